@@ -1,0 +1,127 @@
+// Package kernel is the two calls of the 2007 design, as Go sees them.
+//
+// Whatever can make a whole snapshot of something by itself, and take one
+// back, is a kernel: a live process (kernel/process), this whole machine
+// (kernel/machine), a file or block device (kernel/file). A kernel knows
+// nothing of how an image is framed, compressed, sent or stored; the only
+// thing it hands out is an [Image], and the only thing it takes back is the
+// same bytes.
+//
+// Kernels register themselves by name, like drivers of database/sql, so a
+// further one is a package and an import.
+package kernel
+
+import (
+	"context"
+	"io"
+	"iter"
+	"os"
+)
+
+// Kernel is one thing to snapshot or to resume, as named by a target such as
+// "process:1234".
+type Kernel interface {
+	// SnapshotSystem makes an atomic image of the target, which runs on.
+	//
+	// In a kernel whose snapshot includes the caller (machine), it returns
+	// a second time in the resumed system, then with [ErrResumed].
+	// A [*Refusal] means that the target was left as it was.
+	SnapshotSystem(ctx context.Context) (Image, error)
+
+	// ResumeSnapshot begins to take back an image of size bytes, of which
+	// the caller has verified nothing yet but the facts. It checks what can
+	// be known from them, so that a wrong image is refused (with a
+	// [*Refusal]) before gigabytes have been read. Nothing that cannot be
+	// undone happens before [Resumption.Commit].
+	ResumeSnapshot(ctx context.Context, facts Facts, size int64) (Resumption, error)
+}
+
+// Image is the flat array of bytes that SnapshotSystem exports. It is
+// immutable until Close. All methods but Close may be called from several
+// goroutines at once.
+//
+// An Image may also be a [Mapped] or a [Piper], for readers that can use
+// that.
+type Image interface {
+	// Size is the length of the image in bytes.
+	Size() int64
+	// Data yields the offset and length, in bytes, of each extent that may
+	// hold anything but zeros: in ascending order, not overlapping, none
+	// empty. What lies between them reads as zeros.
+	Data() iter.Seq2[int64, int64]
+	// ReadAt fills p from the image at off, within one extent of Data.
+	io.ReaderAt
+	// Facts says what a resume has to know before it reads the image.
+	Facts() Facts
+	// Close gives up the image: unmaps it, or kills the frozen twin.
+	Close() error
+}
+
+// Mapped is an Image that lies whole in the memory of this process.
+type Mapped interface {
+	Image
+	// Bytes is the image itself, not a copy; valid until Close.
+	Bytes() []byte
+}
+
+// Piper is an Image whose pages can enter a pipe without being copied.
+type Piper interface {
+	Image
+	// PipeTo puts exactly the n bytes at off, which lie within one extent
+	// of Data, into the pipe w, blocking as write(2) would, and returns how
+	// many bytes entered it. If the kernel cannot do it for this pipe or
+	// these pages, it returns [errors.ErrUnsupported] and may have moved
+	// fewer bytes; the caller writes the rest.
+	//
+	// It is called by one goroutine at a time.
+	PipeTo(w *os.File, off, n int64) (int64, error)
+}
+
+// Resumption is an image on its way back. Until Commit returns, nothing has
+// been resumed; after Abort, nothing is left of it.
+type Resumption interface {
+	// WriteAt takes verified bytes of the image. Each byte comes at most
+	// once; what never comes is zeros. Calls are made in ascending order
+	// unless the Resumption is also [Unordered]. p belongs to the caller
+	// again when WriteAt returns.
+	io.WriterAt
+	// Commit resumes the image, once all of it has come and the end of the
+	// stream has been verified.
+	Commit() (Resumed, error)
+	// Abort undoes everything. After a successful Commit it does nothing.
+	Abort() error
+}
+
+// Unordered is a Resumption whose WriteAt may be called from several
+// goroutines at once and in any order.
+type Unordered interface {
+	Resumption
+	Unordered()
+}
+
+// Resumed is what came back to life.
+type Resumed interface {
+	// String names it for the user: "pid 1234 (python3)", "file core".
+	String() string
+	// Wait returns when it has ended, with the exit status to leave with.
+	// Where there is nothing to wait for, it returns 0 at once.
+	Wait(ctx context.Context) (status int, err error)
+}
+
+// Facts are what an image says of itself apart from its bytes, as pairs of
+// name and value in the order in which they should be shown.
+type Facts []Fact
+
+// Fact is one of them. Names are lower-case words joined by hyphens; both are
+// valid UTF-8.
+type Fact struct{ Name, Value string }
+
+// Get returns the value of the named fact, or "" if there is none.
+func (f Facts) Get(name string) string {
+	for _, fact := range f {
+		if fact.Name == name {
+			return fact.Value
+		}
+	}
+	return ""
+}

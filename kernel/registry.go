@@ -1,0 +1,71 @@
+package kernel
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Options are what the user of a tool asked of the kernel beyond the target.
+// A kernel ignores what has no meaning for it.
+type Options struct {
+	Force   bool // drop what can be dropped, overwrite what exists
+	Check   bool // resume: do everything short of resuming
+	Detach  bool // resume: leave what was resumed running on its own
+	SamePID bool // resume: insist on the same process IDs
+
+	// Report is told in one line what the user may want to know ("paused
+	// for 3.1 ms"). It is never nil when a kernel sees it.
+	Report func(line string)
+}
+
+// Opener makes the Kernel for what follows the colon in a target; target is
+// "" where there was none.
+type Opener func(target string, o Options) (Kernel, error)
+
+type driver struct {
+	open  Opener
+	usage string
+}
+
+var drivers = map[string]driver{}
+
+// Register makes a kernel known by name, with its target as a usage message
+// shows it ("process:PID"). It is called from init functions and panics if
+// the name is taken.
+func Register(name, usage string, open Opener) {
+	if _, dup := drivers[name]; dup {
+		panic("kernel: " + name + " is registered twice")
+	}
+	drivers[name] = driver{open, usage}
+}
+
+// Targets lists what Open takes, as usage messages show it, sorted.
+func Targets() []string {
+	var all []string
+	for _, d := range drivers {
+		all = append(all, d.usage)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// TargetError says that a target is not one that can be opened: the user
+// mistyped it.
+type TargetError struct{ Target, Reason string }
+
+func (e *TargetError) Error() string { return fmt.Sprintf("target %q: %s", e.Target, e.Reason) }
+
+// Open returns the kernel that target names: "machine", "process:1234",
+// "file:core". A target that makes no sense gives a [*TargetError].
+func Open(target string, o Options) (Kernel, error) {
+	name, rest, _ := strings.Cut(target, ":")
+	d, ok := drivers[name]
+	if !ok {
+		return nil, &TargetError{target, "there is no kernel of that name; there are " + strings.Join(Targets(), ", ")}
+	}
+	if o.Report == nil {
+		o.Report = func(string) {}
+	}
+	return d.open(rest, o)
+}
