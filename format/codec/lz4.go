@@ -1,0 +1,35 @@
+package codec
+
+import "github.com/pierrec/lz4/v4"
+
+type lz4Encoder struct {
+	compress func(src, dst []byte) (int, error)
+}
+
+func newLZ4Encoder(level int) (Encoder, error) {
+	if level == 1 {
+		return lz4Encoder{new(lz4.Compressor).CompressBlock}, nil
+	}
+	hc := lz4.CompressorHC{Level: 1 << (8 + level - 1)} // lz4.Level1 is 1<<9
+	return lz4Encoder{hc.CompressBlock}, nil
+}
+
+func (lz4Encoder) ID() ID { return LZ4 }
+
+func (e lz4Encoder) Encode(dst, raw []byte) ([]byte, error) {
+	whole, part := extend(dst, lz4.CompressBlockBound(len(raw)))
+	n, err := e.compress(raw, part)
+	return whole[:len(dst)+n], err
+}
+
+type lz4Decoder struct{}
+
+func newLZ4Decoder() (decoder, error) { return lz4Decoder{}, nil }
+
+func (lz4Decoder) decode(dst, src []byte) error {
+	n, err := lz4.UncompressBlock(src, dst)
+	if err == nil && n != len(dst) {
+		err = errLength
+	}
+	return err
+}

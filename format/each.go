@@ -1,0 +1,107 @@
+package format
+
+import (
+	"context"
+	"fmt"
+)
+
+// Work is what one worker does to each frame that it gets. It may keep
+// buffers from one call to the next, since no two calls are made at once.
+type Work func(*Frame) error
+
+// Each reads the rest of the stream, checks every frame of it on all cores,
+// gives each to one of the workers, and then in order to sink. newWork is
+// called once for each worker; it, or sink, may be nil.
+//
+// Both see data and zero frames, and ancillary ones, which they should leave
+// alone. Each returns nil only when the end frame has been read and every
+// checksum, CRC-32C and SHA-256, holds: what sink was given before that was
+// undamaged, but may be a part of a whole that was cut off. Damage gives a
+// [*DamageError].
+func (r *Reader) Each(ctx context.Context, newWork func() Work, sink func(*Frame) error) error {
+	return r.each(ctx, newWork, func(f *Frame) error {
+		if f.Type == TypeSums || sink == nil {
+			return nil
+		}
+		return sink(f)
+	})
+}
+
+// each is Each, but sink sees checksum frames as well.
+func (r *Reader) each(ctx context.Context, newWork func() Work, sink func(*Frame) error) error {
+	info, err := r.Info()
+	if err != nil {
+		return err
+	}
+	check := &checker{r: r}
+	if info.Summed {
+		check.sums = newSummer()
+		r.first.sum()
+		check.sums.add(r.first.digest[:])
+	}
+	works := make([]func(*Frame) error, workers())
+	for i := range works {
+		var w Work
+		if newWork != nil {
+			w = newWork()
+		}
+		works[i] = func(f *Frame) error { return check.work(f, w) }
+	}
+	// One frame for each worker, as many read ahead, one being written.
+	err = Pipe(ctx, make([]Frame, 2*len(works)+1), r.Next, works, func(f *Frame) error {
+		if err := check.inOrder(f); err != nil {
+			return err
+		}
+		return sink(f)
+	})
+	if err != nil {
+		return err
+	}
+	return check.end()
+}
+
+// checker compares what a stream holds with its checksums.
+type checker struct {
+	r    *Reader
+	sums *summer // nil where there are none
+}
+
+// work checks f, in any order, before work sees it.
+func (c *checker) work(f *Frame, work Work) error {
+	if err := f.Check(); err != nil {
+		return err
+	}
+	if c.sums != nil {
+		f.sum()
+	}
+	if work == nil || f.Type == TypeSums {
+		return nil
+	}
+	return work(f)
+}
+
+// inOrder checks that f has the digest that a checksum frame will say it has,
+// or, if f is one, that the frames before it have.
+func (c *checker) inOrder(f *Frame) error {
+	switch {
+	case c.sums == nil:
+	case f.Type == TypeSums:
+		if !c.sums.checksFrame(f) {
+			return f.damage(ErrSums)
+		}
+	default:
+		c.sums.add(f.digest[:])
+		f.summed = false
+	}
+	return nil
+}
+
+func (c *checker) end() error {
+	if c.sums == nil {
+		return nil
+	}
+	if string(c.sums.sum()) != string(c.r.root()) {
+		return c.r.last.damage(fmt.Errorf("%w: the root is another", ErrSums))
+	}
+	return nil
+}

@@ -1,0 +1,289 @@
+package format
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/minio/sha256-simd"
+
+	"snappipe/format/codec"
+)
+
+// Sizes and limits of the format, in bytes.
+const (
+	// HeaderSize is the length of every frame header.
+	HeaderSize = 64
+	// FrameSize is how much of an image this package's writers put into one
+	// frame. SPEC.md has the measurements behind it.
+	FrameSize = 1 << 20
+	// MaxPayload is the longest payload of any frame, and the largest part
+	// of an image that one data frame may stand for. No reader has to
+	// allocate more than this for a frame, whatever its header says.
+	MaxPayload = 4 << 20
+	// PageSize is the unit in which writers look for zeros.
+	PageSize = 4096
+)
+
+// magic begins every frame. Like that of PNG, it has a byte that a 7-bit
+// channel would strip, line ends that a text-mode transfer would convert, and
+// a control-Z that stops DOS's type.
+const magic = "\x89SNP\r\n\x1a\n"
+
+const version = 1
+
+// Type says what a frame is.
+type Type uint16
+
+// The frame types of version 1.
+const (
+	TypeImage   Type = 1 // first frame: what the image is
+	TypeData    Type = 2 // a part of the image
+	TypeZero    Type = 3 // a part of the image that is all zeros
+	TypeSums    Type = 4 // SHA-256 digests of the frames before it
+	TypeEnd     Type = 5 // last frame: totals
+	TypeResumed Type = 6 // first frame of a stream that has no image
+)
+
+// ancillary is the bit of those types that a reader may pass over.
+const ancillary Type = 0x8000
+
+// Ancillary reports whether a reader that does not know t may pass over it.
+func (t Type) Ancillary() bool { return t&ancillary != 0 }
+
+func (t Type) known() bool { return t >= TypeImage && t <= TypeResumed }
+
+func (t Type) String() string {
+	names := [...]string{TypeImage: "image", TypeData: "data", TypeZero: "zero", TypeSums: "checksum", TypeEnd: "end", TypeResumed: "resumed"}
+	if t.known() {
+		return names[t]
+	}
+	return fmt.Sprintf("type %#04x", uint16(t))
+}
+
+// flagSummed, in the first frame, promises checksum frames.
+const flagSummed = 0x01
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Frame is one frame of a stream.
+//
+// A Frame owns its payload, which lies behind its header in one buffer that
+// grows as needed, is never longer than HeaderSize+MaxPayload, and is used
+// again for the next frame that is read into the same Frame.
+type Frame struct {
+	Type   Type
+	Codec  codec.ID // of a data frame
+	Offset int64    // where in the image it belongs, in bytes
+	Length int64    // how many bytes of the image it stands for
+
+	flags  byte
+	seq    uint64
+	id     uint64
+	rawCRC uint32 // of the bytes of the image, whatever the codec
+	crc    uint32 // of the payload
+
+	at      int64  // where in the stream it was read
+	wire    []byte // header and payload
+	spare   []byte // the payload's next version is made here
+	digest  [sha256.Size]byte
+	summed  bool // digest is that of wire
+	carried int  // payload length, where the payload is not in wire
+}
+
+// Payload is what follows the header in the stream. It is valid until the
+// frame is changed or read into again, and must not be written to.
+func (f *Frame) Payload() []byte {
+	if len(f.wire) <= HeaderSize {
+		return nil
+	}
+	return f.wire[HeaderSize:]
+}
+
+// Check compares the payload with its checksum.
+func (f *Frame) Check() error {
+	if crc32.Checksum(f.Payload(), castagnoli) != f.crc {
+		return f.damage(ErrPayload)
+	}
+	return nil
+}
+
+// SetRaw makes f a data frame that stands for raw, uncompressed, at its
+// Offset. It copies raw.
+func (f *Frame) SetRaw(raw []byte) error {
+	if len(raw) == 0 || len(raw) > MaxPayload {
+		return fmt.Errorf("data frame of %d bytes: it has to have 1 to %d", len(raw), MaxPayload)
+	}
+	f.spare = append(room(f.spare), raw...)
+	f.Type, f.Length = TypeData, int64(len(raw))
+	f.rawCRC = crc32.Checksum(raw, castagnoli)
+	f.swap(codec.None, f.rawCRC)
+	return nil
+}
+
+// setPayload gives a frame that is not a data frame its payload.
+func (f *Frame) setPayload(p []byte) error {
+	if len(p) > MaxPayload {
+		return fmt.Errorf("%v frame of %d bytes: the limit is %d", f.Type, len(p), MaxPayload)
+	}
+	f.spare = append(room(f.spare), p...)
+	f.swap(codec.None, crc32.Checksum(p, castagnoli))
+	return nil
+}
+
+// Decompress makes the payload of a data frame the very bytes of the image
+// that the frame stands for. They have been compared with their checksum,
+// which goes with them from where the snapshot was made.
+func (f *Frame) Decompress(dec *codec.Decoder) error {
+	if f.Codec == codec.None {
+		return nil // the two checksums are one: parseHeader has seen to that
+	}
+	raw, err := dec.Decode(f.Codec, room(f.spare), f.Payload(), int(f.Length))
+	if err != nil {
+		return f.damage(fmt.Errorf("%w: %w", ErrCodec, err))
+	}
+	if crc32.Checksum(raw[HeaderSize:], castagnoli) != f.rawCRC {
+		return f.damage(ErrRaw)
+	}
+	f.spare = raw
+	f.swap(codec.None, f.rawCRC)
+	return nil
+}
+
+// Compress codes the payload of a data frame that has been decompressed, with
+// enc. A payload that does not get shorter stays as it is.
+func (f *Frame) Compress(enc codec.Encoder) error {
+	raw := f.Payload()
+	coded, err := enc.Encode(room(f.spare), raw)
+	if err != nil {
+		return fmt.Errorf("compress the image at %d with %v: %w", f.Offset, enc.ID(), err)
+	}
+	if f.spare = coded; len(coded)-HeaderSize < len(raw) {
+		f.swap(enc.ID(), crc32.Checksum(coded[HeaderSize:], castagnoli))
+	}
+	return nil
+}
+
+// swap makes what was put together in spare the frame.
+func (f *Frame) swap(id codec.ID, crc uint32) {
+	f.wire, f.spare = f.spare, f.wire
+	f.Codec, f.crc, f.summed = id, crc, false
+}
+
+// room returns b, emptied but for the space of a header.
+func room(b []byte) []byte {
+	if cap(b) < HeaderSize {
+		b = make([]byte, HeaderSize, HeaderSize+FrameSize)
+	}
+	return b[:HeaderSize]
+}
+
+// putHeader writes the header into wire.
+func (f *Frame) putHeader() {
+	if len(f.wire) < HeaderSize {
+		f.wire = room(f.wire)
+	}
+	h := f.wire[:HeaderSize]
+	copy(h, magic)
+	h[8], h[9], h[10], h[11] = version, f.flags, byte(f.Codec), 0
+	le := binary.LittleEndian
+	le.PutUint16(h[12:], uint16(f.Type))
+	le.PutUint16(h[14:], 0)
+	le.PutUint64(h[16:], f.id)
+	le.PutUint64(h[24:], f.seq)
+	le.PutUint64(h[32:], uint64(f.Offset))
+	le.PutUint64(h[40:], uint64(f.Length))
+	le.PutUint32(h[48:], uint32(len(f.Payload())+f.carried))
+	le.PutUint32(h[52:], f.crc)
+	le.PutUint32(h[56:], f.rawCRC)
+	le.PutUint32(h[60:], crc32.Checksum(h[:60], castagnoli))
+}
+
+// parseHeader reads the header from wire, having checked it, and returns the
+// length of the payload to come.
+func (f *Frame) parseHeader() (int, error) {
+	h := f.wire[:HeaderSize]
+	le := binary.LittleEndian
+	switch {
+	case string(h[:8]) != magic:
+		return 0, badMagic(h[:8])
+	case crc32.Checksum(h[:60], castagnoli) != le.Uint32(h[60:]):
+		return 0, ErrHeader
+	case h[8] != version:
+		return 0, fmt.Errorf("%w: version %d of the format; this reads version %d", ErrUnsupported, h[8], version)
+	}
+	f.flags, f.Codec, f.Type = h[9], codec.ID(h[10]), Type(le.Uint16(h[12:]))
+	f.id, f.seq = le.Uint64(h[16:]), le.Uint64(h[24:])
+	f.Offset, f.Length = int64(le.Uint64(h[32:])), int64(le.Uint64(h[40:]))
+	f.crc, f.rawCRC = le.Uint32(h[52:]), le.Uint32(h[56:])
+	f.carried, f.summed = 0, false
+	n := le.Uint32(h[48:])
+	if h[11] != 0 || h[14] != 0 || h[15] != 0 {
+		return 0, fmt.Errorf("%w: reserved bytes are in use", ErrUnsupported)
+	}
+	return int(n), f.checkFields(n)
+}
+
+// checkFields enforces what SPEC.md says of each field of a single header, n
+// being the length of the payload.
+func (f *Frame) checkFields(n uint32) error {
+	var ok bool
+	switch {
+	case n > MaxPayload:
+		return fmt.Errorf("%w: payload of %d bytes is over the limit of %d", ErrField, n, MaxPayload)
+	case f.Offset < 0 || f.Length < 0 || f.Offset+f.Length < 0:
+		return fmt.Errorf("%w: offset or length is over 2^63-1", ErrField)
+	case !f.Type.known():
+		if f.Type.Ancillary() {
+			return nil
+		}
+		return fmt.Errorf("%w: critical frame of %v", ErrUnsupported, f.Type)
+	}
+	switch f.Type {
+	case TypeImage:
+		ok = f.flags&^flagSummed == 0 && f.Offset == 0
+	case TypeResumed:
+		ok = f.flags&^flagSummed == 0 && f.Offset == 0 && f.Length == 0
+	case TypeData:
+		return f.checkData(n)
+	case TypeZero:
+		ok = f.flags == 0 && f.Length > 0 && n == 0
+	case TypeSums:
+		ok = f.flags == 0 && f.Offset == 0 && f.Length == 0 && n > 0 && n%sha256.Size == 0
+	case TypeEnd:
+		ok = f.flags == 0 && f.Offset == 0 && (n == totalsSize || n == totalsSize+sha256.Size)
+	}
+	if !ok || f.Codec != codec.None || f.rawCRC != 0 {
+		return fmt.Errorf("%w: %v frame", ErrField, f.Type)
+	}
+	return nil
+}
+
+func (f *Frame) checkData(n uint32) error {
+	ok := f.flags == 0 && f.Length > 0 && f.Length <= MaxPayload && n > 0
+	if f.Codec == codec.None {
+		ok = ok && int64(n) == f.Length && f.crc == f.rawCRC
+	} else {
+		ok = ok && int64(n) < f.Length
+	}
+	if !ok {
+		return fmt.Errorf("%w: data frame", ErrField)
+	}
+	if !codec.Known(f.Codec) {
+		return fmt.Errorf("%w: codec %d", ErrUnsupported, f.Codec)
+	}
+	return nil
+}
+
+// sum takes the digest of the frame as it stands in the stream.
+func (f *Frame) sum() {
+	f.digest = sha256.Sum256(f.wire)
+	f.summed = true
+}
+
+// seal completes the header and takes the digest of the frame as it will
+// stand in the stream.
+func (f *Frame) seal() {
+	f.putHeader()
+	f.sum()
+}

@@ -1,0 +1,243 @@
+package format
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"iter"
+	"os"
+
+	"snappipe/format/codec"
+)
+
+// Image is what a stream is made of: a flat array of bytes.
+//
+// An Image may have two more methods, which save copies:
+//
+//	Bytes() []byte
+//	PipeTo(w *os.File, off, n int64) (int64, error)
+//
+// Bytes is the whole image in memory. PipeTo moves n bytes at off into the
+// pipe w and returns how many it moved; [errors.ErrUnsupported] means that
+// the rest has to be written.
+type Image interface {
+	// Size is the length of the image in bytes.
+	Size() int64
+	// Data yields offset and length of each part of the image that may hold
+	// anything but zeros, in ascending order and not overlapping.
+	Data() iter.Seq2[int64, int64]
+	// ReadAt is called from several goroutines at once, within one part of
+	// Data at a time.
+	io.ReaderAt
+}
+
+type mapped interface{ Bytes() []byte }
+
+type piper interface {
+	PipeTo(w *os.File, off, n int64) (int64, error)
+}
+
+// WriteImage writes all of img as data and zero frames. Pages that hold only
+// zeros, wherever they are, do not become data. If the Writer writes to a
+// pipe and the image can, data moves into it without being copied.
+//
+// WriteImage does not close the Writer.
+func (w *Writer) WriteImage(ctx context.Context, img Image) error {
+	iw := &imageWriter{w: w, img: img}
+	if w.sums == nil {
+		iw.pipe = pipeOf(w.w, img)
+	}
+	next, stop := iter.Pull(chunks(img))
+	defer stop()
+	works := make([]func(*chunk) error, workers())
+	for i := range works {
+		works[i] = iw.look
+	}
+	err := Pipe(ctx, make([]chunk, 2*len(works)+1), func(c *chunk) error {
+		e, ok := next()
+		if !ok {
+			return io.EOF
+		}
+		c.extent = e
+		return nil
+	}, works, iw.put)
+	if err != nil {
+		return err
+	}
+	return iw.flushZeros()
+}
+
+// pipeOf returns the pipe that w is, if img can move its pages into it.
+func pipeOf(w io.Writer, img Image) *os.File {
+	f, ok := w.(*os.File)
+	if _, can := img.(piper); !ok || !can {
+		return nil
+	}
+	if st, err := f.Stat(); err != nil || st.Mode()&os.ModeNamedPipe == 0 {
+		return nil
+	}
+	return f
+}
+
+// extent is a part of an image: data, or known to be zeros.
+type extent struct {
+	off, n int64
+	zero   bool
+}
+
+// chunks cuts the image into what goes into one frame, and the holes between.
+// The cuts lie at multiples of FrameSize, so that the same memory gives the
+// same frames in every snapshot.
+func chunks(img Image) iter.Seq[extent] {
+	return func(yield func(extent) bool) {
+		at := int64(0)
+		for off, n := range img.Data() {
+			if off > at && !yield(extent{at, off - at, true}) {
+				return
+			}
+			for at = off; at < off+n; {
+				end := min(off+n, (at/FrameSize+1)*FrameSize)
+				if !yield(extent{at, end - at, false}) {
+					return
+				}
+				at = end
+			}
+		}
+		if at < img.Size() {
+			yield(extent{at, img.Size() - at, true})
+		}
+	}
+}
+
+// chunk is an extent and what a worker found out about it.
+type chunk struct {
+	extent
+	bytes []byte
+	buf   []byte
+	runs  []run
+}
+
+// run is a part of a chunk that is all zeros or has no page that is.
+type run struct {
+	extent
+	crc uint32
+}
+
+type imageWriter struct {
+	w     *Writer
+	img   Image
+	pipe  *os.File // or nil
+	zeros extent   // seen, but not written yet
+	frame Frame
+}
+
+// look reads a chunk, finds its zero pages and takes checksums of the rest.
+func (iw *imageWriter) look(c *chunk) error {
+	c.runs = c.runs[:0]
+	if c.zero {
+		c.runs = append(c.runs, run{extent: c.extent})
+		return nil
+	}
+	if m, ok := iw.img.(mapped); ok {
+		c.bytes = m.Bytes()[c.off : c.off+c.n]
+	} else if err := c.read(iw.img); err != nil {
+		return fmt.Errorf("read the image at %d: %w", c.off, err)
+	}
+	for b, off := c.bytes, c.off; len(b) > 0; {
+		n, zero := firstRun(b)
+		r := run{extent: extent{off, int64(n), zero}}
+		if !zero {
+			r.crc = crc32.Checksum(b[:n], castagnoli)
+		}
+		c.runs = append(c.runs, r)
+		b, off = b[n:], off+int64(n)
+	}
+	return nil
+}
+
+func (c *chunk) read(img Image) error {
+	if c.buf == nil {
+		c.buf = make([]byte, FrameSize)
+	}
+	c.bytes = c.buf[:c.n]
+	n, err := img.ReadAt(c.bytes, c.off)
+	if int64(n) == c.n {
+		return nil
+	}
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+var zeroPage [PageSize]byte
+
+// firstRun returns the length of the longest run of zero pages, or of other
+// pages, that b begins with.
+func firstRun(b []byte) (n int, zero bool) {
+	zero = isZero(b[:min(PageSize, len(b))])
+	for n < len(b) {
+		page := b[n:min(n+PageSize, len(b))]
+		if isZero(page) != zero {
+			break
+		}
+		n += len(page)
+	}
+	return n, zero
+}
+
+func isZero(page []byte) bool {
+	// Most pages that are not zero show it in their first bytes.
+	return page[0] == 0 && bytes.Equal(page, zeroPage[:len(page)])
+}
+
+// put writes the frames of a chunk.
+func (iw *imageWriter) put(c *chunk) error {
+	for _, r := range c.runs {
+		if r.zero {
+			if iw.zeros.n == 0 {
+				iw.zeros.off = r.off
+			}
+			iw.zeros.n += r.n
+			continue
+		}
+		if err := iw.flushZeros(); err != nil {
+			return err
+		}
+		if err := iw.putData(r, c.bytes[r.off-c.off:][:r.n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flushZeros writes the run of zeros that may have begun some chunks ago.
+func (iw *imageWriter) flushZeros() error {
+	if iw.zeros.n == 0 {
+		return nil
+	}
+	iw.frame.zeroFrame(iw.zeros.off, iw.zeros.n)
+	iw.zeros.n = 0
+	return iw.w.Write(&iw.frame)
+}
+
+func (iw *imageWriter) putData(r run, b []byte) error {
+	f := &iw.frame
+	f.Type, f.Codec, f.Offset, f.Length = TypeData, codec.None, r.off, r.n
+	f.crc, f.rawCRC, f.summed, f.carried = r.crc, r.crc, false, 0
+	if iw.pipe == nil {
+		f.wire = append(room(f.wire), b...)
+		return iw.w.Write(f)
+	}
+	f.wire, f.carried = room(f.wire), len(b)
+	return iw.w.write(f, func() error {
+		n, err := iw.img.(piper).PipeTo(iw.pipe, r.off, r.n)
+		if errors.Is(err, errors.ErrUnsupported) {
+			_, err = iw.pipe.Write(b[n:])
+		}
+		return err
+	})
+}
