@@ -1,0 +1,117 @@
+// What is open.
+
+package image
+
+// FD is a file descriptor.
+type FD struct {
+	FD          int
+	Open        int // index in Image.Open
+	CloseOnExec bool
+}
+
+// Kind says what an open file is, and so which member of OpenFile tells more.
+type Kind string
+
+const (
+	KindFile     Kind = "file"      // regular; File
+	KindDir      Kind = "directory" // File
+	KindPath     Kind = "path"      // opened with O_PATH; File
+	KindDevice   Kind = "device"    // character device that is opened again by path; File
+	KindTerminal Kind = "terminal"  // File, Terminal
+	KindPipe     Kind = "pipe"      // one end of Pipe; File too if it has a name
+	KindEventFD  Kind = "eventfd"   // EventFD
+	KindTimerFD  Kind = "timerfd"   // TimerFD
+	KindSignalFD Kind = "signalfd"  // SignalFD
+	KindEpoll    Kind = "epoll"     // Epoll
+	KindInotify  Kind = "inotify"   // Inotify
+	KindSocket   Kind = "socket"    // Socket
+	KindLost     Kind = "lost"      // dropped by force: Lost says what it was
+)
+
+// OpenFile is an open file description: what several descriptors share after
+// dup(2).
+type OpenFile struct {
+	Kind  Kind
+	Flags int   // F_GETFL
+	Pos   int64 // file offset
+	File  int   // index in Files, or NoIndex
+
+	// Inherit is the descriptor, 0 to 2, whose terminal, pipe, socket or file
+	// this is, or NoIndex: on resume it becomes what snapresume has there.
+	Inherit int
+
+	Owner Owner  // F_GETOWN_EX
+	Locks []Lock `json:",omitempty"` // held by this description or, through it, the process
+
+	Pipe     *Pipe     `json:",omitempty"`
+	EventFD  *EventFD  `json:",omitempty"`
+	TimerFD  *TimerFD  `json:",omitempty"`
+	SignalFD *SignalFD `json:",omitempty"`
+	Epoll    []Watch   `json:",omitempty"`
+	Inotify  []Inotify `json:",omitempty"`
+	Socket   *Socket   `json:",omitempty"`
+	Terminal *Terminal `json:",omitempty"`
+	Lost     string    `json:",omitempty"` // "a TCP connection to 10.0.0.1:80"
+}
+
+// Owner is who gets the signals of O_ASYNC; see fcntl(2).
+type Owner struct {
+	Type, PID int // F_OWNER_TID, F_OWNER_PID, F_OWNER_PGRP
+	Signal    int // F_GETSIG
+}
+
+// Lock is a file lock as /proc/PID/fdinfo shows it.
+type Lock struct {
+	Type       string // "FLOCK", "POSIX", "OFDLCK"
+	Write      bool
+	Start, End int64 // both inclusive; End -1 is the end of the file
+}
+
+// Pipe is one end of a pipe or named FIFO. Both ends have the same Ino; the
+// content is with the first end to read from.
+type Pipe struct {
+	Ino      uint64
+	Capacity int
+	Content  int // index in Image.Contents, or NoIndex
+}
+
+// EventFD is an eventfd(2).
+type EventFD struct {
+	Count     uint64
+	Semaphore bool
+}
+
+// TimerFD is a timerfd_create(2), times in nanoseconds.
+type TimerFD struct {
+	Clock           int
+	Ticks           uint64 // expirations not yet read
+	SettimeFlags    int
+	Interval, Value int64 // Value is what is left, 0 is disarmed
+}
+
+// SignalFD is a signalfd(2).
+type SignalFD struct{ Mask Hex }
+
+// Watch is a file in an epoll set.
+type Watch struct {
+	FD     int // by which it was added
+	Open   int // index in Image.Open of what is watched
+	Events uint32
+	Data   Hex
+}
+
+// Inotify is a watch of inotify_add_watch(2).
+type Inotify struct {
+	WD   int
+	Mask uint32
+	Path Text
+}
+
+// Terminal is the state of a terminal: struct termios of ioctl_tty(2) as
+// TCGETS2 returns it, and the window size.
+type Terminal struct {
+	Termios    Bytes
+	Rows, Cols uint16
+	// Controlling is set if it was the controlling terminal.
+	Controlling bool
+}

@@ -1,0 +1,51 @@
+// Package image is the image of a process: what is known of it, and its bytes.
+//
+// The bytes are a valid ELF core file, so that gdb, delve and every other
+// reader of core files opens them. What the usual notes of a core file don't
+// say and a resume needs is one further note, SNAPPIPE, holding this package's
+// [Image] as JSON. IMAGE.md describes the bytes.
+//
+// [Encode] makes the front of the file (headers and notes) and lays out where
+// the memory lies behind it; [Decode] reads it back and believes nothing. The
+// memory itself never passes through this package.
+package image
+
+// Version is that of the SNAPPIPE note. A reader refuses any other, and any
+// member it doesn't know: state that isn't understood would be state lost.
+const Version = 1
+
+// Page is the unit in which memory is laid out in the file.
+const Page = 4096
+
+// Image is everything there is to know of a process but its memory.
+type Image struct {
+	Version  int
+	Host     Host
+	Process  Process
+	Threads  []Thread   // the first is the thread-group leader
+	VMAs     []VMA      // ascending, not overlapping
+	Files    []File     // inodes that VMAs and open files refer to, by index
+	Open     []OpenFile // open file descriptions, which FDs refer to, by index
+	FDs      []FD       // ascending
+	Contents []Content  // bytes other than memory: pipes, deleted files, shared memory
+
+	Auxv []byte `json:"-"` // NT_AUXV
+}
+
+// Host is what a resume needs to find again on its machine.
+type Host struct {
+	Arch      string // as Go names it
+	Release   string // uname -r
+	VDSO      string // SHA-256 of the vdso, in hex
+	XFeatures Hex    // XCR0 at the time: the components an xstate may hold
+}
+
+// Content is a run of bytes in the file that is not memory.
+type Content struct {
+	Size int64 // in bytes
+
+	Offset int64 `json:"-"` // in the image; set by Encode and Decode
+}
+
+// NoIndex is an index that refers to nothing.
+const NoIndex = -1

@@ -1,0 +1,59 @@
+// What is mapped where.
+
+package image
+
+// VMA is one mapping. Each is one PT_LOAD of the file, in the same order.
+type VMA struct {
+	Start, End Hex
+	Prot       int // PROT_READ, PROT_WRITE, PROT_EXEC
+	Shared     bool
+	// VMFlags are the two-letter flags of proc_pid_smaps(5), for madvise(2),
+	// mlock(2) and MAP_ flags to be put back: "rd wr mr mw me ac hg".
+	VMFlags string
+	// Name is what proc_pid_maps(5) shows for a mapping of no file:
+	// "[heap]", "[stack]", "[vdso]", "[anon:name]", or "".
+	Name Text
+
+	File   int   // index in Files, or NoIndex
+	Offset int64 // of Start in File
+
+	// Private are the runs of a private file mapping that no longer are the
+	// file's: written to, and so copied. They are to come from the image
+	// even where the file is mapped again. What of them never comes in the
+	// image is zeros, not the file.
+	Private []Run `json:",omitempty"`
+
+	// ImageOffset and ImageSize say where the memory lies in the image; set
+	// by Encode (ImageSize by its caller) and Decode. ImageSize is 0 for what
+	// is not stored (nothing there, or not readable by anybody), else
+	// End-Start, or less where the rest lies beyond the end of File.
+	//
+	// A shared mapping of a File with a Content has its memory there.
+	ImageOffset, ImageSize int64 `json:"-"`
+}
+
+// Run is a range of addresses.
+type Run struct{ Start, End Hex }
+
+// File is an inode that is mapped or open.
+type File struct {
+	Path    Text // where it was, as the process's own root shows it
+	Deleted bool // no longer at Path
+	Memfd   bool // of memfd_create(2), Path is its name
+	// Anon is set for shared memory that never had a name: MAP_SHARED with
+	// MAP_ANONYMOUS, or a mapping of /dev/zero.
+	Anon bool
+
+	Dev, Rdev Hex // as stat(2) encodes them
+	Ino       uint64
+	Mode      uint32
+	Size      int64
+	Mtime     int64  // nanoseconds since 1970
+	BuildID   string // of the ELF file, in hex, or ""
+	Seals     int    // F_GET_SEALS, for Memfd
+
+	// Content is an index in Contents, or NoIndex. It is there for what
+	// can't be found by Path again: memfd, anonymous shared memory, deleted
+	// files. Holes in it are holes in the file.
+	Content int
+}

@@ -1,0 +1,95 @@
+// The notes: name, type and bytes, one after the other; see elf(5).
+
+package image
+
+import "encoding/json"
+
+const (
+	nameCore  = "CORE"
+	nameLinux = "LINUX"
+	nameOwn   = "SNAPPIPE"
+
+	ntPRStatus  = 1
+	ntFPRegSet  = 2
+	ntPRPSInfo  = 3
+	ntAuxv      = 6
+	ntFile      = 0x46494c45
+	ntX86XState = 0x202
+	ntImage     = 1 // of SNAPPIPE
+)
+
+func pad4(n int) int { return (n + 3) &^ 3 }
+
+func appendNote(b []byte, name string, typ uint32, desc []byte) []byte {
+	b = le.AppendUint32(b, uint32(len(name)+1))
+	b = le.AppendUint32(b, uint32(len(desc)))
+	b = le.AppendUint32(b, typ)
+	b = append(b, name...)
+	b = append(b, make([]byte, pad4(len(name)+1)-len(name))...)
+	b = append(b, desc...)
+	return append(b, make([]byte, pad4(len(desc))-len(desc))...)
+}
+
+// eachNote calls f for each note of b.
+func eachNote(b []byte, f func(name string, typ uint32, desc []byte) error) error {
+	for len(b) > 0 {
+		if len(b) < 12 {
+			return damagedf("a note is cut off")
+		}
+		namesz, descsz, typ := uint64(le.Uint32(b)), uint64(le.Uint32(b[4:])), le.Uint32(b[8:])
+		b = b[12:]
+		nameEnd := (namesz + 3) &^ 3
+		descEnd := nameEnd + (descsz+3)&^3
+		if namesz == 0 || descEnd > uint64(len(b)) {
+			return damagedf("a note of type %#x is longer than the notes", typ)
+		}
+		if err := f(string(b[:namesz-1]), typ, b[nameEnd:nameEnd+descsz]); err != nil {
+			return err
+		}
+		b = b[descEnd:]
+	}
+	return nil
+}
+
+// appendNotes appends all notes in the order in which the kernel writes them
+// (fs/binfmt_elf.c): what belongs to a thread follows its NT_PRSTATUS.
+func appendNotes(b []byte, img *Image) ([]byte, error) {
+	own, err := json.Marshal(img)
+	if err != nil {
+		return nil, err
+	}
+	for i := range img.Threads {
+		t := &img.Threads[i]
+		b = appendNote(b, nameCore, ntPRStatus, prstatus(img, t))
+		if i == 0 {
+			b = appendNote(b, nameCore, ntPRPSInfo, prpsinfo(img))
+			b = appendNote(b, nameCore, ntAuxv, img.Auxv)
+			b = appendNote(b, nameCore, ntFile, mappedFiles(img))
+			b = appendNote(b, nameOwn, ntImage, own)
+		}
+		b = appendNote(b, nameCore, ntFPRegSet, t.XState[:min(fxsaveSize, len(t.XState))])
+		b = appendNote(b, nameLinux, ntX86XState, t.XState)
+	}
+	return b, nil
+}
+
+// mappedFiles is NT_FILE: count and page size, then start, end and offset in
+// pages of each mapping of a file, then their names.
+func mappedFiles(img *Image) []byte {
+	var count uint64
+	var ranges, names []byte
+	for i := range img.VMAs {
+		v := &img.VMAs[i]
+		if v.File == NoIndex {
+			continue
+		}
+		count++
+		for _, n := range [...]uint64{uint64(v.Start), uint64(v.End), uint64(v.Offset) / Page} {
+			ranges = le.AppendUint64(ranges, n)
+		}
+		names = append(append(names, img.Files[v.File].Path...), 0)
+	}
+	b := le.AppendUint64(nil, count)
+	b = le.AppendUint64(b, Page)
+	return append(append(b, ranges...), names...)
+}

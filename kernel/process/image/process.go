@@ -1,0 +1,73 @@
+// What belongs to the process as a whole.
+
+package image
+
+// Process is the state that all threads share.
+type Process struct {
+	PID, PPID, PGID, SID int
+	// TTY is the device number of the controlling terminal, 0 for none, and
+	// Foreground the process group in its foreground (proc_pid_stat(5)).
+	TTY        int
+	Foreground int
+
+	Comm    Text
+	Cmdline []Text
+	Exe     int // index in Files
+	Cwd     Text
+	Root    Text
+
+	UIDs, GIDs [4]uint32 // real, effective, saved, filesystem
+	Groups     []uint32
+
+	Umask       uint32
+	Personality uint32
+	Dumpable    int // prctl(PR_GET_DUMPABLE)
+	NoNewPrivs  bool
+	Seccomp     int  // mode of proc_pid_status(5); not 0 only if it was dropped by force
+	Subreaper   bool // PR_SET_CHILD_SUBREAPER
+	THPDisable  bool // PR_SET_THP_DISABLE
+	OOMScoreAdj int
+	CoreFilter  Hex // /proc/PID/coredump_filter
+
+	MM         MM
+	Rlimits    [16]Rlimit // by RLIMIT_ number
+	ITimers    [3]ITimer  // ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF
+	Timers     []Timer    // timer_create(2)
+	Pending    []Siginfo  // signals pending for the process
+	SigActions []SigAction
+}
+
+// MM is what prctl(PR_SET_MM_MAP) takes but for the auxiliary vector, which is
+// Image.Auxv.
+type MM struct {
+	StartCode, EndCode, StartData, EndData Hex
+	StartBrk, Brk, StartStack              Hex
+	ArgStart, ArgEnd, EnvStart, EnvEnd     Hex
+}
+
+// Rlimit is a limit of getrlimit(2); all ones is RLIM_INFINITY.
+type Rlimit struct{ Cur, Max Hex }
+
+// ITimer is a timer of getitimer(2), in microseconds.
+type ITimer struct{ Interval, Value int64 }
+
+// Timer is a POSIX timer; see timer_create(2) and /proc/PID/timers. Times are
+// in nanoseconds, Value is what is left (0 is disarmed).
+type Timer struct {
+	ID              int
+	Clock           int
+	Notify          int // SIGEV_
+	Signal          int
+	TID             int // for SIGEV_THREAD_ID, else 0
+	SigVal          Hex
+	Interval, Value int64
+	Overrun         int
+}
+
+// SigAction is what rt_sigaction(2) returns for a signal that is not at its
+// default: struct kernel_sigaction.
+type SigAction struct {
+	Signal                   int
+	Handler, Flags, Restorer Hex
+	Mask                     Hex
+}
