@@ -1,0 +1,123 @@
+package ptrace
+
+// This file is what is particular to x86-64: registers, the convention of
+// system calls, and how one that was interrupted is made again.
+
+import (
+	"bytes"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Regs are the general registers, in the layout of the register set
+// NT_PRSTATUS (struct user_regs_struct, arch/x86/include/asm/user_64.h).
+type Regs unix.PtraceRegs
+
+const (
+	regsSize = int(unsafe.Sizeof(Regs{}))
+	// maxXstate bounds what is read of the register set NT_X86_XSTATE. With
+	// AMX, the largest extension so far, it is 11008 bytes.
+	maxXstate = 64 << 10
+	// maxFPRegs is the size of struct user_i387_struct.
+	maxFPRegs = 512
+
+	noSyscall = ^uint64(0) // orig_rax outside of system calls
+)
+
+// Regs reads the general registers.
+func (t Thread) Regs() (Regs, error) {
+	var r Regs
+	_, err := t.moveRegisterSet(unix.PTRACE_GETREGSET, unix.NT_PRSTATUS, r.bytes())
+	return r, err
+}
+
+// SetRegs sets them.
+func (t Thread) SetRegs(r *Regs) error {
+	return t.SetRegisterSet(unix.NT_PRSTATUS, r.bytes())
+}
+
+// bytes is the registers themselves, not a copy.
+func (r *Regs) bytes() []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(r)), regsSize)
+}
+
+// Xstate reads the whole extended state (x87, SSE, AVX and so on) in the
+// standard format of XSAVE.
+func (t Thread) Xstate() ([]byte, error) {
+	return t.RegisterSet(unix.NT_X86_XSTATE, maxXstate)
+}
+
+// SetXstate sets it. The kernel refuses what this CPU does not have
+// (arch/x86/kernel/fpu/xstate.c: copy_uabi_to_xstate).
+func (t Thread) SetXstate(b []byte) error {
+	return t.SetRegisterSet(unix.NT_X86_XSTATE, b)
+}
+
+// FPRegs reads the x87 and SSE registers in the format of FXSAVE.
+func (t Thread) FPRegs() ([]byte, error) {
+	return t.RegisterSet(unix.NT_PRFPREG, maxFPRegs)
+}
+
+// prepareCall sets the registers for one system call at site. That orig_rax
+// says "no system call" keeps the kernel from restarting the one that the
+// thread was in (arch/x86/kernel/signal.c: arch_do_signal_or_restart).
+func (r *Regs) prepareCall(site uint64, nr uintptr, args []uint64) {
+	var a [6]uint64
+	copy(a[:], args)
+	r.Rip, r.Rax, r.Orig_rax = site, uint64(nr), noSyscall
+	r.Rdi, r.Rsi, r.Rdx, r.R10, r.R8, r.R9 = a[0], a[1], a[2], a[3], a[4], a[5]
+}
+
+// result is what the system call that the thread just left returned.
+func (r *Regs) result() (uint64, unix.Errno) {
+	// include/linux/err.h: MAX_ERRNO
+	if v := int64(r.Rax); v < 0 && v >= -4095 {
+		return 0, unix.Errno(-v)
+	}
+	return r.Rax, 0
+}
+
+// FindSyscall returns the offset in the bytes of a vdso of an instruction
+// "syscall". It may lie within another one: nothing but it is executed.
+func FindSyscall(vdso []byte) (uint64, error) {
+	i := bytes.Index(vdso, []byte{0x0f, 0x05})
+	if i < 0 {
+		return 0, ErrNoSyscallSite
+	}
+	return uint64(i), nil
+}
+
+// Returns of an interrupted system call that only the kernel's own signal
+// code sees (include/linux/errno.h).
+const (
+	erestartSys          = 512
+	erestartNoIntr       = 513
+	erestartNoHand       = 514
+	erestartRestartBlock = 516
+)
+
+// InSyscall reports whether the registers are those of a thread stopped
+// inside a system call, and which.
+func (r *Regs) InSyscall() (nr uint64, ok bool) {
+	return r.Orig_rax, int64(r.Orig_rax) >= 0
+}
+
+// Restart does to the registers of an interrupted system call what the
+// kernel does when no handler runs (arch/x86/kernel/signal.c), for a thread
+// that the kernel does not know to be in one: the call is made again. One
+// that only the kernel knows how to go on with (nanosleep and others, with
+// the time that is left) returns EINTR, as for a handled signal.
+func (r *Regs) Restart() {
+	if _, in := r.InSyscall(); !in {
+		return
+	}
+	switch -int64(r.Rax) {
+	case erestartSys, erestartNoIntr, erestartNoHand:
+		r.Rax = r.Orig_rax
+		r.Rip -= 2 // the length of the instruction
+	case erestartRestartBlock:
+		r.Rax = ^uint64(unix.EINTR) + 1
+	}
+	r.Orig_rax = noSyscall
+}

@@ -1,0 +1,156 @@
+package ptrace
+
+// This file tells the stops of a traced thread apart (ptrace(2), "Stopped
+// states"). A status of wait4 alone is ambiguous in several ways; with
+// SysGood set and, for group-stops, with Seize, it is not.
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// Kind is why a thread reported.
+type Kind int
+
+const (
+	Exited      Kind = iota // the thread has ended; Status has its exit status
+	Killed                  // the thread was ended by Signal
+	SyscallStop             // on entry to or exit from a system call
+	Signalled               // Signal is about to be delivered: pass it to Cont, or 0 to drop it
+	GroupStop               // the whole process was stopped by Signal
+	Interrupted             // as [Thread.Interrupt] asked, or newly born under a seized parent
+	Birth                   // it has created a thread or process: EventMessage names it
+	OtherEvent              // an event of an option that this package does not set
+)
+
+// Stop is one report of a thread.
+type Stop struct {
+	Kind   Kind
+	Signal unix.Signal
+	Status int
+	Event  int // the PTRACE_EVENT_ number, of Birth and OtherEvent
+}
+
+func (s Stop) String() string {
+	switch s.Kind {
+	case Exited:
+		return fmt.Sprintf("exited with status %d", s.Status)
+	case Killed:
+		return "killed by " + unix.SignalName(s.Signal)
+	case SyscallStop:
+		return "stopped at a system call"
+	case Signalled:
+		return "stopped by " + unix.SignalName(s.Signal)
+	case GroupStop:
+		return "group-stopped by " + unix.SignalName(s.Signal)
+	case Interrupted:
+		return "interrupted"
+	default:
+		return fmt.Sprintf("stopped by event %d", s.Event)
+	}
+}
+
+// Over reports whether the thread is gone.
+func (s Stop) Over() bool { return s.Kind == Exited || s.Kind == Killed }
+
+// StopError says that a thread reported something other than what it was
+// made to do.
+type StopError struct {
+	Thread Thread
+	Stop   Stop
+}
+
+func (e *StopError) Error() string { return fmt.Sprintf("thread %d: %s", int(e.Thread), e.Stop) }
+
+// Wait returns the thread's next report, and blocks until there is one.
+// After one that is Over there is none.
+func (t Thread) Wait() (Stop, error) {
+	s, _, err := t.wait(0)
+	return s, err
+}
+
+// TryWait is Wait if there is a report already; ok says whether.
+func (t Thread) TryWait() (s Stop, ok bool, err error) {
+	return t.wait(unix.WNOHANG)
+}
+
+func (t Thread) wait(options int) (Stop, bool, error) {
+	for {
+		var status unix.WaitStatus
+		// __WALL: also for threads and for children born with clone(2)
+		// and no exit signal.
+		n, err := unix.Wait4(int(t), &status, unix.WALL|options, nil)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return Stop{}, false, err
+		case n == 0:
+			return Stop{}, false, nil
+		}
+		return classify(status), true, nil
+	}
+}
+
+// syscallTrap is what PTRACE_O_TRACESYSGOOD makes of the SIGTRAP of a
+// system-call stop.
+const syscallTrap = unix.SIGTRAP | 0x80
+
+func classify(status unix.WaitStatus) Stop {
+	switch {
+	case status.Exited():
+		return Stop{Kind: Exited, Status: status.ExitStatus()}
+	case status.Signaled():
+		return Stop{Kind: Killed, Signal: status.Signal()}
+	}
+	sig, event := status.StopSignal(), int(status)>>16
+	// StopSignal masks with 0xff, so the 0x80 of a syscallTrap is kept.
+	s := Stop{Signal: sig, Event: event}
+	switch event {
+	case 0:
+		s.Kind = Signalled
+		if sig == syscallTrap {
+			s.Kind, s.Signal = SyscallStop, 0
+		}
+	case unix.PTRACE_EVENT_STOP:
+		// SIGTRAP here, and any other signal in a group-stop.
+		s.Kind = GroupStop
+		if sig == unix.SIGTRAP {
+			s.Kind, s.Signal = Interrupted, 0
+		}
+	case unix.PTRACE_EVENT_FORK, unix.PTRACE_EVENT_VFORK, unix.PTRACE_EVENT_CLONE:
+		s.Kind, s.Signal = Birth, 0
+	default:
+		s.Kind, s.Signal = OtherEvent, 0
+	}
+	return s
+}
+
+// WaitStopped waits for a thread that has been told to stop, such as one
+// newly born, and fails if it ended instead.
+func (t Thread) WaitStopped() (Stop, error) {
+	s, err := t.Wait()
+	if err == nil && s.Over() {
+		err = &StopError{t, s}
+	}
+	return s, err
+}
+
+// KillAndReap ends the process whose first thread t is, and takes its status
+// from the kernel so that no zombie is left. It is for children and tracees
+// of the caller; one that is gone already is no error.
+func (t Thread) KillAndReap() error {
+	if err := unix.Kill(int(t), unix.SIGKILL); err != nil && err != unix.ESRCH {
+		return err
+	}
+	for {
+		s, err := t.Wait()
+		if err == unix.ECHILD || err == nil && s.Over() {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
