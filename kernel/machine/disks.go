@@ -1,0 +1,197 @@
+package machine
+
+// Which disks the machine uses, in a way that an image depends on.
+//
+// A mounted file system has parts of itself in memory: in the caches, and
+// dirty. An image holds these as they were; once the disk has been written
+// to, they no longer fit, and the resumed system writes them back all the
+// same. Swapped-out pages are no part of an image at all.
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel"
+)
+
+// disk is a block device with a mounted file system.
+type disk struct {
+	number   string // major:minor, of the file system: "254:0"
+	source   string // as mounted: "/dev/vda"
+	fstype   string
+	at       string // one of the mount points
+	writable bool   // the file system is, whatever single mounts of it say
+}
+
+func (d disk) String() string { return fmt.Sprintf("%s (%s on %s)", d.source, d.fstype, d.at) }
+
+// mountedDisks finds all file systems on block devices, in every mount
+// namespace, each once.
+func mountedDisks() ([]disk, error) {
+	nodev, err := typesWithoutDisk()
+	if err != nil {
+		return nil, err
+	}
+	tables, err := mountTables()
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]int{}
+	var disks []disk
+	for _, table := range tables {
+		for _, d := range parseMounts(table) {
+			if nodev[d.fstype] || strings.HasPrefix(d.number, ramdiskMajor) {
+				continue
+			}
+			if i, ok := seen[d.number]; ok {
+				disks[i].writable = disks[i].writable || d.writable
+				continue
+			}
+			seen[d.number] = len(disks)
+			disks = append(disks, d)
+		}
+	}
+	return disks, nil
+}
+
+// ramdiskMajor begins the numbers of /dev/ram*, which is in the image
+// (Documentation/admin-guide/devices.txt).
+const ramdiskMajor = "1:"
+
+// typesWithoutDisk are the file system types that need no block device
+// (proc(5), filesystems). That of ZFS says so as well, but it has disks.
+func typesWithoutDisk() (map[string]bool, error) {
+	b, err := os.ReadFile("/proc/filesystems")
+	if err != nil {
+		return nil, fmt.Errorf("find out which file systems have disks: %w", err)
+	}
+	types := map[string]bool{}
+	for line := range strings.Lines(string(b)) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "nodev"); ok {
+			types[strings.TrimSpace(name)] = true
+		}
+	}
+	delete(types, "zfs")
+	return types, nil
+}
+
+// mountTables reads the mount table of each mount namespace that a process
+// is in.
+func mountTables() ([]string, error) {
+	own, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, fmt.Errorf("find out what is mounted: %w", err)
+	}
+	namespace, err := os.Readlink("/proc/self/ns/mnt")
+	if err != nil {
+		return nil, fmt.Errorf("find out what is mounted: %w", err)
+	}
+	tables, seen := []string{string(own)}, map[string]bool{namespace: true}
+	links, err := filepath.Glob("/proc/[0-9]*/ns/mnt")
+	if err != nil {
+		return nil, err
+	}
+	for _, link := range links {
+		// A process that has ended has no mounts, nor has a kernel thread
+		// any that are not those of process 1.
+		namespace, err := os.Readlink(link)
+		if err != nil || seen[namespace] {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(filepath.Dir(filepath.Dir(link)), "mountinfo"))
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("find out what is mounted elsewhere: %w", err)
+		}
+		seen[namespace] = true
+		tables = append(tables, string(b))
+	}
+	return tables, nil
+}
+
+// parseMounts reads a table in the form of /proc/PID/mountinfo: proc(5).
+func parseMounts(table string) (disks []disk) {
+	for line := range strings.Lines(table) {
+		mount, super, ok := strings.Cut(line, " - ")
+		m, s := strings.Fields(mount), strings.Fields(super)
+		if !ok || len(m) < 6 || len(s) < 3 {
+			continue
+		}
+		disks = append(disks, disk{
+			number: m[2], at: unescape(m[4]),
+			fstype: s[0], source: unescape(s[1]),
+			writable: slices.Contains(strings.Split(s[2], ","), "rw"),
+		})
+	}
+	return disks
+}
+
+// unescape undoes how the kernel writes blanks in mount tables.
+func unescape(s string) string {
+	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
+}
+
+// swaps lists the active swap areas that are not in memory themselves.
+func swaps() ([]string, error) {
+	f, err := os.Open("/proc/swaps")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // a kernel without swap
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find out what is swapped to: %w", err)
+	}
+	defer f.Close()
+	var areas []string
+	s := bufio.NewScanner(f)
+	for s.Scan() {
+		name, _ := field(s.Text(), " ")
+		if name != "Filename" && !inMemory(name) {
+			areas = append(areas, unescape(name))
+		}
+	}
+	return areas, s.Err()
+}
+
+// inMemory: a zram device without a backing device.
+func inMemory(swap string) bool {
+	name, ok := strings.CutPrefix(swap, "/dev/zram")
+	if !ok {
+		return false
+	}
+	b, err := os.ReadFile("/sys/block/zram" + name + "/backing_dev")
+	return errors.Is(err, fs.ErrNotExist) || err == nil && strings.TrimSpace(string(b)) == "none"
+}
+
+// quiescent refuses disks that the running system may write to, which is
+// what spoils an image of it.
+func quiescent(disks []disk) error {
+	areas, err := swaps()
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, d := range disks {
+		if d.writable {
+			names = append(names, d.String())
+		}
+	}
+	for _, s := range areas {
+		names = append(names, s+" (swap)")
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return kernel.Refuse(strings.Join(names, ", "),
+		"unmount it, or remount it read-only, and swapoff what is swapped to",
+		"in use for writing; the image and the disk would no longer fit as soon as the machine goes on, and a resume would destroy data")
+}

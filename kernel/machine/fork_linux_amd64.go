@@ -1,0 +1,119 @@
+package machine
+
+// Starting the child, and waiting for it.
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// device is the way into the kernel: Documentation/power/userland-swsusp.rst.
+const device = "/dev/snapshot"
+
+// task is what a child is for.
+type task int
+
+const (
+	taskTake task = iota
+	taskRestore
+)
+
+// newJob returns a job in memory that a forked child shares. free unmaps it.
+func newJob() (j *job, free func(), err error) {
+	mem, err := mapShared(unsafe.Sizeof(job{}))
+	if err != nil {
+		return nil, nil, err
+	}
+	j = (*job)(mem.at)
+	copy(j.path[:], device)
+	return j, func() { mem.unmap(0) }, nil
+}
+
+// start forks the child that does j.
+//
+// It is a plain fork(2), not the runtime's: the child never comes back into
+// Go. The caller has locked the thread. No signal reaches the child, since a
+// handler would be the runtime's; SIGKILL does, and is safe.
+//
+//go:noinline
+//go:norace
+func (j *job) start(t task) (pid int, err error) {
+	all, old := ^uint64(0), uint64(0)
+	syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK,
+		uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8, 0, 0)
+	r, _, errno := syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
+	if errno == 0 && r == 0 {
+		if t == taskTake {
+			j.take()
+		} else {
+			j.restore()
+		}
+		j.finished = 1
+		exit()
+	}
+	syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK,
+		uintptr(unsafe.Pointer(&old)), 0, 8, 0, 0)
+	if errno != 0 {
+		return 0, fmt.Errorf("fork: %w", errno)
+	}
+	return int(r), nil
+}
+
+// wait returns when the child has ended. In a resumed system it is the saved
+// child that ends.
+func (j *job) wait(pid int) error {
+	var status unix.WaitStatus
+	_, err := unix.Wait4(pid, &status, 0, nil)
+	for errors.Is(err, unix.EINTR) {
+		_, err = unix.Wait4(pid, &status, 0, nil)
+	}
+	switch {
+	case j.finished == 1:
+		return nil // ECHILD: whoever started us ignores SIGCHLD
+	case err != nil:
+		return fmt.Errorf("wait for process %d: %w", pid, err)
+	case status.Signaled():
+		return fmt.Errorf("process %d was killed (%v) about to %v; the machine goes on", pid, status.Signal(), j.step)
+	}
+	return fmt.Errorf("process %d ended early, about to %v; the machine goes on", pid, j.step)
+}
+
+// run does all of a job that needs nothing from its parent.
+func (j *job) run(t task) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	pid, err := j.start(t)
+	if err != nil {
+		return err
+	}
+	return j.wait(pid)
+}
+
+func (s step) String() string {
+	switch s {
+	case stepOpen:
+		return "open " + device
+	case stepFreeze:
+		return "freeze all processes"
+	case stepCreate:
+		return "make the image"
+	case stepSize:
+		return "ask for the size of the image"
+	case stepRead:
+		return "read the image"
+	case stepRestore:
+		return "restore the image"
+	case stepFree:
+		return "free the image"
+	case stepThaw:
+		return "thaw all processes"
+	case stepClose:
+		return "close " + device
+	}
+	return "begin"
+}

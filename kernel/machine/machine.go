@@ -1,0 +1,90 @@
+// Package machine is the kernel whose target is this whole Linux machine.
+//
+// Its snapshot is made by /dev/snapshot, which every stock kernel with
+// hibernation has. The image is copied into memory of this process while the
+// machine stands still, and the machine runs again before anything is done
+// with it: compressing, hashing and sending happen in a running system.
+//
+// The image is only as good as the disks. The running system goes on writing
+// to them, and a system that is resumed later finds them changed under its
+// caches, which destroys file systems. So both calls look at the disks first
+// and refuse what would lose data: see disks.go and diskstate.go.
+package machine
+
+import (
+	"context"
+	"fmt"
+
+	"snappipe/kernel"
+)
+
+func init() {
+	kernel.Register("machine", "machine", func(target string, o kernel.Options) (kernel.Kernel, error) {
+		if target != "" {
+			return nil, &kernel.TargetError{Target: "machine:" + target, Reason: "there is only one machine here, so nothing comes after the name"}
+		}
+		return &Machine{o}, nil
+	})
+}
+
+// Machine is this machine, as a kernel.
+type Machine struct{ opts kernel.Options }
+
+// SnapshotSystem makes an image of the whole machine. The machine stands
+// still meanwhile, for as long as it takes to copy the image in memory.
+func (m *Machine) SnapshotSystem(ctx context.Context) (kernel.Image, error) {
+	if err := available(); err != nil {
+		return nil, err
+	}
+	facts, err := identity()
+	if err != nil {
+		return nil, err
+	}
+	disks, err := mountedDisks()
+	if err != nil {
+		return nil, err
+	}
+	if err := quiescent(disks); err != nil {
+		return nil, err
+	}
+	states, err := diskFacts(disks)
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return m.take(append(facts, states...))
+}
+
+func (m *Machine) take(facts kernel.Facts) (kernel.Image, error) {
+	j, free, err := newJob()
+	if err != nil {
+		return nil, err
+	}
+	defer free()
+	mem, err := reserve(j)
+	if err != nil {
+		return nil, err
+	}
+	restore, err := limitImage()
+	if err != nil {
+		return nil, err
+	}
+	err = j.run(taskTake)
+	restore()
+	if err == nil {
+		err = j.outcome()
+	}
+	if err != nil {
+		mem.unmap(0)
+		return nil, err
+	}
+	m.opts.Report(fmt.Sprintf("the machine stood still for %.2f s", j.stoodStill().Seconds()))
+	img := &image{mem: mem, size: j.size, facts: facts}
+	// What lies behind the image has never been touched.
+	if err := mem.unmap(uintptr(j.size)); err != nil {
+		return nil, err
+	}
+	return img, mem.protect()
+}

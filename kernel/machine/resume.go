@@ -1,0 +1,230 @@
+package machine
+
+// The way back: bytes of the image go to the kernel as they come, and nothing
+// happens before Commit.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel"
+)
+
+// ResumeSnapshot checks that the image is one of this machine, that its disks
+// are as they were, and that there is room for it.
+func (m *Machine) ResumeSnapshot(ctx context.Context, facts kernel.Facts, size int64) (kernel.Resumption, error) {
+	if err := available(); err != nil {
+		return nil, err
+	}
+	here, err := identity()
+	if err != nil {
+		return nil, err
+	}
+	if err := matches(facts, here); err != nil {
+		return nil, err
+	}
+	if err := m.nothingToLose(); err != nil {
+		return nil, err
+	}
+	if err := unchangedDisks(facts); err != nil {
+		return nil, err
+	}
+	if err := fits(size); err != nil {
+		return nil, err
+	}
+	fd, err := unix.Open(device, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if errno := unix.Errno(0); errors.As(err, &errno) {
+		return nil, cannotOpen(errno)
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.opts.Report(fmt.Sprintf("would resume a machine of %d MiB", size>>20))
+	return &resumption{fd: fd, size: size, page: make([]byte, 0, os.Getpagesize())}, nil
+}
+
+// nothingToLose refuses to let go of a system that has something to write.
+func (m *Machine) nothingToLose() error {
+	if m.opts.Force {
+		return nil
+	}
+	disks, err := mountedDisks()
+	if err != nil {
+		return err
+	}
+	for _, d := range disks {
+		if d.writable {
+			return kernel.Refuse(d.String(), "unmount it, remount it read-only, or use --force",
+				"mounted for writing in this system, which a resume ends like a loss of power")
+		}
+	}
+	return nil
+}
+
+// fits checks the size, which the kernel does not do to the byte: an image
+// whose last page is cut short would be restored as it is.
+func fits(size int64) error {
+	page := int64(os.Getpagesize())
+	if size < 2*page || size%page != 0 {
+		return kernel.Refuse("the image", "", "its size of %d bytes is not that of an image of a machine", size)
+	}
+	dropCaches()
+	m, err := readMeminfo()
+	if err != nil {
+		return err
+	}
+	if size > m.available {
+		return kernel.Refuse("memory", "end programs that need much memory, or resume right after the machine was started",
+			"the image has %d MiB, and only %d MiB are free", size>>20, m.available>>20)
+	}
+	return nil
+}
+
+// dropCaches makes room that the kernel would not make by itself: pages are
+// taken where the image does not have its own. Where it fails, memory is just
+// scarcer.
+func dropCaches() { os.WriteFile("/proc/sys/vm/drop_caches", []byte("1"), 0) }
+
+// resumption is an image on its way into the kernel.
+type resumption struct {
+	fd   int // -1 once it is closed
+	size int64
+	at   int64  // how much of the image has come, this page included
+	page []byte // a page that has come in part
+	err  error
+}
+
+var zeros [64 << 10]byte
+
+// WriteAt passes on what lies at off, and zeros for what was left out before.
+func (r *resumption) WriteAt(p []byte, off int64) (int, error) {
+	if off < r.at || off > r.size-int64(len(p)) {
+		return 0, fmt.Errorf("write %d bytes to the image at %d: %w", len(p), off, os.ErrInvalid)
+	}
+	if err := r.fill(off); err != nil {
+		return 0, err
+	}
+	if err := r.append(p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// fill writes zeros up to off.
+func (r *resumption) fill(off int64) error {
+	for r.at < off {
+		if err := r.append(zeros[:min(off-r.at, int64(len(zeros)))]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// append hands whole pages to the kernel, which takes one with each call and
+// would take less than one for a whole.
+func (r *resumption) append(p []byte) error {
+	if r.err != nil {
+		return r.err
+	}
+	r.at += int64(len(p))
+	for len(p) > 0 {
+		page := p
+		if len(r.page) > 0 || len(p) < cap(r.page) {
+			n := min(len(p), cap(r.page)-len(r.page))
+			r.page = append(r.page, p[:n]...)
+			if p = p[n:]; len(r.page) < cap(r.page) {
+				return nil
+			}
+			page, r.page = r.page, r.page[:0]
+		} else {
+			page, p = p[:cap(r.page)], p[cap(r.page):]
+		}
+		if r.err = r.put(page); r.err != nil {
+			return r.err
+		}
+	}
+	return nil
+}
+
+func (r *resumption) put(page []byte) error {
+	n, err := unix.Write(r.fd, page)
+	for errors.Is(err, unix.EINTR) {
+		n, err = unix.Write(r.fd, page)
+	}
+	switch {
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EFAULT), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENODEV):
+		return kernel.Refuse("the image", "", "the kernel does not take it for one of this machine: %v", err)
+	case errors.Is(err, unix.ENOMEM):
+		return kernel.Refuse("memory", "end programs that need much memory", "the kernel has no room for the image of %d MiB", r.size>>20)
+	case err != nil:
+		return fmt.Errorf("write the image to %s: %w", device, err)
+	case n != len(page):
+		return fmt.Errorf("write the image to %s: %d bytes of a page were taken", device, n)
+	}
+	return nil
+}
+
+// Commit ends this system and continues the one in the image. It returns only
+// if that fails; this system goes on then.
+func (r *resumption) Commit() (kernel.Resumed, error) {
+	if err := r.fill(r.size); err != nil {
+		return nil, err
+	}
+	j, free, err := newJob()
+	if err != nil {
+		return nil, err
+	}
+	defer free()
+	if err := r.hand(j); err != nil {
+		return nil, err
+	}
+	if j.errno != 0 {
+		return nil, j.failure()
+	}
+	return nil, fmt.Errorf("restore the image: the kernel came back without saying why")
+}
+
+// hand gives the device to the child that does the rest. It must be the
+// only one who has it before it freezes us, so that its death would close it.
+func (r *resumption) hand(j *job) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var gate [2]int
+	if err := unix.Pipe2(gate[:], unix.O_CLOEXEC); err != nil {
+		return fmt.Errorf("make a pipe: %w", err)
+	}
+	defer unix.Close(gate[0])
+	j.device, j.gate, j.key = uintptr(r.fd), uintptr(gate[0]), uintptr(gate[1])
+	pid, err := j.start(taskRestore)
+	if err != nil {
+		unix.Close(gate[1])
+		return err
+	}
+	// If nothing comes through the gate, the child ends.
+	if err = r.Abort(); err == nil {
+		_, err = unix.Write(gate[1], []byte{1})
+	}
+	unix.Close(gate[1])
+	if failed := j.wait(pid); err == nil {
+		err = failed
+	}
+	return err
+}
+
+// Abort makes the kernel forget the image.
+func (r *resumption) Abort() error {
+	if r.fd < 0 {
+		return nil
+	}
+	fd := r.fd
+	r.fd = -1
+	if err := unix.Close(fd); err != nil {
+		return fmt.Errorf("close %s: %w", device, err)
+	}
+	return nil
+}
