@@ -3,6 +3,7 @@ package format
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // What can be wrong with a stream. Readers return these inside a
@@ -77,12 +78,12 @@ func (f *Frame) damage(err error) error {
 // badMagic tells the ways apart in which a magic can be wrong.
 func badMagic(h []byte) error {
 	text := []string{
-		"\x89SNP\n\x1a\n", "\x89SNP\r\n\x1a\r", // line ends converted
-		"\x89SNP\r\r\n\x1a", "\x89SNP\n\n\x1a", "\x09SNP", // or the top bit stripped
-		"\xc2\x89SNP", "\xef\xbf\xbdSNP", // or taken for Latin-1, or for broken UTF-8
+		"\x89SNP\n", "\x89SNP\r\r", "\x89SNP\r\n\x1a\r", // line ends converted
+		"\tSNP",                    // the top bit stripped
+		"\xc2\x89SNP", "\ufffdSNP", // taken for Latin-1, or for broken UTF-8
 	}
 	for _, t := range text {
-		if len(h) >= len(t) && string(h[:len(t)]) == t {
+		if strings.HasPrefix(string(h), t) {
 			return fmt.Errorf("%w (%w)", ErrTextMode, ErrMagic)
 		}
 	}

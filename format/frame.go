@@ -171,18 +171,21 @@ func (f *Frame) swap(id codec.ID, crc uint32) {
 }
 
 // room returns b, emptied but for the space of a header.
-func room(b []byte) []byte {
-	if cap(b) < HeaderSize {
-		b = make([]byte, HeaderSize, HeaderSize+FrameSize)
+func room(b []byte) []byte { return grow(b[:0], HeaderSize) }
+
+// grow returns b with room for n bytes, all of which may be rubbish but for
+// those that b had. It makes more room than it needs to, so that a Frame that
+// is used again and again soon has enough.
+func grow(b []byte, n int) []byte {
+	if cap(b) < n {
+		b = append(make([]byte, 0, max(n, min(2*cap(b), HeaderSize+MaxPayload))), b...)
 	}
-	return b[:HeaderSize]
+	return b[:n]
 }
 
 // putHeader writes the header into wire.
 func (f *Frame) putHeader() {
-	if len(f.wire) < HeaderSize {
-		f.wire = room(f.wire)
-	}
+	f.wire = grow(f.wire, max(len(f.wire), HeaderSize))
 	h := f.wire[:HeaderSize]
 	copy(h, magic)
 	h[8], h[9], h[10], h[11] = version, f.flags, byte(f.Codec), 0

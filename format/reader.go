@@ -166,10 +166,7 @@ func (r *Reader) read(f *Frame) error {
 }
 
 func (r *Reader) readPayload(f *Frame, size int) error {
-	if cap(f.wire) < HeaderSize+size {
-		f.wire = append(make([]byte, 0, HeaderSize+size), f.wire...)
-	}
-	f.wire = f.wire[:HeaderSize+size]
+	f.wire = grow(f.wire, HeaderSize+size)
 	n, err := io.ReadFull(r.src, f.wire[HeaderSize:])
 	r.at += int64(n)
 	if err != nil {
@@ -192,7 +189,11 @@ func (r *Reader) short(f *Frame, err error) error {
 // damage says that err is wrong with f, of whose header nothing can be
 // trusted: what is known is where it should have stood.
 func (r *Reader) damage(f *Frame, err error) error {
-	return &DamageError{r.seq, f.at, r.totals.covered(), err}
+	off := int64(-1)
+	if r.seq > 0 {
+		off = r.totals.covered()
+	}
+	return &DamageError{r.seq, f.at, off, err}
 }
 
 func (r *Reader) checkEnd(f *Frame) error {

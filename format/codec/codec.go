@@ -71,7 +71,7 @@ var table = []Codec{
 	{Zstd, "zstd", "small and fast", 1, 22, 1, newZstdEncoder, newZstdDecoder},
 	{S2, "s2", "the fastest", 1, 3, 1, newS2Encoder, newS2Decoder},
 	{LZ4, "lz4", "fast, and known everywhere", 1, 9, 1, newLZ4Encoder, newLZ4Decoder},
-	{XZ, "xz", "the smallest, for keeping; slow", 0, 9, 6, newXZEncoder, newXZDecoder},
+	{XZ, "xz", "the smallest, for keeping; slow", 0, 0, 0, newXZEncoder, newXZDecoder},
 	{Gzip, "gzip", "for old readers", 1, 9, 6, newGzipEncoder, newGzipDecoder},
 }
 
@@ -102,6 +102,9 @@ func ByName(name string) (Codec, bool) {
 func (c Codec) NewEncoder(level int) (Encoder, error) {
 	if c.ID == None {
 		return nil, nil
+	}
+	if c.MaxLevel == 0 && level != 0 {
+		return nil, fmt.Errorf("%s has no levels", c.Name)
 	}
 	if level < c.MinLevel || level > c.MaxLevel {
 		return nil, fmt.Errorf("%s has levels %d to %d, not %d", c.Name, c.MinLevel, c.MaxLevel, level)

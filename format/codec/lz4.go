@@ -10,7 +10,7 @@ func newLZ4Encoder(level int) (Encoder, error) {
 	if level == 1 {
 		return lz4Encoder{new(lz4.Compressor).CompressBlock}, nil
 	}
-	hc := lz4.CompressorHC{Level: 1 << (8 + level - 1)} // lz4.Level1 is 1<<9
+	hc := lz4.CompressorHC{Level: lz4.Level1 << (level - 1)} // Level2 is twice Level1, and so on
 	return lz4Encoder{hc.CompressBlock}, nil
 }
 

@@ -11,20 +11,18 @@ import (
 // size of the dictionary: here that is the size of the part, which no match
 // can reach beyond.
 
-type xzEncoder struct{ match lzma.MatchAlgorithm }
+// There is one level. The package's other match finder, a binary tree, takes
+// minutes for a megabyte of the repetitive memory that images are full of, and
+// finds less.
+type xzEncoder struct{}
 
-func newXZEncoder(level int) (Encoder, error) {
-	if level < 4 { // as with xz, the lower levels find fewer matches
-		return xzEncoder{lzma.HashTable4}, nil
-	}
-	return xzEncoder{lzma.BinaryTree}, nil
-}
+func newXZEncoder(int) (Encoder, error) { return xzEncoder{}, nil }
 
 func (xzEncoder) ID() ID { return XZ }
 
-func (e xzEncoder) Encode(dst, raw []byte) ([]byte, error) {
+func (xzEncoder) Encode(dst, raw []byte) ([]byte, error) {
 	out := bytes.NewBuffer(dst)
-	w, err := lzma.Writer2Config{DictCap: dictionary(len(raw)), Matcher: e.match}.NewWriter2(out)
+	w, err := lzma.Writer2Config{DictCap: dictionary(len(raw)), Matcher: lzma.HashTable4}.NewWriter2(out)
 	if err != nil {
 		return dst, err
 	}

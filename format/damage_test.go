@@ -1,0 +1,229 @@
+package format_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"snappipe/format"
+)
+
+// smallStreams are complete streams of each kind, small enough to try every
+// damage on.
+func smallStreams(t testing.TB) map[string][]byte {
+	b := make([]byte, 4*format.PageSize+100)
+	copy(b, bytes.Repeat([]byte("snapshot"), 20))
+	copy(b[3*format.PageSize:], "resume")
+	b[len(b)-1] = 0xff
+	plain := streamOf(t, newMemory(b))
+	all := map[string][]byte{"plain": compressed(t, streamOf(t, newMemory(b[len(b)-100:])), "none")}
+	for _, c := range codecs[1:] {
+		all[c] = compressed(t, plain, c)
+	}
+	all["summed"] = summed(t, all["zstd"])
+	all["empty"] = streamOf(t, newMemory(nil))
+	return all
+}
+
+// refuses fails the test unless every way of reading stream finds it damaged,
+// with an error that says where and is one of want.
+func refuses(t *testing.T, what string, stream []byte, want ...error) {
+	t.Helper()
+	read := map[string]func() error{
+		"Verify": func() error {
+			r := format.NewReader(bytes.NewReader(stream))
+			err := format.Verify(context.Background(), r)
+			if err == nil { // only decoding can tell
+				_, err = rawOf(format.NewReader(bytes.NewReader(stream)), false)
+			}
+			return err
+		},
+		"WriteRaw": func() error {
+			_, err := rawOf(format.NewReader(bytes.NewReader(stream)), true)
+			return err
+		},
+		"Sum": func() error {
+			var out bytes.Buffer
+			err := format.Sum(context.Background(), &out, format.NewReader(bytes.NewReader(stream)))
+			if err == nil {
+				_, err = rawOf(format.NewReader(&out), true)
+			}
+			return err
+		},
+	}
+	for name, f := range read {
+		err := f()
+		var damage *format.DamageError
+		switch {
+		case err == nil:
+			t.Errorf("%s: %s does not notice", what, name)
+		case !errors.As(err, &damage):
+			t.Errorf("%s: %s: %v, which is no DamageError", what, name, err)
+		case len(want) > 0 && !isAny(err, want):
+			t.Errorf("%s: %s: %v, want %v", what, name, err, want)
+		}
+	}
+}
+
+func isAny(err error, want []error) bool {
+	for _, w := range want {
+		if errors.Is(err, w) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestEveryTruncation(t *testing.T) {
+	for name, stream := range smallStreams(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			refuses(t, "nothing", nil, format.ErrEmpty)
+			for n := 1; n < len(stream); n++ {
+				refuses(t, fmt.Sprintf("the first %d bytes", n), stream[:n], format.ErrTruncated)
+			}
+		})
+	}
+}
+
+func TestEveryBitFlip(t *testing.T) {
+	for name, stream := range smallStreams(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for bit := range len(stream) * 8 {
+				bad := bytes.Clone(stream)
+				bad[bit/8] ^= 1 << (bit % 8)
+				refuses(t, fmt.Sprintf("bit %d of byte %d", bit%8, bit/8), bad)
+			}
+		})
+	}
+}
+
+// A flipped bit is blamed on the frame it is in.
+func TestDamageIsNamed(t *testing.T) {
+	stream := summed(t, compressed(t, streamOf(t, newMemory(imageOf(6<<20, 8))), "s2"))
+	at, off := 0, int64(0)
+	for i, f := range frames(t, stream) {
+		for _, byt := range []int{17, len(f) - 1} {
+			bad := bytes.Clone(stream)
+			bad[at+byt] ^= 4
+			_, err := rawOf(format.NewReader(bytes.NewReader(bad)), true)
+			var d *format.DamageError
+			if !errors.As(err, &d) || d.Frame != uint64(i) || d.At != int64(at) {
+				t.Errorf("byte %d of frame %d at %d: %v", byt, i, at, err)
+			} else if typ := format.Type(f[12]); (typ == format.TypeData || typ == format.TypeZero) && d.Offset != off {
+				t.Errorf("frame %d at image offset %d: %v", i, off, err)
+			}
+		}
+		at += len(f)
+		if typ := format.Type(f[12]); typ == format.TypeData || typ == format.TypeZero {
+			off += int64(f[40]) | int64(f[41])<<8 | int64(f[42])<<16
+		}
+	}
+}
+
+// Frames of one stream, in any other order or number than they were written.
+func TestShuffledFrames(t *testing.T) {
+	img := imageOf(5<<20, 9)
+	other := testInfo(len(img))
+	other.ID++
+	var foreign bytes.Buffer
+	w, err := format.NewWriter(&foreign, other)
+	check(t, err)
+	check(t, w.WriteImage(context.Background(), newMemory(img)))
+	check(t, w.Close())
+
+	for _, sum := range []bool{false, true} {
+		stream, alien := streamOf(t, newMemory(img)), foreign.Bytes()
+		if sum {
+			stream, alien = summed(t, stream), summed(t, alien)
+		}
+		fs, as := frames(t, stream), frames(t, alien)
+		edit := func(i int, with ...[]byte) []byte {
+			return bytes.Join(append(append(append([][]byte{}, fs[:i]...), with...), fs[i+1:]...), nil)
+		}
+		for i := range fs {
+			what := fmt.Sprintf("frame %d of %d (checksums: %v) ", i, len(fs), sum)
+			refuses(t, what+"dropped", edit(i), format.ErrSequence, format.ErrTruncated)
+			refuses(t, what+"repeated", edit(i, fs[i], fs[i]), format.ErrSequence, format.ErrTrailing)
+			refuses(t, what+"of another stream", edit(i, as[i]), format.ErrForeign)
+			if i+1 < len(fs) {
+				swapped := bytes.Join(append(append(append([][]byte{}, fs[:i]...), fs[i+1], fs[i]), fs[i+2:]...), nil)
+				refuses(t, what+"swapped with the next", swapped, format.ErrSequence)
+			}
+		}
+	}
+}
+
+// On a device, a shorter image is written over a longer one and cut off at
+// each frame boundary: what is left of the older one is never its end. Cut
+// off after the end frame, it is whole, whatever follows.
+func TestRemainsOnDevice(t *testing.T) {
+	older := streamOf(t, newMemory(imageOf(12<<20, 10)))
+	info := testInfo(5 << 20)
+	info.ID = 7
+	var out bytes.Buffer
+	w, err := format.NewWriter(&out, info)
+	check(t, err)
+	img := imageOf(5<<20, 10) // the same memory, so that frames fit best
+	check(t, w.WriteImage(context.Background(), newMemory(img)))
+	check(t, w.Close())
+
+	read := func(written []byte) ([]byte, error) {
+		r := format.NewReader(bytes.NewReader(append(bytes.Clone(written), older[min(len(written), len(older)):]...)))
+		r.Device = true
+		return rawOf(r, true)
+	}
+	at := 0
+	for i, f := range frames(t, out.Bytes()) {
+		_, err := read(out.Bytes()[:at])
+		var d *format.DamageError
+		if i == 0 {
+			check(t, err) // nothing of the newer image: the older one is whole
+		} else if !errors.As(err, &d) {
+			t.Errorf("cut off before frame %d: %v", i, err)
+		}
+		at += len(f)
+	}
+	got, err := read(out.Bytes())
+	check(t, err)
+	if !bytes.Equal(got, img) {
+		t.Error("the newer image is not itself")
+	}
+}
+
+// In a file or a pipe, nothing may follow the end frame.
+func TestTrailingGarbage(t *testing.T) {
+	for name, stream := range smallStreams(t) {
+		for _, more := range [][]byte{{0}, {'\n'}, make([]byte, 4096), stream} {
+			refuses(t, fmt.Sprintf("%s and %d bytes", name, len(more)), append(bytes.Clone(stream), more...), format.ErrTrailing)
+		}
+	}
+}
+
+// What a text-mode transfer does is called by its name.
+func TestTextMode(t *testing.T) {
+	stream := smallStreams(t)["plain"]
+	for name, f := range map[string]func([]byte) []byte{
+		"CR LF to LF":   func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")) },
+		"LF to CR LF":   func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n")) },
+		"CR to LF":      func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\r"), []byte("\n")) },
+		"LF to CR":      func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\n"), []byte("\r")) },
+		"7 bits":        func(b []byte) []byte { return bytes.Map(func(r rune) rune { return r & 0x7f }, latin1(b)) },
+		"Latin-1":       latin1,
+		"invalid UTF-8": func(b []byte) []byte { return bytes.ToValidUTF8(b, []byte("\ufffd")) },
+	} {
+		refuses(t, name, f(stream), format.ErrTextMode)
+	}
+	refuses(t, "not a stream at all", []byte("hello, world\n"+string(make([]byte, 100))), format.ErrMagic)
+}
+
+func latin1(b []byte) []byte {
+	var out []rune
+	for _, c := range b {
+		out = append(out, rune(c))
+	}
+	return []byte(string(out))
+}

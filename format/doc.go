@@ -1,0 +1,16 @@
+// Package format is the snappipe stream: an image, cut into frames that can
+// each be checked, coded and decoded on their own, so that every step between
+// a snapshot and its resumption runs on all cores, needs little memory, and
+// notices any damage. SPEC.md has the format byte by byte.
+//
+// Most programs are filters: they read a stream, do something to its data
+// frames, and write a stream. [Filter] does everything around that
+// something:
+//
+//	snapcat | snapcompress | yourfilter | snapverify > img
+//
+// [Reader] and [Writer] are the two ends of a stream. [Writer.WriteImage]
+// makes one of an image, [Reader.WriteRaw] makes an image of it again.
+// [Pipe] is what all of them work with: items are read, worked on by all
+// cores and written in order, in bounded memory.
+package format
