@@ -1,0 +1,88 @@
+// Package filter runs a tool that reads a stream and writes one.
+package filter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"snappipe/cmd/internal/human"
+	"snappipe/cmd/internal/input"
+	"snappipe/cmd/internal/output"
+	"snappipe/cmd/internal/tool"
+	"snappipe/format"
+)
+
+// Copy writes what it makes of the stream that r has.
+type Copy func(ctx context.Context, w io.Writer, r *format.Reader) error
+
+// Run runs copy from standard input to the output that the user chose.
+//
+// That is not opened before the first frame has come: a stream that says
+// "resumed, no image here" leaves what is kept there alone.
+func Run(ctx context.Context, c *tool.Call, copy Copy) error {
+	choice, err := output.Chosen(c)
+	if err != nil {
+		return err
+	}
+	r, closeInput, err := input.Open("")
+	if err != nil {
+		return err
+	}
+	defer closeInput()
+	info, err := input.First(ctx, r)
+	if err != nil {
+		return err
+	}
+	if info.Resumed && choice.Keeps() {
+		return Resumed(ctx, c, r)
+	}
+	out, err := choice.Open()
+	if err != nil {
+		return err
+	}
+	start, w := time.Now(), &counter{w: out}
+	c.Track(info.Size, func() (image, stream int64) {
+		image, _ = r.Progress()
+		return image, w.n.Load()
+	})
+	if err := copy(ctx, w, r); err != nil {
+		return errors.Join(err, out.Abort())
+	}
+	if err := out.Commit(); err != nil {
+		return err
+	}
+	c.Report(Summary(info.Size, r.Totals().ZeroBytes, w.n.Load(), time.Since(start)))
+	return nil
+}
+
+// Resumed reads a stream without an image to its end and leaves it at that.
+func Resumed(ctx context.Context, c *tool.Call, r *format.Reader) error {
+	if err := format.Verify(ctx, r); err != nil {
+		return err
+	}
+	c.Note("resumed: there is no image here, and nothing was written")
+	return nil
+}
+
+// Summary is the line with which a tool says what it has done.
+func Summary(image, zeros, stream int64, d time.Duration) string {
+	return fmt.Sprintf("image of %s, %s of it zeros; stream of %s, ratio %s; %.2f s, %s",
+		human.Bytes(image), human.Bytes(zeros), human.Bytes(stream), human.Ratio(image, stream),
+		d.Seconds(), human.Rate(image, d))
+}
+
+// counter counts the bytes that go through it.
+type counter struct {
+	w io.Writer
+	n atomic.Int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n.Add(int64(n))
+	return n, err
+}

@@ -1,0 +1,117 @@
+// Package output is where a tool's result goes: standard output, or the file
+// that --output names.
+package output
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"snappipe/cmd/internal/pipe"
+	"snappipe/cmd/internal/tool"
+	"snappipe/kernel/file"
+)
+
+// Flags are the options of all tools that write.
+func Flags(force string) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, TakesFile: true,
+			Usage: "write to `FILE`, which appears only when it is whole; a block device is written in place"},
+		&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: force},
+	}
+}
+
+// Choice is what the user chose: a path, or standard output if that is "".
+type Choice struct {
+	Path  string
+	Force bool
+}
+
+// Chosen returns the choice that the options make, if nothing speaks against
+// it. It changes nothing.
+func Chosen(c *tool.Call) (Choice, error) {
+	choice := Choice{c.String("output"), c.Bool("force")}
+	if choice.Path != "" {
+		return choice, file.Check(choice.Path, choice.Force)
+	}
+	return choice, refuseTerminal(os.Stdout)
+}
+
+func refuseTerminal(f *os.File) error {
+	if term.IsTerminal(int(f.Fd())) {
+		return tool.Usage("send it into a pipe, or name a file: --output FILE", "the output is binary, and does not go to a terminal")
+	}
+	return nil
+}
+
+// Keeps reports whether the output stays, as a file or on a device. A stream
+// without an image, from a resumed system, must not take the place of the
+// one there that it was resumed from; it is for programs only.
+func (c Choice) Keeps() bool {
+	if c.Path != "" {
+		return true
+	}
+	st, err := os.Stdout.Stat()
+	return err != nil || st.Mode().IsRegular() || isBlock(st)
+}
+
+func isBlock(st os.FileInfo) bool {
+	return st.Mode()&(os.ModeDevice|os.ModeCharDevice) == os.ModeDevice
+}
+
+// Output is an open output.
+type Output struct {
+	*os.File
+	// Block says that it is a block device.
+	Block bool
+	// Named is the file that --output names, nil for standard output.
+	Named *file.Output
+}
+
+// Open begins the output.
+func (c Choice) Open() (*Output, error) {
+	o := &Output{File: os.Stdout}
+	if c.Path != "" {
+		var err error
+		if o.Named, err = file.Create(c.Path, c.Force); err != nil {
+			return nil, err
+		}
+		o.File = o.Named.File
+	}
+	st, err := o.Stat()
+	if err == nil {
+		o.Block = isBlock(st)
+		err = refuseTerminal(o.File)
+	}
+	if err != nil {
+		return nil, errors.Join(err, o.Abort())
+	}
+	pipe.Widen(o.File)
+	return o, nil
+}
+
+// Commit ends the output: a named file appears, and what went to a block
+// device has reached it.
+func (o *Output) Commit() error {
+	if o.Named != nil {
+		return o.Named.Commit()
+	}
+	if o.Block {
+		if err := o.Sync(); err != nil {
+			return fmt.Errorf("flush the device: %w", err)
+		}
+	}
+	return o.Close()
+}
+
+// Abort gives up a named file. What went elsewhere is there, but without its
+// end.
+func (o *Output) Abort() error {
+	if o.Named != nil {
+		return o.Named.Abort()
+	}
+	return nil
+}

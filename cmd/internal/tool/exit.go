@@ -1,0 +1,93 @@
+package tool
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"snappipe/cmd/internal/human"
+	"snappipe/cmd/internal/progress"
+	"snappipe/format"
+	"snappipe/kernel"
+)
+
+// The exit statuses, as docs has them for manual pages.
+const (
+	exitFailed  = 1
+	exitUsage   = 2
+	exitDamage  = 3
+	exitRefused = 4
+)
+
+// UsageError is the user's slip: nothing was tried.
+type UsageError struct {
+	Err    error
+	Advice string
+}
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+func (e *UsageError) Hint() string  { return e.Advice }
+
+// Usage returns a UsageError.
+func Usage(advice, reason string, a ...any) error {
+	return &UsageError{fmt.Errorf(reason, a...), advice}
+}
+
+// UntrustedError is about a stream that is not damaged, but not good enough.
+type UntrustedError struct{ Reason, Advice string }
+
+func (e *UntrustedError) Error() string { return e.Reason }
+func (e *UntrustedError) Hint() string  { return e.Advice }
+
+// Status is the exit status of a program that was resumed: no error, but to
+// be passed on.
+type Status int
+
+func (s Status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+func exitStatus(err error) int {
+	var (
+		status    Status
+		usage     *UsageError
+		target    *kernel.TargetError
+		damage    *format.DamageError
+		untrusted *UntrustedError
+		refusal   *kernel.Refusal
+	)
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &status):
+		return int(status)
+	case errors.As(err, &usage), errors.As(err, &target):
+		return exitUsage
+	case errors.As(err, &damage), errors.As(err, &untrusted):
+		return exitDamage
+	case errors.As(err, &refusal):
+		return exitRefused
+	}
+	return exitFailed
+}
+
+// report tells the user of err.
+func report(d *progress.Display, err error) {
+	if errors.As(err, new(Status)) {
+		return
+	}
+	// Joined errors come in lines of their own.
+	d.Message(human.Printable(strings.ReplaceAll(err.Error(), "\n", "; ")))
+	if hint := hintOf(err); hint != "" {
+		d.Message(human.Printable(hint))
+	}
+}
+
+func hintOf(err error) string {
+	var hinter interface{ Hint() string }
+	switch {
+	case errors.As(err, &hinter):
+		return hinter.Hint()
+	case errors.Is(err, format.ErrTruncated):
+		return "what wrote the stream died, or the disk was full, or the connection broke"
+	}
+	return ""
+}

@@ -1,0 +1,121 @@
+package tool
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// grace is for how long a tool that was told to stop may take to undo what it
+// has begun. It needs that long only where it is stuck: in a write to a pipe
+// that nobody reads, say.
+const grace = 3 * time.Second
+
+// signals ends the tool in order when a signal says so: its context is
+// cancelled, so that it removes what it has begun, and then it dies of that
+// very signal, for a shell to see.
+type signals struct {
+	ch     chan os.Signal
+	cancel context.CancelFunc
+
+	mu    sync.Mutex
+	first syscall.Signal // 0 before any came
+}
+
+func watch(ctx context.Context) (context.Context, *signals) {
+	s := &signals{ch: make(chan os.Signal, 4)}
+	ctx, s.cancel = context.WithCancel(ctx)
+	for _, sig := range []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGPIPE} {
+		if !signal.Ignored(sig) { // nohup(1), and what a shell runs in the background
+			signal.Notify(s.ch, sig)
+		}
+	}
+	go s.run()
+	return ctx, s
+}
+
+func (s *signals) run() {
+	for sig := range s.ch {
+		// SIGPIPE is caught only for write(2) to return EPIPE: see
+		// brokenStdout.
+		if sig == unix.SIGPIPE {
+			continue
+		}
+		if s.caught() {
+			s.dieIfCaught()
+		}
+		s.mu.Lock()
+		s.first = sig.(syscall.Signal)
+		s.mu.Unlock()
+		s.cancel()
+		time.AfterFunc(grace, s.dieIfCaught)
+	}
+}
+
+func (s *signals) caught() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.first != 0
+}
+
+// dieIfCaught ends the process by the signal that was caught, if any.
+func (s *signals) dieIfCaught() {
+	s.mu.Lock()
+	sig := s.first
+	s.mu.Unlock()
+	if sig == 0 {
+		return
+	}
+	die(sig)
+}
+
+func die(sig syscall.Signal) {
+	signal.Reset(sig)
+	if err := unix.Kill(unix.Getpid(), sig); err == nil {
+		time.Sleep(grace) // it is delivered to some thread at once
+	}
+	os.Exit(128 + int(sig)) // blocked, it would be by then: how a shell says it
+}
+
+// Resumed leaves signals to what was resumed from now on. One that came just
+// before is sent again.
+func (c *Call) Resumed() context.Context {
+	signal.Stop(c.signals.ch)
+	c.signals.mu.Lock()
+	defer c.signals.mu.Unlock()
+	if sig := c.signals.first; sig != 0 {
+		c.signals.first = 0
+		unix.Kill(unix.Getpid(), sig)
+	}
+	return context.WithoutCancel(c.Context.Context)
+}
+
+// brokenStdout reports whether err is that nobody reads standard output any
+// more: then a filter ends silently, as SIGPIPE makes it, and not with an
+// error of its own. Where SIGPIPE is ignored, the error counts.
+func brokenStdout(err error) bool {
+	if !errors.Is(err, unix.EPIPE) || signal.Ignored(unix.SIGPIPE) {
+		return false
+	}
+	fds := []unix.PollFd{{Fd: 1}}
+	n, err := unix.Poll(fds, 0)
+	return err == nil && n == 1 && fds[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0
+}
+
+// dieOfSIGPIPE gives the runtime a broken pipe as standard output to write
+// to: with nobody asking for SIGPIPE, it makes that the death of the process,
+// while it passes over a SIGPIPE that was sent (package os/signal).
+func dieOfSIGPIPE() {
+	signal.Reset(unix.SIGPIPE)
+	var p [2]int
+	if unix.Pipe2(p[:], unix.O_CLOEXEC) == nil && unix.Close(p[0]) == nil && unix.Dup2(p[1], 1) == nil {
+		os.Stdout.Write([]byte{0})
+	}
+	os.Exit(128 + int(unix.SIGPIPE))
+}

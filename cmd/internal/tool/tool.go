@@ -1,0 +1,99 @@
+// Package tool makes a program of what one command does: arguments, messages,
+// signals and exit status, the same for all of them.
+//
+// Messages go to standard error, begin with the tool's name, are lower-case
+// and have no full stop. An error may be followed by a line that says what to
+// do about it.
+package tool
+
+import (
+	"bytes"
+	"context"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"snappipe/cmd/internal/docs"
+	"snappipe/cmd/internal/pipe"
+	"snappipe/cmd/internal/progress"
+)
+
+// Tool is one command.
+type Tool struct {
+	Name     string
+	Summary  string // what it does, in a few words
+	Args     string // its arguments in a usage message: "[IMG]"
+	MaxArgs  int
+	About    []string // paragraphs of the manual page
+	Examples []docs.Example
+	Flags    []cli.Flag
+	// Words completes what flags and arguments take, by the name that their
+	// usage message gives it: "CODEC", "TARGET".
+	Words map[string][]string
+
+	Run func(context.Context, *Call) error
+}
+
+// Call is one run of a Tool.
+type Call struct {
+	*cli.Context
+	*progress.Display
+	Quiet, Verbose bool
+
+	signals *signals
+}
+
+// Report is for what only some users want to know.
+func (c *Call) Report(line string) {
+	if c.Verbose {
+		c.Message(line)
+	}
+}
+
+// Note is for what most users want to know.
+func (c *Call) Note(line string) {
+	if !c.Quiet {
+		c.Message(line)
+	}
+}
+
+// Main runs the tool as this process, and ends it.
+func (t *Tool) Main() {
+	ctx, signals := watch(context.Background())
+	err := t.run(ctx, os.Args, signals)
+	if err != nil && brokenStdout(err) {
+		dieOfSIGPIPE()
+	}
+	signals.dieIfCaught()
+	os.Exit(exitStatus(err))
+}
+
+func (t *Tool) run(ctx context.Context, args []string, s *signals) error {
+	var text bytes.Buffer // help, version and documents
+	app := t.app(s)
+	app.Writer = &text
+	err := app.RunContext(ctx, args)
+	if err == nil && text.Len() > 0 {
+		_, err = os.Stdout.Write(text.Bytes())
+	}
+	if err != nil && !s.caught() && !brokenStdout(err) {
+		report(progress.New(t.Name, os.Stderr, true, false), err)
+	}
+	return err
+}
+
+func (t *Tool) call(c *cli.Context, s *signals) error {
+	if err := t.checkArgs(c); err != nil {
+		return err
+	}
+	quiet := c.Bool("quiet")
+	call := &Call{
+		Context: c,
+		Display: progress.New(t.Name, os.Stderr, quiet, pipe.Is(os.Stdout)),
+		Quiet:   quiet,
+		Verbose: c.Bool("verbose"),
+		signals: s,
+	}
+	defer call.Close()
+	return t.Run(c.Context, call)
+}

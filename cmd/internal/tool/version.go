@@ -1,0 +1,16 @@
+package tool
+
+import (
+	"fmt"
+	"runtime/debug"
+)
+
+// version comes from what the Go command put into the program: the module's
+// version or, in a build from a checkout, the commit.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return fmt.Sprintf("%s (%s)", info.Main.Version, info.GoVersion)
+}

@@ -1,0 +1,50 @@
+// Snapcat takes a snapshot and writes it as a stream.
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"snappipe/cmd/internal/docs"
+	_ "snappipe/cmd/internal/kernels"
+	"snappipe/cmd/internal/output"
+	"snappipe/cmd/internal/tool"
+	"snappipe/kernel"
+)
+
+func main() {
+	t := tool.Tool{
+		Name:    "snapcat",
+		Summary: "take a snapshot and write it as a stream",
+		Args:    "[TARGET]",
+		MaxArgs: 1,
+		About: []string{
+			"Takes a snapshot of TARGET, which runs on, and writes it to standard output: as a stream for snapcompress, snapverify and snapresume, or as it is with --raw. Without TARGET, the whole machine is meant.",
+			"Parts that are all zeros take no room in a stream. With --raw, and a file as output, parts that the snapshot says are empty become holes.",
+			"In a system that was resumed from a snapshot, the snapcat that took it comes back to life too. It then writes a stream that says so, which all tools pass on, but none puts into a file or onto a device; nor does snapcat itself.",
+		},
+		Examples: []docs.Example{
+			{Command: "snapcat file:core | snapcompress | snapverify > img", What: "Make a compressed image with checksums from a core file."},
+			{Command: "snapcat file:/dev/vdb | snapcompress | ssh host 'snapverify -o img'", What: "Send what a disk holds to another host."},
+			{Command: "snapcat --raw file:core | gzip -9 > core.gz", What: "Use the tools that are there."},
+		},
+		Flags: append([]cli.Flag{
+			&cli.BoolFlag{Name: "raw", Usage: "write the flat image, without frames and checksums"},
+		}, output.Flags("replace FILE if it is there already, and drop from the snapshot what cannot be saved")...),
+		Words: map[string][]string{"TARGET": targets()},
+		Run:   run,
+	}
+	t.Main()
+}
+
+// targets lists the beginnings that a target can have.
+func targets() []string {
+	var all []string
+	for _, t := range kernel.Targets() {
+		name, _, hasRest := cutTarget(t)
+		if hasRest {
+			name += ":"
+		}
+		all = append(all, name)
+	}
+	return all
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/cmd/internal/filter"
+	"snappipe/cmd/internal/output"
+	"snappipe/cmd/internal/tool"
+	"snappipe/format"
+	"snappipe/kernel"
+)
+
+// cutTarget takes a target apart: "file:core" is of the kernel file.
+func cutTarget(target string) (name, rest string, hasRest bool) {
+	return strings.Cut(target, ":")
+}
+
+func run(ctx context.Context, c *tool.Call) error {
+	choice, err := output.Chosen(c)
+	if err != nil {
+		return err
+	}
+	target := "machine"
+	if c.Args().Present() {
+		target = c.Args().First()
+	}
+	k, err := kernel.Open(target, kernel.Options{Force: c.Bool("force"), Report: c.Report})
+	if err != nil {
+		return err
+	}
+	img, err := k.SnapshotSystem(ctx)
+	if errors.Is(err, kernel.ErrResumed) {
+		return resumed(c, choice, target)
+	}
+	if err != nil {
+		return err
+	}
+	snap := &snapshot{Image: img, target: target}
+	err = write(ctx, c, choice, snap)
+	return errors.Join(err, snap.close())
+}
+
+// snapshot is an image that is closed once.
+type snapshot struct {
+	kernel.Image
+	target string
+	closed bool
+}
+
+func (s *snapshot) close() error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return s.Image.Close()
+}
+
+// write writes the image to the output that was chosen.
+func write(ctx context.Context, c *tool.Call, choice output.Choice, s *snapshot) error {
+	out, err := choice.Open()
+	if err != nil {
+		return err
+	}
+	if c.Bool("raw") {
+		err = writeRaw(ctx, c, out, s)
+	} else {
+		err = writeStream(ctx, c, out, s)
+	}
+	if err != nil {
+		return errors.Join(err, out.Abort())
+	}
+	return out.Commit()
+}
+
+func writeStream(ctx context.Context, c *tool.Call, out *output.Output, s *snapshot) error {
+	start := time.Now()
+	info, err := describe(s.target, s.Size(), s.Facts())
+	if err != nil {
+		return err
+	}
+	w, err := format.NewWriter(out.File, info)
+	if err != nil {
+		return err
+	}
+	c.Track(info.Size, w.Progress)
+	if err := w.WriteImage(ctx, s.Image); err != nil {
+		return err
+	}
+	// Closing tells whether the image was a good one to the last: only then
+	// the stream may have its end.
+	if err := s.close(); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	_, stream := w.Progress()
+	c.Report(filter.Summary(info.Size, w.Totals().ZeroBytes, stream, time.Since(start)))
+	return nil
+}
+
+// resumed writes a stream without an image, for programs that wait for one.
+func resumed(c *tool.Call, choice output.Choice, target string) error {
+	c.Note("resumed from the snapshot: there is no image to write")
+	if choice.Keeps() || c.Bool("raw") {
+		return nil
+	}
+	out, err := choice.Open()
+	if err != nil {
+		return err
+	}
+	info, err := describe(target, 0, nil)
+	if err != nil {
+		return err
+	}
+	info.Resumed = true
+	w, err := format.NewWriter(out.File, info)
+	if err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return out.Commit()
+}
+
+// describe says what the first frame does.
+func describe(target string, size int64, facts kernel.Facts) (*format.Info, error) {
+	var id [8]byte
+	rand.Read(id[:]) // never fails: crypto/rand
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return nil, err
+	}
+	kernelName, _, _ := cutTarget(target)
+	info := &format.Info{
+		Size: size,
+		ID:   binary.LittleEndian.Uint64(id[:]),
+		Facts: []format.Fact{
+			{Name: format.FactKernel, Value: kernelName},
+			{Name: format.FactArch, Value: unix.ByteSliceToString(name.Machine[:])},
+			{Name: format.FactPageSize, Value: strconv.Itoa(os.Getpagesize())},
+			{Name: format.FactHost, Value: host},
+			{Name: format.FactTime, Value: time.Now().UTC().Format(time.RFC3339Nano)},
+		},
+	}
+	for _, f := range facts {
+		info.Facts = append(info.Facts, format.Fact(f))
+	}
+	return info, nil
+}

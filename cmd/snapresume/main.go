@@ -1,0 +1,162 @@
+// Snapresume resumes what a stream is the image of.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"snappipe/cmd/internal/docs"
+	"snappipe/cmd/internal/human"
+	"snappipe/cmd/internal/input"
+	_ "snappipe/cmd/internal/kernels"
+	"snappipe/cmd/internal/tool"
+	"snappipe/format"
+	"snappipe/kernel"
+)
+
+func main() {
+	t := tool.Tool{
+		Name:    "snapresume",
+		Summary: "resume from a snapshot stream",
+		Args:    "[IMG]",
+		MaxArgs: 1,
+		About: []string{
+			"Reads a stream from the file IMG or from standard input and resumes what it is the image of. Nothing is resumed before the end of the stream has come and every checksum holds; where that fails, nothing is left of the attempt. Only a device that --to names is written in place.",
+			"What was resumed runs as a child of snapresume, which exits with its status.",
+			"With --to file:PATH the flat image is written to a file, whatever it is an image of.",
+		},
+		Examples: []docs.Example{
+			{Command: "snapresume --to file:core < img", What: "Write the flat image to the new file core."},
+			{Command: "snapresume --check img", What: "Do everything short of resuming, and say what would happen."},
+			{Command: "ssh host cat img | snapresume --to file:/dev/vdb", What: "Fetch an image onto a disk."},
+		},
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "to", Usage: "resume to `TARGET` instead of what the image says"},
+			&cli.BoolFlag{Name: "check", Aliases: []string{"c"}, Usage: "do everything short of resuming, and say what would happen"},
+			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "replace a file that is there already, and write to a device that is in use"},
+			&cli.BoolFlag{Name: "detach", Usage: "leave what was resumed running on its own, and print what it is"},
+			&cli.BoolFlag{Name: "same-pid", Usage: "insist on the same process IDs"},
+		},
+		Words: map[string][]string{"TARGET": {"file:"}},
+		Run:   run,
+	}
+	t.Main()
+}
+
+func run(ctx context.Context, c *tool.Call) error {
+	r, closeInput, err := input.Open(c.Args().First())
+	if err != nil {
+		return err
+	}
+	defer closeInput()
+	info, err := input.First(ctx, r)
+	if err != nil {
+		return err
+	}
+	if info.Resumed {
+		if err := format.Verify(ctx, r); err != nil {
+			return err
+		}
+		c.Note("the stream comes from a resumed system: there is nothing to resume")
+		return nil
+	}
+	var would []string
+	resumption, err := begin(ctx, c, info, &would)
+	if err != nil {
+		return err
+	}
+	c.Track(info.Size, r.Progress)
+	_, unordered := resumption.(kernel.Unordered)
+	if err := r.WriteRaw(ctx, resumption, unordered); err != nil {
+		return errors.Join(err, resumption.Abort())
+	}
+	c.Close() // the terminal is that of the resumed program from here on
+	if c.Bool("check") {
+		return errors.Join(resumption.Abort(), say(c, info, would))
+	}
+	return commit(c, resumption)
+}
+
+// begin finds the kernel that is to resume the image, and starts it. What it
+// has to report in a check goes to would.
+func begin(ctx context.Context, c *tool.Call, info *format.Info, would *[]string) (kernel.Resumption, error) {
+	o := kernel.Options{
+		Force:   c.Bool("force"),
+		Check:   c.Bool("check"),
+		Detach:  c.Bool("detach"),
+		SamePID: c.Bool("same-pid"),
+		Report:  c.Report,
+	}
+	if o.Check {
+		o.Report = func(line string) { *would = append(*would, line) }
+	}
+	k, err := open(c.String("to"), info, o)
+	if err != nil {
+		return nil, err
+	}
+	var facts kernel.Facts
+	for _, f := range info.Facts {
+		facts = append(facts, kernel.Fact(f))
+	}
+	return k.ResumeSnapshot(ctx, facts, info.Size)
+}
+
+// open returns the kernel that to names or, if that is "", the image. An image
+// cannot name a target: it is not for its maker to say what is written to.
+func open(to string, info *format.Info, o kernel.Options) (kernel.Kernel, error) {
+	if to != "" {
+		return kernel.Open(to, o)
+	}
+	name := info.Fact(format.FactKernel)
+	if strings.Contains(name, ":") {
+		return nil, unknown(name)
+	}
+	k, err := kernel.Open(name, o)
+	if errors.As(err, new(*kernel.TargetError)) {
+		return nil, unknown(name)
+	}
+	return k, err
+}
+
+func unknown(name string) error {
+	return kernel.Refuse(fmt.Sprintf("image of kernel %q", name), "--to file:PATH writes it to a file",
+		"it does not say where to")
+}
+
+// say tells what would have happened.
+func say(c *tool.Call, info *format.Info, would []string) error {
+	if c.Quiet {
+		return nil
+	}
+	text := fmt.Sprintf("the image of %s is undamaged\n", human.Bytes(info.Size))
+	for _, line := range would {
+		text += human.Printable(line) + "\n"
+	}
+	_, err := os.Stdout.WriteString(text)
+	return err
+}
+
+func commit(c *tool.Call, resumption kernel.Resumption) error {
+	if err := c.Context.Context.Err(); err != nil {
+		return errors.Join(err, resumption.Abort())
+	}
+	resumed, err := resumption.Commit()
+	if err != nil {
+		return errors.Join(err, resumption.Abort())
+	}
+	ctx := c.Resumed()
+	if c.Bool("detach") {
+		fmt.Println(resumed)
+	}
+	c.Report("resumed " + resumed.String())
+	status, err := resumed.Wait(ctx)
+	if err == nil && status != 0 {
+		err = tool.Status(status)
+	}
+	return err
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"snappipe/cmd/internal/human"
+	"snappipe/cmd/internal/input"
+	"snappipe/cmd/internal/tool"
+	"snappipe/format"
+	"snappipe/format/codec"
+)
+
+// check reads a stream to its end, checks it, and says what it is.
+func check(ctx context.Context, c *tool.Call) error {
+	if c.IsSet("output") || c.IsSet("force") {
+		return tool.Usage("", "--check writes no stream: --output and --force mean nothing with it")
+	}
+	r, closeInput, err := input.Open("")
+	if err != nil {
+		return err
+	}
+	defer closeInput()
+	info, err := input.First(ctx, r)
+	if err != nil {
+		return err
+	}
+	if !info.Summed {
+		return &tool.UntrustedError{
+			Reason: "the stream has no SHA-256 checksums to check",
+			Advice: "to add them: snapverify < img > new",
+		}
+	}
+	c.Track(info.Size, r.Progress)
+	frames := map[codec.ID]int64{}
+	err = r.Each(ctx, nil, func(f *format.Frame) error {
+		if f.Type == format.TypeData {
+			frames[f.Codec]++
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c.Close() // the line of progress makes way
+	if c.Quiet {
+		return nil
+	}
+	return describe(os.Stdout, r, info, frames)
+}
+
+// describe says what the undamaged stream is that r has read.
+func describe(w io.Writer, r *format.Reader, info *format.Info, frames map[codec.ID]int64) error {
+	var b strings.Builder
+	line := func(name, format string, a ...any) {
+		fmt.Fprintf(&b, "%-12s %s\n", name+":", human.Printable(fmt.Sprintf(format, a...)))
+	}
+	_, stream := r.Progress()
+	if info.Resumed {
+		line("image", "none: the stream comes from a resumed system")
+	} else {
+		line("image", "%s (%d bytes)", human.Bytes(info.Size), info.Size)
+	}
+	line("stream", "%s (%d bytes), ratio %s", human.Bytes(stream), stream, human.Ratio(info.Size, stream))
+	t := r.Totals()
+	line("data", "%s in %d frames%s, stored as %s", human.Bytes(t.DataBytes), t.DataFrames, codecs(frames), human.Bytes(t.StoredBytes))
+	line("zeros", "%s in %d frames", human.Bytes(t.ZeroBytes), t.ZeroFrames)
+	line("checksums", "SHA-256, all right")
+	line("identity", "%016x", info.ID)
+	for _, f := range info.Facts {
+		line(f.Name, "%s", f.Value)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// codecs says how many data frames each codec has: " (zstd 12, none 1)".
+func codecs(frames map[codec.ID]int64) string {
+	var each []string
+	for id := range 256 {
+		if n := frames[codec.ID(id)]; n > 0 {
+			each = append(each, fmt.Sprintf("%v %d", codec.ID(id), n))
+		}
+	}
+	if each == nil {
+		return ""
+	}
+	return " (" + strings.Join(each, ", ") + ")"
+}

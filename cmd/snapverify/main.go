@@ -1,0 +1,46 @@
+// Snapverify adds SHA-256 checksums to a stream, or checks those it has.
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"snappipe/cmd/internal/docs"
+	"snappipe/cmd/internal/filter"
+	"snappipe/cmd/internal/output"
+	"snappipe/cmd/internal/tool"
+	"snappipe/format"
+)
+
+func main() {
+	t := tool.Tool{
+		Name:    "snapverify",
+		Summary: "add checksums to a snapshot stream, and check them",
+		About: []string{
+			"Reads a stream on standard input and writes it to standard output with SHA-256 checksums. A stream that has them is checked and passed on byte for byte. It is the last stage of a pipeline that makes an image: when any stage before it fails, snapverify sees that its stream has no end, and exits with status 3.",
+			"With --check nothing is written but what the image is, in words. Then the stream must have SHA-256 checksums.",
+			"Output to a block device is flushed before snapverify exits.",
+		},
+		Examples: []docs.Example{
+			{Command: "snapcat file:core | snapcompress | snapverify > img", What: "Make a compressed image with checksums."},
+			{Command: "snapverify --check < img", What: "Check an image, and say what it is."},
+			{Command: "ssh host cat img | snapverify -o img", What: "Fetch an image. The file appears only if all of it has come undamaged."},
+		},
+		Flags: append([]cli.Flag{
+			&cli.BoolFlag{Name: "check", Aliases: []string{"c"}, Usage: "only check, and say what the image is"},
+		}, output.Flags("replace FILE if it is there already")...),
+		Run: run,
+	}
+	t.Main()
+}
+
+func run(ctx context.Context, c *tool.Call) error {
+	if c.Bool("check") {
+		return check(ctx, c)
+	}
+	return filter.Run(ctx, c, func(ctx context.Context, w io.Writer, r *format.Reader) error {
+		return format.Sum(ctx, w, r)
+	})
+}

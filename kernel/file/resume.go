@@ -1,0 +1,105 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"snappipe/kernel"
+)
+
+// ResumeSnapshot begins to write an image to the target. A regular file
+// appears when all of it has come. A device is written in place, so that an
+// image that turns out to be damaged leaves its first part there: only what
+// can be known from size is checked before.
+func (t *target) ResumeSnapshot(_ context.Context, _ kernel.Facts, size int64) (kernel.Resumption, error) {
+	out, err := Create(t.path, t.opts.Force)
+	if err != nil {
+		return nil, err
+	}
+	if err := out.takes(size); err != nil {
+		return nil, errors.Join(err, out.Abort())
+	}
+	if t.opts.Check {
+		t.opts.Report(fmt.Sprintf("would write %d bytes to %s", size, t.path))
+		return rehearsal{}, out.Abort()
+	}
+	if out.Fresh {
+		return &newFile{out, size}, nil
+	}
+	return &inPlace{Output: out, size: size}, nil
+}
+
+// takes returns a [*kernel.Refusal] if a flat image of size bytes cannot be
+// what the file is to hold.
+func (o *Output) takes(size int64) error {
+	st, err := o.Stat()
+	if err != nil {
+		return err
+	}
+	if mode := st.Mode(); mode&(fs.ModeNamedPipe|fs.ModeSocket) != 0 {
+		return kernel.Refuse(o.path, "snapcat --raw writes flat images to pipes", "it is %s, in which nothing can be left out", kind(mode))
+	}
+	return Fits(o.File, size)
+}
+
+// newFile is a Resumption into a new file, where zeros are what is not
+// written.
+type newFile struct {
+	*Output
+	size int64
+}
+
+func (*newFile) Unordered() {}
+
+func (n *newFile) Commit() (kernel.Resumed, error) {
+	if err := n.Truncate(n.size); err != nil {
+		return nil, errors.Join(err, n.Abort())
+	}
+	return resumed(n.path), n.Output.Commit()
+}
+
+// inPlace is a Resumption onto a device, where what is not written has to be
+// made zeros. It takes the image in order, so as to see what is missing.
+type inPlace struct {
+	*Output
+	size int64
+	at   int64 // all before this has been written
+}
+
+func (i *inPlace) WriteAt(p []byte, off int64) (int, error) {
+	if err := i.zeroTo(off); err != nil {
+		return 0, err
+	}
+	n, err := i.Output.WriteAt(p, off)
+	i.at += int64(n)
+	return n, err
+}
+
+func (i *inPlace) zeroTo(off int64) error {
+	err := WriteZeros(i.File, i.at, off-i.at)
+	i.at = off
+	return err
+}
+
+func (i *inPlace) Commit() (kernel.Resumed, error) {
+	if err := i.zeroTo(i.size); err != nil {
+		return nil, errors.Join(err, i.Abort())
+	}
+	return resumed(i.path), i.Output.Commit()
+}
+
+// rehearsal is a Resumption that writes nothing.
+type rehearsal struct{}
+
+func (rehearsal) WriteAt(p []byte, _ int64) (int, error) { return len(p), nil }
+func (rehearsal) Unordered()                             {}
+func (rehearsal) Commit() (kernel.Resumed, error)        { return resumed("nothing"), nil }
+func (rehearsal) Abort() error                           { return nil }
+
+// resumed is the path of a file that was written.
+type resumed string
+
+func (r resumed) String() string                    { return string(r) }
+func (r resumed) Wait(context.Context) (int, error) { return 0, nil }

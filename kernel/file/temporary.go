@@ -1,0 +1,93 @@
+package file
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// openTemporary makes the file that is to become the one at o.path: without
+// a name if the file system can do that, else with one beside it.
+func (o *Output) openTemporary() (err error) {
+	o.Fresh = true
+	o.File, err = os.OpenFile(filepath.Dir(o.path), unix.O_TMPFILE|os.O_WRONLY, 0o666)
+	// EISDIR is what kernels and file systems that know nothing of O_TMPFILE
+	// make of it.
+	if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EISDIR) {
+		return err
+	}
+	name := o.temporaryName()
+	o.File, err = os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if err == nil {
+		o.temp = name
+	}
+	return err
+}
+
+func (o *Output) temporaryName() string {
+	return filepath.Join(filepath.Dir(o.path), fmt.Sprintf(".%s.%s.part", filepath.Base(o.path), rand.Text()[:8]))
+}
+
+// publish gives the file its name. Without force, the kernel itself sees to
+// it that this never replaces a file, whenever that appeared.
+func (o *Output) publish() error {
+	err := o.giveName()
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if !o.force {
+		return exists(o.path)
+	}
+	if o.temp == "" {
+		name := o.temporaryName()
+		if err := o.link(name); err != nil {
+			return err
+		}
+		o.temp = name
+	}
+	if err := os.Rename(o.temp, o.path); err != nil {
+		return err
+	}
+	o.temp = ""
+	return nil
+}
+
+// giveName makes o.path a name of the file, or fails with EEXIST.
+func (o *Output) giveName() error {
+	if o.temp == "" {
+		return o.link(o.path)
+	}
+	err := unix.Renameat2(unix.AT_FDCWD, o.temp, unix.AT_FDCWD, o.path, unix.RENAME_NOREPLACE)
+	if err == nil {
+		o.temp = ""
+		return nil
+	}
+	if err != unix.EINVAL && err != unix.ENOSYS {
+		return &os.LinkError{Op: "rename", Old: o.temp, New: o.path, Err: err}
+	}
+	// Network file systems know no flags of rename, but hard links. Abort
+	// removes the first name.
+	return os.Link(o.temp, o.path)
+}
+
+// link gives a nameless file a name, in the way that open(2) shows for those
+// without CAP_DAC_READ_SEARCH.
+func (o *Output) link(name string) error {
+	conn, err := o.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var fault error
+	err = conn.Control(func(fd uintptr) {
+		self := fmt.Sprintf("/proc/self/fd/%d", fd)
+		if fault = unix.Linkat(unix.AT_FDCWD, self, unix.AT_FDCWD, name, unix.AT_SYMLINK_FOLLOW); fault != nil {
+			fault = &os.LinkError{Op: "link", Old: self, New: name, Err: fault}
+		}
+	})
+	return errors.Join(err, fault)
+}
