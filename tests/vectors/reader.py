@@ -1,0 +1,333 @@
+#!/usr/bin/env python3
+"""A reader of snappipe streams, written from format/SPEC.md alone.
+
+    reader.py [STREAM [IMAGE]]
+
+reads a stream from a file, a block device or standard input, checks every rule
+of the specification, and says what it is in one line:
+
+    good: SIZE bytes, sha256 DIGEST     exit 0; IMAGE, if named, holds the image
+    resumed: no image here              exit 0; IMAGE is not touched
+    damaged: REASON                     exit 3; IMAGE is not touched
+    unsupported: REASON                 exit 3; IMAGE is not touched
+
+It is slow, and as plain as it can be: it is there to be read beside the
+specification, and to be asked when two other implementations disagree.
+"""
+
+import datetime
+import hashlib
+import os
+import re
+import stat
+import struct
+import sys
+from collections import namedtuple
+
+from payloads import CODECS, Undecodable, crc32c
+
+MAGIC = b"\x89SNP\r\n\x1a\n"
+HEADER = struct.Struct("<8sBBBBHHQQQQIIII")
+MAX_PAYLOAD = MAX_PART = 4 << 20
+MAX_DIGESTS = 1024
+IMAGE, DATA, ZERO, CHECKSUM, END, RESUMED = 1, 2, 3, 4, 5, 6
+ANCILLARY = 0x8000
+
+Header = namedtuple("Header", "magic version flags codec reserved1 type reserved2 "
+                    "identity sequence offset length payload_length payload_crc "
+                    "image_crc header_crc")
+
+
+class Refused(Exception):
+    kind = "damaged"
+
+
+class Damaged(Refused):
+    pass
+
+
+class Unsupported(Refused):
+    kind = "unsupported"
+
+
+def must(condition, reason, *args, kind=Damaged):
+    if not condition:
+        raise kind(reason % args)
+
+
+# Section 1: frames.
+
+def read_fully(source, size):
+    data = b""
+    while len(data) < size:
+        part = source.read(size - len(data))
+        if not part:
+            break
+        data += part
+    return data
+
+
+class Frames:
+    """The frames of a stream one after another, as (header, payload, digest)."""
+
+    def __init__(self, source):
+        self.source, self.count, self.identity = source, 0, None
+
+    def next(self):
+        """The next frame, or None where the stream ends between two frames."""
+        raw = read_fully(self.source, HEADER.size)
+        if not raw:
+            return None
+        must(raw[:8] == MAGIC[:len(raw)], "frame %d: wrong magic", self.count)
+        must(len(raw) == HEADER.size, "frame %d: cut off in its header", self.count)
+        header = Header(*HEADER.unpack(raw))
+        self.check_header(header, raw)
+        payload = read_fully(self.source, header.payload_length)
+        must(len(payload) == header.payload_length, "frame %d: cut off in its payload", self.count)
+        must(crc32c(payload) == header.payload_crc, "frame %d: wrong payload CRC", self.count)
+        self.count += 1
+        return header, payload, hashlib.sha256(raw + payload).digest()
+
+    def check_header(self, h, raw):
+        where = "frame %d: " % self.count
+        must(crc32c(raw[:60]) == h.header_crc, where + "wrong header CRC")
+        must(h.version == 1, where + "version %d", h.version, kind=Unsupported)
+        must(h.reserved1 == 0 and h.reserved2 == 0, where + "reserved bytes set", kind=Unsupported)
+        must(h.payload_length <= MAX_PAYLOAD, where + "payload of %d bytes", h.payload_length)
+        if self.identity is None:
+            self.identity = h.identity
+        must(h.identity == self.identity, where + "of another stream")
+        must(h.sequence == self.count, where + "has sequence number %d", h.sequence)
+        must(h.offset < 1 << 63 and h.length < 1 << 63 and h.offset + h.length < 1 << 63,
+             where + "offset %d and length %d", h.offset, h.length)
+        must(h.type in CHECKS or h.type >= ANCILLARY, where + "type %d", h.type, kind=Unsupported)
+        if h.type in CHECKS:
+            CHECKS[h.type](h, where)
+
+    def at_end(self):
+        return self.source.read(1) == b""
+
+
+def unused(h, where, *fields):
+    for field in fields:
+        must(getattr(h, field) == 0, where + "%s is %d", field, getattr(h, field))
+
+
+def check_first(h, where):
+    must(h.flags & ~1 == 0, where + "flags 0x%02x", h.flags)
+    unused(h, where, "codec", "offset", "image_crc")
+    if h.type == RESUMED:
+        unused(h, where, "length")
+
+
+def check_data(h, where):
+    unused(h, where, "flags")
+    must(h.codec in CODECS, where + "codec %d", h.codec, kind=Unsupported)
+    must(1 <= h.length <= MAX_PART, where + "stands for %d bytes", h.length)
+    if h.codec == 0:
+        must(h.payload_length == h.length, where + "stored in %d bytes", h.payload_length)
+        must(h.payload_crc == h.image_crc, where + "stored, with two different CRCs")
+    else:
+        must(1 <= h.payload_length < h.length, where + "coded in %d bytes", h.payload_length)
+
+
+def check_zero(h, where):
+    unused(h, where, "flags", "codec", "payload_length", "payload_crc", "image_crc")
+    must(h.length >= 1, where + "stands for nothing")
+
+
+def check_checksum(h, where):
+    unused(h, where, "flags", "codec", "offset", "length", "image_crc")
+    count, rest = divmod(h.payload_length, 32)
+    must(rest == 0 and 1 <= count <= MAX_DIGESTS, where + "digests of %d bytes", h.payload_length)
+
+
+def check_end(h, where):
+    unused(h, where, "flags", "codec", "offset", "image_crc")
+    must(h.payload_length in (40, 72), where + "totals of %d bytes", h.payload_length)
+
+
+CHECKS = {IMAGE: check_first, RESUMED: check_first, DATA: check_data, ZERO: check_zero,
+          CHECKSUM: check_checksum, END: check_end}
+
+
+# Section 3: facts.
+
+NAME = re.compile(rb"[a-z0-9-]{1,64}")
+NUMBER = re.compile(r"[0-9]+")
+TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?Z")
+
+
+def read_facts(payload):
+    facts, at = {}, 0
+    while at < len(payload):
+        must(len(payload) - at >= 6, "facts: cut off")
+        n, v = struct.unpack_from("<HI", payload, at)
+        at += 6
+        must(n + v <= len(payload) - at, "facts: cut off")
+        name, value = payload[at:at + n], payload[at + n:at + n + v]
+        at += n + v
+        must(NAME.fullmatch(name), "facts: name %r", name)
+        must(name not in facts, "facts: %r twice", name)
+        try:
+            facts[name] = value.decode("utf-8")
+        except UnicodeDecodeError:
+            raise Damaged("facts: %r is not UTF-8" % name)
+    for name in b"kernel", b"arch", b"page-size", b"host", b"time":
+        must(facts.get(name), "facts: no %r", name)
+    must(NUMBER.fullmatch(facts[b"page-size"]), "facts: page-size %r", facts[b"page-size"])
+    check_time(facts[b"time"])
+    return facts
+
+
+def check_time(text):
+    match = TIME.fullmatch(text)
+    must(match, "facts: time %r", text)
+    try:
+        datetime.datetime.fromisoformat(match[1])
+    except ValueError:
+        raise Damaged("facts: time %r" % text)
+
+
+# Section 5: checksum frames and the root.
+
+class Checksums:
+    def __init__(self, announced):
+        self.announced, self.waiting, self.root = announced, [], hashlib.sha256()
+
+    def add(self, digest):
+        if self.announced:
+            self.waiting.append(digest)
+            must(len(self.waiting) <= MAX_DIGESTS, "more than 1024 frames without a checksum frame")
+
+    def check(self, payload):
+        must(self.announced, "a checksum frame that was not announced")
+        must(payload == b"".join(self.waiting), "wrong digests")
+        self.root.update(payload)
+        self.waiting = []
+
+    def check_root(self, root):
+        if not self.announced:
+            must(root == b"", "a root that was not announced")
+            return
+        must(not self.waiting, "frames that no checksum frame covers")
+        must(root == self.root.digest(), "wrong root" if root else "no root")
+
+
+# Sections 2 and 6: the stream as a whole.
+
+class Totals:
+    def __init__(self):
+        self.values = [0] * 5
+
+    def data(self, h):
+        self.values[0] += 1
+        self.values[1] += h.length
+        self.values[2] += h.payload_length
+
+    def zero(self, h):
+        self.values[3] += 1
+        self.values[4] += h.length
+
+
+def decode(h, payload, where):
+    try:
+        part = CODECS[h.codec](payload, h.length)
+    except Undecodable as err:
+        raise Damaged("%s%s" % (where, err))
+    must(len(part) == h.length, where + "decodes to another length than %d", h.length)
+    must(crc32c(part) == h.image_crc, where + "wrong image CRC")
+    return part
+
+
+def read_stream(source, is_device, sink):
+    """Reads a whole stream into sink; returns its first header."""
+    frames = Frames(source)
+    frame = frames.next()
+    must(frame, "empty")
+    first, payload, digest = frame
+    must(first.type in (IMAGE, RESUMED), "begins with a frame of type %d", first.type)
+    read_facts(payload)
+    sums, totals, position = Checksums(first.flags & 1), Totals(), 0
+    sums.add(digest)
+    while True:
+        where = "frame %d: " % frames.count
+        frame = frames.next()
+        must(frame, "stops before an end frame")
+        h, payload, digest = frame
+        must(h.type not in (IMAGE, RESUMED), where + "a second first frame")
+        if h.type == END:
+            break
+        if h.type == CHECKSUM:
+            sums.check(payload)
+            continue
+        sums.add(digest)
+        if h.type in (DATA, ZERO):
+            must(h.offset == position, where + "begins at %d, not %d", h.offset, position)
+            must(h.length <= first.length - position, where + "goes past the image's end")
+            position += h.length
+        if h.type == DATA:
+            totals.data(h)
+            sink.data(decode(h, payload, where))
+        elif h.type == ZERO:
+            totals.zero(h)
+            sink.zeros(h.length)
+    must(position == first.length, "%d bytes of %d", position, first.length)
+    must(h.length == first.length, "the end frame has image size %d", h.length)
+    must(list(struct.unpack("<5Q", payload[:40])) == totals.values, "wrong totals")
+    sums.check_root(payload[40:])
+    must(is_device or frames.at_end(), "goes on after its end frame")
+    return first
+
+
+class Sink:
+    """Hashes an image, and writes it to a file that gets its name when all is well."""
+
+    def __init__(self, path):
+        self.path, self.hash = path, hashlib.sha256()
+        self.file = open(path + ".part", "wb") if path else None
+
+    def data(self, part):
+        self.hash.update(part)
+        if self.file:
+            self.file.write(part)
+
+    def zeros(self, length):
+        while length:
+            n = min(length, MAX_PART)
+            self.data(bytes(n))
+            length -= n
+
+    def close(self, good):
+        if self.file:
+            self.file.close()
+            if good:
+                os.rename(self.path + ".part", self.path)
+            else:
+                os.remove(self.path + ".part")
+
+
+def main(args):
+    if len(args) > 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    source = open(args[0], "rb") if args else sys.stdin.buffer
+    is_device = stat.S_ISBLK(os.fstat(source.fileno()).st_mode)
+    sink, good = Sink(args[1] if len(args) > 1 else None), False
+    try:
+        first = read_stream(source, is_device, sink)
+        good = first.type == IMAGE
+    except Refused as err:
+        print("%s: %s" % (err.kind, err))
+        return 3
+    finally:
+        sink.close(good)
+    if first.type == RESUMED:
+        print("resumed: no image here")
+    else:
+        print("good: %d bytes, sha256 %s" % (first.length, sink.hash.hexdigest()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
