@@ -5,6 +5,7 @@ package image
 // Process is the state that all threads share.
 type Process struct {
 	PID, PPID, PGID, SID int
+	Stopped              bool // by a signal such as SIGSTOP, until SIGCONT
 	// TTY is the device number of the controlling terminal, 0 for none, and
 	// Foreground the process group in its foreground (proc_pid_stat(5)).
 	TTY        int

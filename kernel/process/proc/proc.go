@@ -1,0 +1,119 @@
+// Package proc reads what /proc tells of a process.
+//
+// Each file here is one file of /proc and cites its manual page. Nothing is
+// changed and nothing is stopped: where several files have to agree, the
+// caller stops the process first.
+package proc
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// path is /proc/PID/name.
+func path(pid int, name string) string {
+	return "/proc/" + strconv.Itoa(pid) + "/" + name
+}
+
+// read returns a file of /proc as a whole. They are of no known size, and each
+// read(2) of some costs the kernel a walk from the start, so the first buffer
+// is large.
+func read(pid int, name string) ([]byte, error) {
+	f, err := os.Open(path(pid, name))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	buf := bytes.NewBuffer(make([]byte, 0, 64<<10))
+	_, err = buf.ReadFrom(f)
+	return buf.Bytes(), err
+}
+
+// numbers returns the entries of a directory that are numbers, ascending.
+func numbers(dir string) ([]int, error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	names, err := d.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	var all []int
+	for _, name := range names {
+		if n, err := strconv.Atoi(name); err == nil {
+			all = append(all, n)
+		}
+	}
+	slices.Sort(all)
+	return all, nil
+}
+
+// Tasks returns the thread IDs of a process.
+func Tasks(pid int) ([]int, error) { return numbers(path(pid, "task")) }
+
+// Processes returns all process IDs.
+func Processes() ([]int, error) { return numbers("/proc") }
+
+// FDs returns the open file descriptors of a process.
+func FDs(pid int) ([]int, error) { return numbers(path(pid, "fd")) }
+
+// Link returns where a symbolic link such as "exe", "cwd" or "fd/3" leads, and
+// whether the kernel marks that as deleted.
+func Link(pid int, name string) (target string, deleted bool, err error) {
+	target, err = os.Readlink(path(pid, name))
+	if err != nil {
+		return "", false, err
+	}
+	target, deleted = strings.CutSuffix(target, " (deleted)")
+	return target, deleted, nil
+}
+
+// Auxv returns the auxiliary vector, see getauxval(3).
+func Auxv(pid int) ([]byte, error) { return read(pid, "auxv") }
+
+// Cmdline returns the arguments, which the program may have overwritten.
+func Cmdline(pid int) ([]string, error) {
+	b, err := read(pid, "cmdline")
+	if err != nil || len(b) == 0 {
+		return nil, err
+	}
+	return strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00"), nil
+}
+
+// Comm returns the name of a thread.
+func Comm(pid, tid int) (string, error) {
+	b, err := read(pid, "task/"+strconv.Itoa(tid)+"/comm")
+	return strings.TrimSuffix(string(b), "\n"), err
+}
+
+// Number returns a file that holds one number in the given base.
+func Number(pid int, name string, base int) (int64, error) {
+	b, err := read(pid, name)
+	if err != nil {
+		return 0, err
+	}
+	text := strings.TrimSpace(string(b))
+	n, err := strconv.ParseInt(text, base, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s holds %q: %w", path(pid, name), text, err)
+	}
+	return n, nil
+}
+
+// SameNamespace reports whether a process is in the caller's namespace of the
+// given kind ("net", "pid", "mnt").
+func SameNamespace(pid int, kind string) (bool, error) {
+	theirs, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "ns", kind))
+	if err != nil {
+		return false, err
+	}
+	ours, err := os.Readlink(filepath.Join("/proc/self/ns", kind))
+	return theirs == ours, err
+}

@@ -1,0 +1,133 @@
+// /proc/PID/status and /proc/PID/stat; see proc_pid_status(5) and
+// proc_pid_stat(5).
+
+package proc
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Status is what /proc/PID/status says.
+type Status struct {
+	fields map[string]string
+}
+
+// ReadStatus reads it, of a process or a thread.
+func ReadStatus(pid int) (Status, error) {
+	b, err := read(pid, "status")
+	if err != nil {
+		return Status{}, err
+	}
+	s := Status{make(map[string]string, 64)}
+	for line := range strings.Lines(string(b)) {
+		name, value, _ := strings.Cut(line, ":")
+		s.fields[name] = strings.TrimSpace(value)
+	}
+	return s, nil
+}
+
+// Get returns a field, "" if this kernel doesn't have it.
+func (s Status) Get(name string) string { return s.fields[name] }
+
+// Int returns a decimal field, 0 if this kernel doesn't have it.
+func (s Status) Int(name string) int {
+	n, _ := strconv.Atoi(s.fields[name])
+	return n
+}
+
+// Bits returns a field in the given base: signal masks and capabilities are
+// hexadecimal, Umask is octal.
+func (s Status) Bits(name string, base int) uint64 {
+	n, _ := strconv.ParseUint(s.fields[name], base, 64)
+	return n
+}
+
+// Numbers returns a field of several decimal numbers: Uid, Gid, Groups, NSpid.
+func (s Status) Numbers(name string) []int {
+	var all []int
+	for f := range strings.FieldsSeq(s.fields[name]) {
+		if n, err := strconv.Atoi(f); err == nil {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// Stat is what /proc/PID/stat says.
+type Stat struct {
+	Comm   string
+	fields []string // from the third on
+}
+
+// ReadStat reads it.
+func ReadStat(pid int) (Stat, error) {
+	b, err := read(pid, "stat")
+	if err != nil {
+		return Stat{}, err
+	}
+	// The name is in parentheses, and may hold any of them and spaces too.
+	text := string(b)
+	open, end := strings.IndexByte(text, '('), strings.LastIndexByte(text, ')')
+	if open < 0 || end < open {
+		return Stat{}, fmt.Errorf("%s holds %q", path(pid, "stat"), text)
+	}
+	s := Stat{Comm: text[open+1 : end], fields: strings.Fields(text[end+1:])}
+	if len(s.fields) < 50 {
+		return Stat{}, fmt.Errorf("%s has %d fields", path(pid, "stat"), len(s.fields)+2)
+	}
+	return s, nil
+}
+
+// State is the letter of the third field: R, S, D, Z, T, t, X, I.
+func (s Stat) State() byte { return s.fields[0][0] }
+
+// Field returns a numeric field by its number in the manual page, from 4 on.
+func (s Stat) Field(n int) int64 {
+	if n-3 >= len(s.fields) {
+		return 0
+	}
+	v, err := strconv.ParseInt(s.fields[n-3], 10, 64)
+	if err != nil {
+		// Addresses are unsigned; the caller converts back.
+		u, _ := strconv.ParseUint(s.fields[n-3], 10, 64)
+		return int64(u)
+	}
+	return v
+}
+
+// Children returns the live and zombie children of all threads of a process.
+func Children(pid int) ([]int, error) {
+	tids, err := Tasks(pid)
+	if err != nil {
+		return nil, err
+	}
+	var all []int
+	for _, tid := range tids {
+		b, err := read(pid, "task/"+strconv.Itoa(tid)+"/children")
+		if err != nil {
+			return childrenByParent(pid) // no CONFIG_PROC_CHILDREN, or the thread is gone
+		}
+		for f := range strings.FieldsSeq(string(b)) {
+			if n, err := strconv.Atoi(f); err == nil {
+				all = append(all, n)
+			}
+		}
+	}
+	return all, nil
+}
+
+func childrenByParent(pid int) ([]int, error) {
+	pids, err := Processes()
+	if err != nil {
+		return nil, err
+	}
+	var all []int
+	for _, p := range pids {
+		if s, err := ReadStat(p); err == nil && s.Field(4) == int64(pid) {
+			all = append(all, p)
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,37 @@
+package ptrace
+
+// This file is about the system calls that show a program that it was stopped.
+//
+// Most calls that a stop interrupts return one of the -ERESTART codes, on
+// which the kernel makes them again. Some return a bare EINTR "after being
+// stopped", as signal(7) lists; written as -ERESTARTNOHAND they are made again
+// too, unless a signal handler runs, and then return EINTR as they would have.
+// What a timeout had left is not known any more: it starts anew.
+
+import "golang.org/x/sys/unix"
+
+// bareEINTR are the calls that signal(7) names under "Interruption of system
+// calls and library functions by stop signals", with their relatives, and
+// those that socket timeouts make behave like them.
+var bareEINTR = map[uint64]bool{
+	unix.SYS_EPOLL_WAIT: true, unix.SYS_EPOLL_PWAIT: true, unix.SYS_EPOLL_PWAIT2: true,
+	unix.SYS_RT_SIGTIMEDWAIT: true,
+	unix.SYS_SEMOP:           true, unix.SYS_SEMTIMEDOP: true,
+	unix.SYS_MSGRCV: true, unix.SYS_MSGSND: true,
+	unix.SYS_IO_GETEVENTS: true, unix.SYS_IO_PGETEVENTS: true,
+	unix.SYS_READ: true, unix.SYS_READV: true, unix.SYS_WRITE: true, unix.SYS_WRITEV: true,
+	unix.SYS_RECVFROM: true, unix.SYS_RECVMSG: true, unix.SYS_RECVMMSG: true,
+	unix.SYS_SENDTO: true, unix.SYS_SENDMSG: true, unix.SYS_SENDMMSG: true,
+	unix.SYS_ACCEPT: true, unix.SYS_ACCEPT4: true,
+}
+
+// HideStop makes a call that the stop ended with EINTR one that the kernel
+// makes again. It reports whether the registers changed.
+func (r *Regs) HideStop() bool {
+	nr, in := r.InSyscall()
+	if !in || r.Rax != ^uint64(unix.EINTR)+1 || !bareEINTR[nr] {
+		return false
+	}
+	r.Rax = ^uint64(erestartNoHand) + 1
+	return true
+}

@@ -1,0 +1,272 @@
+package ptrace
+
+// This file stops all threads of a process, and lets them go again so that
+// the program cannot tell.
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Stopped is a thread of a stopped process.
+type Stopped struct {
+	Thread Thread
+	Regs   Regs   // as the program will find them again
+	Mask   uint64 // of blocked signals, likewise
+
+	// RseqCS is put back to RseqAt if it is not 0. A thread that is made to
+	// run code outside of its restartable sequence has it cleared by the
+	// kernel (kernel/rseq.c: rseq_ip_fixup), and would then go on in the
+	// middle of the sequence as if nobody had interfered.
+	RseqAt, RseqCS uint64
+
+	moved bool // the registers or the mask are not the program's now
+}
+
+// Group is a process all of whose threads are stopped.
+type Group struct {
+	PID     int
+	Threads []*Stopped // the leader first
+	// GroupStop says that the process had been stopped before, by a signal.
+	GroupStop bool
+
+	options   Option
+	withheld  bool // a SIGSTOP came, and has to be sent again
+	seized    map[int]bool
+	stopAfter time.Time
+}
+
+// ErrWontStop says that a thread is in a system call that does not end and
+// cannot be interrupted: waiting for a vfork(2) child, or for a device.
+var ErrWontStop = errors.New("it does not stop")
+
+// ErrGone says that the process ended meanwhile.
+var ErrGone = errors.New("the process has ended")
+
+// StopAll stops every thread of a process, those included that are created
+// meanwhile; tasks lists the threads. It gives up after the given time. The
+// caller must Release the Group, also after an error; threads that did not
+// stop are let go when the tracing thread ends.
+func StopAll(pid int, o Option, limit time.Duration, tasks func() ([]int, error)) (*Group, error) {
+	g := &Group{PID: pid, options: o, seized: map[int]bool{}, stopAfter: time.Now().Add(limit)}
+	for {
+		tids, err := tasks()
+		if err != nil {
+			return g, fmt.Errorf("listing the threads of process %d: %w", pid, gone(err))
+		}
+		fresh, err := g.seize(tids)
+		if err != nil {
+			return g, err
+		}
+		// Only a running thread creates threads: once a list has none that
+		// is new, all are stopped.
+		if len(fresh) == 0 {
+			break
+		}
+		if err := g.await(fresh); err != nil {
+			return g, err
+		}
+		for _, s := range fresh {
+			if err := g.adopt(s); err != nil {
+				return g, err
+			}
+		}
+	}
+	if len(g.Threads) == 0 || int(g.Threads[0].Thread) != pid {
+		return g, fmt.Errorf("process %d: %w", pid, ErrGone)
+	}
+	return g, nil
+}
+
+// gone replaces the errors by which requests say that there is no such process.
+func gone(err error) error {
+	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECHILD) {
+		return ErrGone
+	}
+	return err
+}
+
+// seize begins to trace those of the threads that are not yet, and asks them
+// to stop.
+func (g *Group) seize(tids []int) ([]*Stopped, error) {
+	var fresh []*Stopped
+	for _, tid := range tids {
+		if g.seized[tid] {
+			continue
+		}
+		t, err := Seize(tid, g.options)
+		if errors.Is(err, unix.ESRCH) {
+			continue // it ended since it was listed
+		}
+		if err != nil {
+			return nil, fmt.Errorf("tracing thread %d of process %d: %w", tid, g.PID, err)
+		}
+		g.seized[tid] = true
+		if err := t.Interrupt(); err != nil && err != unix.ESRCH {
+			return nil, fmt.Errorf("interrupting thread %d of process %d: %w", tid, g.PID, err)
+		}
+		fresh = append(fresh, &Stopped{Thread: t})
+	}
+	return fresh, nil
+}
+
+// adopt reads what has to be put back when a thread is released.
+func (g *Group) adopt(s *Stopped) (err error) {
+	if s.Regs, err = s.Thread.Regs(); err != nil {
+		if gone(err) == ErrGone {
+			return nil // it ended instead of stopping
+		}
+		return fmt.Errorf("reading the registers of thread %d: %w", int(s.Thread), err)
+	}
+	g.Threads = append(g.Threads, s)
+	if s.Mask, err = s.Thread.SigMask(); err != nil {
+		return fmt.Errorf("reading the signal mask of thread %d: %w", int(s.Thread), err)
+	}
+	if s.Regs.HideStop() {
+		// At once: it is what the program should see also if the tracer dies.
+		err = s.Thread.SetRegs(&s.Regs)
+	}
+	return err
+}
+
+// await waits for each of the threads to be stopped by the interrupt, handing
+// them the signals that come first.
+func (g *Group) await(threads []*Stopped) error {
+	waiting := append([]*Stopped(nil), threads...)
+	for begun := time.Now(); ; {
+		left := waiting[:0]
+		for _, s := range waiting {
+			stopped, err := g.poll(s)
+			if err != nil {
+				return err
+			}
+			if !stopped {
+				left = append(left, s)
+			}
+		}
+		if len(left) == 0 {
+			return nil
+		}
+		if time.Now().After(g.stopAfter) {
+			return fmt.Errorf("thread %d of process %d: %w", int(left[0].Thread), g.PID, ErrWontStop)
+		}
+		if len(left) < len(waiting) {
+			begun = time.Now()
+		}
+		waiting = left
+		nap(time.Since(begun))
+	}
+}
+
+// nap waits a little for threads to get somewhere, after having waited that
+// long already. They get there within microseconds, where a timer takes
+// tens of them; so at first it only lets others have the processor.
+func nap(waited time.Duration) {
+	if waited < 2*time.Millisecond {
+		unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+		return
+	}
+	time.Sleep(100 * time.Microsecond)
+}
+
+// poll reports whether a thread has stopped by the interrupt, or ended.
+func (g *Group) poll(s *Stopped) (bool, error) {
+	stop, ok, err := s.Thread.TryWait()
+	if err != nil {
+		return true, errUnlessGone(err, "waiting for thread %d of process %d", int(s.Thread), g.PID)
+	}
+	if !ok {
+		return false, nil
+	}
+	switch {
+	case stop.Over(), stop.Kind == Interrupted:
+		return true, nil
+	case stop.Kind == GroupStop:
+		g.GroupStop = true
+		return true, nil
+	case stop.Kind == Signalled && s.moved:
+		// Only SIGSTOP gets here, all others are blocked. This is not the
+		// place for it; the process gets another when it is released.
+		g.withheld = true
+		return false, errUnlessGone(s.Thread.Cont(0), "resuming thread %d", int(s.Thread))
+	case stop.Kind == Signalled:
+		// The signal is delivered, and the interrupt, still pending, stops
+		// the thread before the first instruction of a handler.
+		return false, errUnlessGone(s.Thread.Cont(stop.Signal), "resuming thread %d", int(s.Thread))
+	default:
+		return false, errUnlessGone(s.Thread.Cont(0), "resuming thread %d", int(s.Thread))
+	}
+}
+
+func errUnlessGone(err error, format string, a ...any) error {
+	if err == nil || gone(err) == ErrGone {
+		return nil
+	}
+	return fmt.Errorf(format+": %w", append(a, err)...)
+}
+
+// BlockSignals makes a thread one in which calls can be made.
+func (s *Stopped) BlockSignals() error {
+	s.moved = true
+	return s.Thread.SetSigMask(^uint64(0))
+}
+
+// Settle takes a thread that made calls by a [Caller] from the exit of the
+// last one to a stop from which it can be released: one in the kernel's signal
+// code, which on the way out acts on the -ERESTART that may be in the
+// registers. Detached from elsewhere, the program would see that number.
+func (g *Group) Settle(s *Stopped) error {
+	if err := s.Thread.SetRegs(&s.Regs); err != nil {
+		return gone(err)
+	}
+	if err := s.Thread.Interrupt(); err != nil {
+		return gone(err)
+	}
+	if err := s.Thread.Cont(0); err != nil {
+		return gone(err)
+	}
+	g.stopAfter = time.Now().Add(time.Second)
+	return g.await([]*Stopped{s})
+}
+
+// Release puts everything back and lets all threads go. A process that ended
+// is no error.
+func (g *Group) Release(mem *Memory) error {
+	var first error
+	for _, s := range g.Threads {
+		if err := g.release(s, mem); err != nil && first == nil {
+			first = err
+		}
+	}
+	if g.withheld {
+		unix.Kill(g.PID, unix.SIGSTOP)
+	}
+	g.Threads = nil
+	return first
+}
+
+func (g *Group) release(s *Stopped, mem *Memory) error {
+	if s.moved {
+		if err := s.restore(mem); err != nil {
+			return errUnlessGone(err, "restoring thread %d of process %d", int(s.Thread), g.PID)
+		}
+	}
+	return errUnlessGone(s.Thread.Detach(0), "releasing thread %d of process %d", int(s.Thread), g.PID)
+}
+
+func (s *Stopped) restore(mem *Memory) error {
+	if s.RseqCS != 0 {
+		var b [8]byte
+		putUint64(b[:], s.RseqCS)
+		if err := mem.Write(b[:], s.RseqAt); err != nil {
+			return err
+		}
+	}
+	if err := s.Thread.SetRegs(&s.Regs); err != nil {
+		return err
+	}
+	return s.Thread.SetSigMask(s.Mask)
+}

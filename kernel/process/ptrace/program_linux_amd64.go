@@ -1,0 +1,367 @@
+package ptrace
+
+// This file makes many system calls at once, in all threads of a process at
+// the same time, and so that the program survives the death of its tracer.
+//
+// A [Caller] stops its thread twice for each call. With a thousand threads
+// that is what the program would be paused for. So each thread is given a list
+// of calls, and a few instructions that go through it, in memory that was
+// mapped for that. When it is through with it, it counts itself done and waits
+// to be interrupted, which is the one stop that it costs.
+//
+// If nobody comes, because the tracer was killed, it restores itself: below
+// the list lies a signal frame, as the kernel would have made it to run a
+// handler, with all of the registers, the mask and the floating point state,
+// and rt_sigreturn(2) takes them from there. Only the first call of a process,
+// which maps the memory, has to be made without that net.
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// interpreter goes through the list at rbx. It uses no stack: a thread's own
+// may be a few bytes from its end, as with goroutines.
+//
+// Waiting is by pselect6(2), since that is restarted from its arguments. All
+// others with a timeout (futex, nanosleep, poll) use the one restart block
+// that a thread has (include/linux/restart_block.h), and the program's own
+// interrupted sleep may be in it.
+var interpreter = []byte{
+	// next:
+	0x48, 0x8b, 0x03, //       mov  rax, [rbx]       number of the call
+	0x48, 0x85, 0xc0, //       test rax, rax
+	0x78, 0x2e, //             js   done             negative: the end
+	0x48, 0x8b, 0x7b, 0x08, // mov  rdi, [rbx+8]
+	0x48, 0x8b, 0x73, 0x10, // mov  rsi, [rbx+16]
+	0x48, 0x8b, 0x53, 0x18, // mov  rdx, [rbx+24]
+	0x4c, 0x8b, 0x53, 0x20, // mov  r10, [rbx+32]
+	0x4c, 0x8b, 0x43, 0x28, // mov  r8, [rbx+40]
+	0x4c, 0x8b, 0x4b, 0x30, // mov  r9, [rbx+48]
+	0x0f, 0x05, //             syscall
+	0x48, 0x85, 0xc0, //       test rax, rax
+	0x75, 0x06, //             jnz  store
+	0x48, 0x83, 0x3b, 0x38, // cmp  qword [rbx], 56  clone(2) returned 0:
+	0x74, 0x2b, //             je   die              this is the child
+	// store:
+	0x48, 0x89, 0x03, //       mov  [rbx], rax
+	0x48, 0x83, 0xc3, 0x38, // add  rbx, 56
+	0xeb, 0xca, //             jmp  next
+	// done:
+	0xf0, 0x41, 0xff, 0x04, 0x24, // lock inc dword [r12]
+	0xb8, 0x0e, 0x01, 0x00, 0x00, // mov  eax, 270   pselect6
+	0x31, 0xff, //                   xor  edi, edi
+	0x31, 0xf6, //                   xor  esi, esi
+	0x31, 0xd2, //                   xor  edx, edx
+	0x45, 0x31, 0xd2, //             xor  r10d, r10d
+	0x4d, 0x89, 0xe8, //             mov  r8, r13
+	0x45, 0x31, 0xc9, //             xor  r9d, r9d
+	0x0f, 0x05, //                   syscall
+	0xb8, 0x0f, 0x00, 0x00, 0x00, // mov  eax, 15    rt_sigreturn
+	0x0f, 0x05, //                   syscall
+	// die:
+	0xb8, 0xe7, 0x00, 0x00, 0x00, // mov  eax, 231   exit_group
+	0x31, 0xff, //                   xor  edi, edi
+	0x0f, 0x05, //                   syscall
+	0xeb, 0xf5, //                   jmp  die
+}
+
+// offsets in interpreter between which a thread is that is done.
+const (
+	doneOffset     = 0x36
+	sigreturnStart = 0x51
+)
+
+// orphaned is how long a thread that is done waits to be interrupted before it
+// takes its tracer for dead. A thread may be kept in a stop for longer.
+const orphaned = 3 * time.Second
+
+// Call is one system call of a list.
+type Call struct {
+	Nr   uint64
+	Args [6]uint64
+}
+
+const (
+	callSize = 7 * 8
+
+	frameSize = 8 + ucontextSize + 128 // struct rt_sigframe: pretcode, uc, info
+)
+
+// Shape says how many lists there are room for, of how many calls, with how
+// many bytes each for the calls to store something in.
+type Shape struct{ Lists, Calls, Results int }
+
+// Programs is memory in a process for a list of calls for each of a number of
+// threads.
+type Programs struct {
+	Code, Data uint64 // where it is mapped
+	Shape      Shape
+
+	mem   *Memory
+	xsave int // bytes of floating point state
+	size  int // of Data
+	buf   []byte
+}
+
+const dataStart = 64 // the counter, and up to the alignment of XSAVE
+
+func (p *Programs) slotSize() int {
+	return alignUp(p.xsaveSize()+frameSize+16+p.Shape.Results+p.Shape.Calls*callSize+8, 64)
+}
+
+func (p *Programs) xsaveSize() int { return alignUp(p.xsave+4, 64) }
+
+func (p *Programs) needs() int { return alignUp(dataStart+p.Shape.Lists*p.slotSize(), 4096) }
+
+func alignUp(n, to int) int { return (n + to - 1) &^ (to - 1) }
+
+// MapPrograms maps memory that takes any of the shapes, in the process of c,
+// whose extended state takes xsave bytes. It has the first of the shapes.
+func MapPrograms(c *Caller, mem *Memory, xsave int, shapes ...Shape) (*Programs, error) {
+	p := &Programs{mem: mem, xsave: xsave}
+	for _, p.Shape = range shapes {
+		p.size = max(p.size, p.needs())
+	}
+	p.Reshape(shapes[0])
+	var err error
+	const private = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS
+	// Not one mapping for both, which some systems forbid to be written to and
+	// executed. The tracer may write to either.
+	p.Code, err = c.Call(unix.SYS_MMAP, 0, 4096, unix.PROT_READ|unix.PROT_EXEC, private, ^uint64(0), 0)
+	if err != nil {
+		return nil, fmt.Errorf("mapping executable memory in it: %w", err)
+	}
+	p.Data, err = c.Call(unix.SYS_MMAP, 0, uint64(p.size), unix.PROT_READ|unix.PROT_WRITE, private|unix.MAP_POPULATE, ^uint64(0), 0)
+	if err != nil {
+		c.Call(unix.SYS_MUNMAP, p.Code, 4096)
+		return nil, fmt.Errorf("mapping memory in it: %w", err)
+	}
+	if err := mem.Write(interpreter, p.Code); err != nil {
+		return nil, errors.Join(err, p.Unmap(c))
+	}
+	return p, nil
+}
+
+// Reshape makes the memory one for other lists: one of the shapes it was
+// mapped for.
+func (p *Programs) Reshape(s Shape) {
+	p.Shape = s
+	p.buf = make([]byte, p.needs())
+}
+
+// Unmap gives the memory back.
+func (p *Programs) Unmap(c *Caller) error {
+	_, err := c.Call(unix.SYS_MUNMAP, p.Code, 4096)
+	_, err2 := c.Call(unix.SYS_MUNMAP, p.Data, uint64(p.size))
+	return errors.Join(err, err2)
+}
+
+// Contains reports whether the memory is the mapping that begins at addr.
+func (p *Programs) Contains(addr uint64) bool {
+	return addr >= p.Code && addr < p.Code+4096 || addr >= p.Data && addr < p.Data+uint64(p.size)
+}
+
+// The parts of a slot.
+func (p *Programs) slot(i int) int    { return dataStart + i*p.slotSize() }
+func (p *Programs) frame(i int) int   { return p.slot(i) + p.xsaveSize() }
+func (p *Programs) timeout(i int) int { return p.frame(i) + frameSize }
+func (p *Programs) result(i int) int  { return p.timeout(i) + 16 }
+func (p *Programs) list(i int) int    { return p.result(i) + p.Shape.Results }
+
+// Result is the address of the memory of list i that its calls may use.
+func (p *Programs) Result(i int) uint64 { return p.Data + uint64(p.result(i)) }
+
+// Set makes the calls list i, to be run by thread s, whose floating point
+// state is xsave. A call that is clone(2) kills what it creates, if that ever
+// runs.
+func (p *Programs) Set(i int, calls []Call, s *Stopped, xsave []byte) error {
+	if len(calls) > p.Shape.Calls || len(xsave) != p.xsave {
+		return fmt.Errorf("%d calls and %d bytes of state do not fit", len(calls), len(xsave))
+	}
+	copy(p.buf[p.slot(i):], xsave)
+	usable := signalXsave(p.buf[p.slot(i):p.slot(i)+p.xsaveSize()], p.xsave)
+	regs := s.Regs
+	regs.Restart()
+	signalFrame(p.buf[p.frame(i):], &regs, s.Mask, p.Data+uint64(p.slot(i)), usable)
+
+	putUint64(p.buf[p.timeout(i):], uint64(orphaned/time.Second))
+	putUint64(p.buf[p.timeout(i)+8:], 0)
+
+	list := p.buf[p.list(i):]
+	for _, c := range calls {
+		putUint64(list, c.Nr)
+		for j, a := range c.Args {
+			putUint64(list[8+8*j:], a)
+		}
+		list = list[callSize:]
+	}
+	putUint64(list, ^uint64(0))
+	return nil
+}
+
+// Store writes the lists to the process.
+func (p *Programs) Store() error {
+	clear(p.buf[:dataStart])
+	return p.mem.Copy(p.buf, p.Data)
+}
+
+// Start has thread s begin list i.
+func (p *Programs) Start(i int, s *Stopped) error {
+	if err := s.BlockSignals(); err != nil {
+		return gone(err)
+	}
+	r := s.Regs
+	r.Rip, r.Orig_rax = p.Code, noSyscall
+	r.Rbx = p.Data + uint64(p.list(i))
+	r.R12, r.R13 = p.Data, p.Data+uint64(p.timeout(i))
+	r.Rsp = p.Data + uint64(p.frame(i)) + 8 // where rt_sigreturn looks for it
+	r.Eflags &^= trapFlag | directionFlag
+	if err := s.Thread.SetRegs(&r); err != nil {
+		return gone(err)
+	}
+	return gone(s.Thread.Cont(0))
+}
+
+// Done returns how many threads are through with their lists.
+func (p *Programs) Done() (int, error) {
+	var b [4]byte
+	err := p.mem.Read(b[:], p.Data)
+	return int(binary.LittleEndian.Uint32(b[:])), err
+}
+
+// Finished reports whether a thread that has stopped is through with its list,
+// and has not restored itself.
+func (p *Programs) Finished(s *Stopped) (bool, error) {
+	r, err := s.Thread.Regs()
+	return r.Rip >= p.Code+doneOffset && r.Rip <= p.Code+sigreturnStart, gone(err)
+}
+
+// Load reads back from the process what the calls returned and stored.
+func (p *Programs) Load() error { return p.mem.Read(p.buf, p.Data) }
+
+// Returned is what call j of list i returned.
+func (p *Programs) Returned(i, j int) (uint64, error) {
+	r := Regs{Rax: binary.LittleEndian.Uint64(p.buf[p.list(i)+j*callSize:])}
+	v, errno := r.result()
+	if errno != 0 {
+		return 0, errno
+	}
+	return v, nil
+}
+
+// Stored is the memory at Result(i), as loaded.
+func (p *Programs) Stored(i int) []byte {
+	return slices.Clone(p.buf[p.result(i) : p.result(i)+p.Shape.Results])
+}
+
+// Run has each of the threads go through the list of its own index, all at the
+// same time, and returns when all are done and stopped again. With births,
+// which is called for what a thread creates, it is for one thread.
+func (g *Group) Run(p *Programs, threads []*Stopped, births func(Thread) error) error {
+	if err := p.Store(); err != nil {
+		return err
+	}
+	for i, s := range threads {
+		if err := p.Start(i, s); err != nil {
+			return fmt.Errorf("starting calls in thread %d: %w", int(s.Thread), err)
+		}
+	}
+	if births != nil {
+		if err := g.untilBirth(p, threads[0], births); err != nil {
+			return err
+		}
+	}
+	if err := g.untilDone(p, threads); err != nil {
+		return err
+	}
+	for _, s := range threads {
+		if err := s.Thread.Interrupt(); err != nil {
+			return gone(err)
+		}
+	}
+	g.stopAfter = time.Now().Add(orphaned)
+	if err := g.await(threads); err != nil {
+		return err
+	}
+	for _, s := range threads {
+		ok, err := p.Finished(s)
+		if err == nil && !ok {
+			s.moved = false // it has restored itself: what it has now is its own
+			err = fmt.Errorf("thread %d did not wait to be stopped", int(s.Thread))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return p.Load()
+}
+
+// untilBirth waits for what the thread creates. The kernel holds the thread
+// itself in clone(2) until its tracer has heard of it.
+func (g *Group) untilBirth(p *Programs, s *Stopped, births func(Thread) error) error {
+	for begun := time.Now(); ; {
+		stop, ok, err := s.Thread.TryWait()
+		if err != nil {
+			return gone(err)
+		}
+		if !ok {
+			if n, err := p.Done(); err != nil || n > 0 {
+				return err // it failed to create anything
+			}
+			nap(time.Since(begun))
+			continue
+		}
+		switch {
+		case stop.Over():
+			return ErrGone
+		case stop.Kind == Birth:
+			id, err := s.Thread.EventMessage()
+			if err != nil {
+				return gone(err)
+			}
+			if err := births(Thread(id)); err != nil {
+				return err
+			}
+			return gone(s.Thread.Cont(0))
+		case stop.Kind == Signalled:
+			g.withheld = true
+		}
+		if err := s.Thread.Cont(0); err != nil {
+			return gone(err)
+		}
+	}
+}
+
+// untilDone waits for all threads to be through with their lists.
+func (g *Group) untilDone(p *Programs, threads []*Stopped) error {
+	begun := time.Now()
+	for {
+		n, err := p.Done()
+		if err != nil {
+			return gone(err)
+		}
+		if n >= len(threads) {
+			return nil
+		}
+		waited := time.Since(begun)
+		if waited > orphaned/2 {
+			return fmt.Errorf("only %d of %d threads of process %d made their calls", n, len(threads), g.PID)
+		}
+		if waited > 2*time.Millisecond {
+			for _, s := range threads { // a SIGSTOP may keep one
+				if _, err := g.poll(s); err != nil {
+					return err
+				}
+			}
+		}
+		nap(waited)
+	}
+}
+
+func putUint64(b []byte, v uint64) { binary.LittleEndian.PutUint64(b, v) }
