@@ -36,7 +36,7 @@ func (d disk) String() string { return fmt.Sprintf("%s (%s on %s)", d.source, d.
 // mountedDisks finds all file systems on block devices, in every mount
 // namespace, each once.
 func mountedDisks() ([]disk, error) {
-	nodev, err := typesWithoutDisk()
+	onDisk, err := typesWithDisk()
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func mountedDisks() ([]disk, error) {
 	var disks []disk
 	for _, table := range tables {
 		for _, d := range parseMounts(table) {
-			if nodev[d.fstype] || strings.HasPrefix(d.number, ramdiskMajor) {
+			if !onDisk[d.fstype] || strings.HasPrefix(d.number, ramdiskMajor) {
 				continue
 			}
 			if i, ok := seen[d.number]; ok {
@@ -66,20 +66,19 @@ func mountedDisks() ([]disk, error) {
 // (Documentation/admin-guide/devices.txt).
 const ramdiskMajor = "1:"
 
-// typesWithoutDisk are the file system types that need no block device
-// (proc(5), filesystems). That of ZFS says so as well, but it has disks.
-func typesWithoutDisk() (map[string]bool, error) {
+// typesWithDisk are the file system types that need a block device (proc(5),
+// filesystems). ZFS says that it does not.
+func typesWithDisk() (map[string]bool, error) {
 	b, err := os.ReadFile("/proc/filesystems")
 	if err != nil {
 		return nil, fmt.Errorf("find out which file systems have disks: %w", err)
 	}
-	types := map[string]bool{}
+	types := map[string]bool{"zfs": true}
 	for line := range strings.Lines(string(b)) {
-		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "nodev"); ok {
-			types[strings.TrimSpace(name)] = true
+		if words := strings.Fields(line); len(words) == 1 {
+			types[words[0]] = true
 		}
 	}
-	delete(types, "zfs")
 	return types, nil
 }
 
@@ -154,9 +153,9 @@ func swaps() ([]string, error) {
 	var areas []string
 	s := bufio.NewScanner(f)
 	for s.Scan() {
-		name, _ := field(s.Text(), " ")
-		if name != "Filename" && !inMemory(name) {
-			areas = append(areas, unescape(name))
+		words := strings.Fields(s.Text())
+		if len(words) > 0 && words[0] != "Filename" && !inMemory(words[0]) {
+			areas = append(areas, unescape(words[0]))
 		}
 	}
 	return areas, s.Err()

@@ -23,12 +23,15 @@ func init() {
 		if target != "" {
 			return nil, &kernel.TargetError{Target: "machine:" + target, Reason: "there is only one machine here, so nothing comes after the name"}
 		}
-		return &Machine{o}, nil
+		return &Machine{opts: o}, nil
 	})
 }
 
 // Machine is this machine, as a kernel.
-type Machine struct{ opts kernel.Options }
+type Machine struct {
+	opts  kernel.Options
+	dieAt step // tests only: where the child dies
+}
 
 // SnapshotSystem makes an image of the whole machine. The machine stands
 // still meanwhile, for as long as it takes to copy the image in memory.
@@ -63,6 +66,7 @@ func (m *Machine) take(facts kernel.Facts) (kernel.Image, error) {
 		return nil, err
 	}
 	defer free()
+	j.dieAt = m.dieAt
 	mem, err := reserve(j)
 	if err != nil {
 		return nil, err

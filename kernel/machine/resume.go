@@ -44,8 +44,10 @@ func (m *Machine) ResumeSnapshot(ctx context.Context, facts kernel.Facts, size i
 	if err != nil {
 		return nil, err
 	}
-	m.opts.Report(fmt.Sprintf("would resume a machine of %d MiB", size>>20))
-	return &resumption{fd: fd, size: size, page: make([]byte, 0, os.Getpagesize())}, nil
+	if m.opts.Check {
+		m.opts.Report(fmt.Sprintf("would go on with a machine of %d MiB instead of this one", size>>20))
+	}
+	return &resumption{fd: fd, size: size, page: make([]byte, 0, os.Getpagesize()), dieAt: m.dieAt}, nil
 }
 
 // nothingToLose refuses to let go of a system that has something to write.
@@ -97,6 +99,8 @@ type resumption struct {
 	at   int64  // how much of the image has come, this page included
 	page []byte // a page that has come in part
 	err  error
+
+	dieAt step // tests only: where the child dies
 }
 
 var zeros [64 << 10]byte
@@ -180,6 +184,7 @@ func (r *resumption) Commit() (kernel.Resumed, error) {
 		return nil, err
 	}
 	defer free()
+	j.dieAt = r.dieAt
 	if err := r.hand(j); err != nil {
 		return nil, err
 	}

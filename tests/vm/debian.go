@@ -1,0 +1,105 @@
+package vm
+
+// The guest's kernel and its modules, out of Debian's package.
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Kernel is what a guest boots.
+type Kernel struct {
+	Image   string // vmlinuz
+	Modules string // directory below which they lie, or "" if all is built in
+}
+
+// modules to load, each after those it needs.
+var modules = []string{
+	"drivers/virtio/virtio_ring", "drivers/virtio/virtio_pci_modern_dev", "drivers/virtio/virtio_pci_legacy_dev",
+	"drivers/virtio/virtio", "drivers/virtio/virtio_pci",
+	"drivers/block/virtio_blk", "drivers/char/virtio_console",
+	"net/core/failover", "drivers/net/net_failover", "drivers/net/virtio_net",
+	"crypto/crc32c_generic", "lib/crc16", "fs/mbcache", "fs/jbd2/jbd2", "fs/ext4/ext4",
+}
+
+// cacheDir is where things lie that take long to get.
+func cacheDir(t testing.TB) string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = filepath.Join(dir, "snappipe", "vm")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// Debian returns the newest stock kernel of the Debian release that this
+// machine runs.
+func Debian(t testing.TB) Kernel {
+	t.Helper()
+	out := output(t, "", "apt-cache", "depends", "linux-image-amd64")
+	_, name, ok := strings.Cut(out, "Depends: ")
+	if !ok {
+		t.Fatalf("apt knows no stock kernel: %s", out)
+	}
+	name, _, _ = strings.Cut(name, "\n")
+	return unpack(t, strings.TrimSpace(name))
+}
+
+// DebianCloud returns the build of the same version for clouds: another
+// kernel with the same drivers, and no image of one is good for the other.
+func DebianCloud(t testing.TB) Kernel {
+	t.Helper()
+	out := output(t, "", "apt-cache", "depends", "linux-image-cloud-amd64")
+	_, name, ok := strings.Cut(out, "Depends: ")
+	if !ok {
+		t.Fatalf("apt knows no cloud kernel: %s", out)
+	}
+	name, _, _ = strings.Cut(name, "\n")
+	return unpack(t, strings.TrimSpace(name))
+}
+
+// unpack fetches a kernel package, unless that was done before.
+func unpack(t testing.TB, name string) Kernel {
+	dir := filepath.Join(cacheDir(t), name)
+	release := strings.TrimPrefix(name, "linux-image-")
+	k := Kernel{filepath.Join(dir, "boot", "vmlinuz-"+release), filepath.Join(dir, "lib", "modules", release, "kernel")}
+	if _, err := os.Stat(dir); err == nil {
+		return k
+	}
+	tmp, err := os.MkdirTemp(cacheDir(t), "unpack-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(tmp)
+	output(t, tmp, "apt-get", "download", name)
+	debs, err := filepath.Glob(filepath.Join(tmp, "*.deb"))
+	if err != nil || len(debs) != 1 {
+		t.Fatalf("apt-get download %s left %q", name, debs)
+	}
+	output(t, tmp, "dpkg", "-x", debs[0], "root")
+	if err := os.Rename(filepath.Join(tmp, "root"), dir); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// output runs a program to its end.
+func output(t testing.TB, dir string, argv ...string) string {
+	t.Helper()
+	c := exec.Command(argv[0], argv[1:]...)
+	c.Dir = dir
+	var errors strings.Builder
+	c.Stderr = &errors
+	out, err := c.Output()
+	if err != nil {
+		t.Fatal(fmt.Errorf("%s: %w\n%s%s", strings.Join(argv, " "), err, out, errors.String()))
+	}
+	return string(out)
+}

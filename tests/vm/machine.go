@@ -1,0 +1,192 @@
+package vm
+
+// A virtual machine, from power on to power off.
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Config is what a machine is made of.
+type Config struct {
+	Memory int      // MiB
+	CPUs   int      // one if 0
+	CPU    string   // model, as QEMU names it
+	Disks  []string // image files: /dev/vda, /dev/vdb, ...
+	Kernel Kernel   // Debian's if empty
+	Append string   // to the kernel's command line
+	Args   []string // further ones to QEMU
+}
+
+// ready is what init.sh says when it obeys.
+var ready = regexp.MustCompile("==ready==\n")
+
+// Machine is one that runs.
+type Machine struct {
+	t       testing.TB
+	qemu    *exec.Cmd
+	console *console
+	grumble *bytes.Buffer // what QEMU itself had to say, once it is gone
+	gone    chan struct{}
+}
+
+// patience is how long a guest may take for anything: emulated, on a busy
+// host.
+const patience = 4 * time.Minute
+
+// Require skips a test where there are to be no virtual machines.
+func Require(t testing.TB) {
+	t.Helper()
+	if os.Getenv("SNAPPIPE_VM") == "" {
+		t.Skipf("SKIPPED %s: virtual machines are started by `make test-vm` only", t.Name())
+	}
+	for _, tool := range []string{qemuBinary, "/bin/busybox", "dpkg", "apt-get"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Fatalf("no %s: apt-get install qemu-system-x86 busybox-static", tool)
+		}
+	}
+}
+
+const qemuBinary = "qemu-system-x86_64"
+
+// Start boots a machine and returns when its shell is there. The machine goes
+// off with the test.
+func Start(t testing.TB, c Config) *Machine {
+	t.Helper()
+	if c.Kernel.Image == "" {
+		c.Kernel = Debian(t)
+	}
+	accel := accelerator(t)
+	m := boot(t, c, initramfs(t, c.Kernel), accel)
+	if _, _, err := m.console.expect(ready, patience); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// boot starts QEMU.
+func boot(t testing.TB, c Config, initrd, accel string) *Machine {
+	t.Helper()
+	cpu := c.CPU
+	if cpu == "" {
+		cpu = "max"
+	}
+	args := []string{"-n", "10", qemuBinary, "-M", "q35", "-accel", accel, "-cpu", cpu,
+		"-m", strconv.Itoa(c.Memory), "-smp", strconv.Itoa(max(1, c.CPUs)),
+		"-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
+		"-kernel", c.Kernel.Image, "-initrd", initrd,
+		"-append", strings.TrimSpace("console=ttyS0 panic=-1 quiet " + c.Append)}
+	for i, disk := range c.Disks {
+		args = append(args, "-drive", fmt.Sprintf("file=%s,if=none,id=disk%d,format=raw", disk, i),
+			"-device", fmt.Sprintf("virtio-blk-pci,drive=disk%d", i))
+	}
+	q := exec.Command("nice", append(args, c.Args...)...)
+	q.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	in, err := q.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := q.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	grumble := new(bytes.Buffer)
+	q.Stderr = grumble
+	if err := q.Start(); err != nil {
+		t.Fatal(err)
+	}
+	m := &Machine{t: t, qemu: q, console: newConsole(in, out), grumble: grumble, gone: make(chan struct{})}
+	go func() {
+		q.Wait() // how it ended shows in what the guest said before
+		close(m.gone)
+	}()
+	t.Cleanup(func() {
+		m.Kill()
+		if t.Failed() {
+			m.console.log(t)
+			t.Logf("QEMU: %s", grumble)
+		}
+	})
+	return m
+}
+
+// Job is a command that a guest runs in the foreground. In a machine that is
+// resumed, it is still the one it was in the machine that was saved.
+type Job struct {
+	id      int64
+	command string
+}
+
+var jobs atomic.Int64
+
+// Begin starts a command, one line of shell. Those that came before have ended.
+func (m *Machine) Begin(command string) Job {
+	m.t.Helper()
+	j := Job{jobs.Add(1), command}
+	if _, err := fmt.Fprintf(m.console.in, "%d %s\n", j.id, command); err != nil {
+		m.t.Fatalf("%s: %v", command, err)
+	}
+	return j
+}
+
+// End waits for a command, and returns what it said and its exit status.
+func (m *Machine) End(j Job) (output string, status int) {
+	m.t.Helper()
+	before, match, err := m.console.expect(regexp.MustCompile(fmt.Sprintf(`==end-%d-(\d+)==\n`, j.id)), patience)
+	if err != nil {
+		m.t.Fatalf("%s: %v", j.command, err)
+	}
+	status, err = strconv.Atoi(match[1])
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return before, status
+}
+
+// Try runs a command and returns what it said and its exit status.
+func (m *Machine) Try(command string) (output string, status int) {
+	m.t.Helper()
+	return m.End(m.Begin(command))
+}
+
+// Run runs a command that has to succeed, and returns what it said.
+func (m *Machine) Run(command string) string {
+	m.t.Helper()
+	out, status := m.Try(command)
+	if status != 0 {
+		m.t.Fatalf("%s: exit status %d\n%s", command, status, out)
+	}
+	return out
+}
+
+// PowerOff turns the machine off without a word to any file system.
+func (m *Machine) PowerOff() {
+	m.t.Helper()
+	m.Begin("poweroff -f")
+	m.Off()
+}
+
+// Off waits until the machine is off.
+func (m *Machine) Off() {
+	m.t.Helper()
+	select {
+	case <-m.gone:
+	case <-time.After(patience):
+		m.t.Fatal("the machine does not go off")
+	}
+}
+
+// Kill cuts the power.
+func (m *Machine) Kill() {
+	m.qemu.Process.Kill()
+	<-m.gone
+}
