@@ -3,6 +3,8 @@ package format
 import (
 	"encoding/binary"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -31,7 +33,7 @@ type Fact struct{ Name, Value string }
 const (
 	FactKernel   = "kernel"    // the kernel that can resume it: "process", "machine", "file"
 	FactArch     = "arch"      // architecture, as uname -m says it: "x86_64"
-	FactPageSize = "page-size" // in bytes, decimal
+	FactPageSize = "page-size" // in bytes, decimal, without leading zeros
 	FactHost     = "host"      // name of the host
 	FactTime     = "time"      // when the snapshot was made: RFC 3339, UTC
 )
@@ -54,7 +56,12 @@ func (i *Info) Time() time.Time {
 	return t
 }
 
-const maxFactName = 64
+const (
+	maxFactName = 64
+	// maxFacts bounds the memory that a first frame full of short facts
+	// would take: each costs many times its length.
+	maxFacts = 1024
+)
 
 func appendFacts(b []byte, facts []Fact) []byte {
 	for _, f := range facts {
@@ -68,6 +75,9 @@ func appendFacts(b []byte, facts []Fact) []byte {
 func parseFacts(b []byte) ([]Fact, error) {
 	var facts []Fact
 	for len(b) > 0 {
+		if len(facts) == maxFacts {
+			return nil, errManyFacts
+		}
 		if len(b) < 6 {
 			return nil, fmt.Errorf("%w: a fact is cut off", ErrField)
 		}
@@ -81,7 +91,12 @@ func parseFacts(b []byte) ([]Fact, error) {
 	return facts, checkFacts(facts)
 }
 
+var errManyFacts = fmt.Errorf("%w: more than %d facts", ErrField, maxFacts)
+
 func checkFacts(facts []Fact) error {
+	if len(facts) > maxFacts {
+		return errManyFacts
+	}
 	have := map[string]string{}
 	for _, f := range facts {
 		if err := checkFact(f); err != nil {
@@ -97,10 +112,24 @@ func checkFacts(facts []Fact) error {
 			return fmt.Errorf("%w: fact %q is missing", ErrField, name)
 		}
 	}
-	if _, err := time.Parse(time.RFC3339Nano, have[FactTime]); err != nil {
-		return fmt.Errorf("%w: fact %q is no time", ErrField, FactTime)
+	if size := have[FactPageSize]; !isSize(size) {
+		return fmt.Errorf("%w: fact %q is no size: %q", ErrField, FactPageSize, size)
+	}
+	if at := have[FactTime]; !isTime(at) {
+		return fmt.Errorf("%w: fact %q is no time in UTC: %q", ErrField, FactTime, at)
 	}
 	return nil
+}
+
+func isSize(value string) bool {
+	_, err := strconv.ParseUint(value, 10, 63)
+	return err == nil && value[0] != '0'
+}
+
+// isTime is stricter than time.Parse, which takes times that RFC 3339 does not.
+func isTime(value string) bool {
+	var t time.Time
+	return t.UnmarshalText([]byte(value)) == nil && strings.HasSuffix(value, "Z")
 }
 
 func checkFact(f Fact) error {
