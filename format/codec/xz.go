@@ -2,6 +2,8 @@ package codec
 
 import (
 	"bytes"
+	"encoding/binary"
+	"io"
 
 	"github.com/ulikunitz/xz/lzma"
 )
@@ -40,6 +42,9 @@ type xzDecoder struct{}
 func newXZDecoder() (decoder, error) { return xzDecoder{}, nil }
 
 func (xzDecoder) decode(dst, src []byte) error {
+	if err := wholeChunks(src, len(dst)); err != nil {
+		return err
+	}
 	in := bytes.NewReader(src)
 	r, err := lzma.Reader2Config{DictCap: dictionary(len(dst))}.NewReader2(in)
 	if err != nil {
@@ -52,4 +57,37 @@ func (xzDecoder) decode(dst, src []byte) error {
 		return errLength
 	}
 	return nil
+}
+
+// wholeChunks reports whether src is LZMA2 chunks of n bytes in all, an end
+// marker and nothing else, by what the chunks' headers say. The decoder does
+// not see a chunk that says it is longer than it is.
+func wholeChunks(src []byte, n int) error {
+	be := binary.BigEndian
+	for len(src) > 0 {
+		var header, coded, raw int
+		switch control := src[0]; {
+		case control == 0:
+			if len(src) > 1 || n != 0 {
+				return errLength
+			}
+			return nil
+		case len(src) < 6:
+			return io.ErrUnexpectedEOF
+		case control < 0x80: // stored
+			raw = int(be.Uint16(src[1:])) + 1
+			header, coded = 3, raw
+		default:
+			raw = int(control&0x1f)<<16 + int(be.Uint16(src[1:])) + 1
+			header, coded = 5, int(be.Uint16(src[3:]))+1
+			if control >= 0xc0 { // with new properties
+				header++
+			}
+		}
+		if header+coded > len(src) {
+			return io.ErrUnexpectedEOF
+		}
+		src, n = src[header+coded:], n-raw
+	}
+	return io.ErrUnexpectedEOF
 }
