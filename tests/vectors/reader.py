@@ -29,7 +29,7 @@ from payloads import CODECS, Undecodable, crc32c
 MAGIC = b"\x89SNP\r\n\x1a\n"
 HEADER = struct.Struct("<8sBBBBHHQQQQIIII")
 MAX_PAYLOAD = MAX_PART = 4 << 20
-MAX_DIGESTS = 1024
+MAX_DIGESTS = MAX_FACTS = 1024
 IMAGE, DATA, ZERO, CHECKSUM, END, RESUMED = 1, 2, 3, 4, 5, 6
 ANCILLARY = 0x8000
 
@@ -154,13 +154,14 @@ CHECKS = {IMAGE: check_first, RESUMED: check_first, DATA: check_data, ZERO: chec
 # Section 3: facts.
 
 NAME = re.compile(rb"[a-z0-9-]{1,64}")
-NUMBER = re.compile(r"[0-9]+")
+NUMBER = re.compile(r"[1-9][0-9]*")
 TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?Z")
 
 
 def read_facts(payload):
     facts, at = {}, 0
     while at < len(payload):
+        must(len(facts) < MAX_FACTS, "facts: more than %d", MAX_FACTS)
         must(len(payload) - at >= 6, "facts: cut off")
         n, v = struct.unpack_from("<HI", payload, at)
         at += 6
@@ -175,9 +176,14 @@ def read_facts(payload):
             raise Damaged("facts: %r is not UTF-8" % name)
     for name in b"kernel", b"arch", b"page-size", b"host", b"time":
         must(facts.get(name), "facts: no %r", name)
-    must(NUMBER.fullmatch(facts[b"page-size"]), "facts: page-size %r", facts[b"page-size"])
+    check_page_size(facts[b"page-size"])
     check_time(facts[b"time"])
     return facts
+
+
+def check_page_size(text):
+    must(NUMBER.fullmatch(text) and len(text) < 20 and int(text) < 1 << 63,
+         "facts: page-size %r", text)
 
 
 def check_time(text):
