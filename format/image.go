@@ -47,9 +47,7 @@ type piper interface {
 // WriteImage does not close the Writer.
 func (w *Writer) WriteImage(ctx context.Context, img Image) error {
 	iw := &imageWriter{w: w, img: img}
-	if w.sums == nil {
-		iw.pipe = pipeOf(w.w, img)
-	}
+	iw.pipe = pipeOf(w.w, img)
 	next, stop := iter.Pull(chunks(img))
 	defer stop()
 	works := make([]func(*chunk) error, workers())
@@ -224,20 +222,32 @@ func (iw *imageWriter) flushZeros() error {
 	return iw.w.Write(&iw.frame)
 }
 
+// small is up to which length it is cheaper to copy data behind its header
+// than to write the two apart.
+const small = 64 << 10
+
 func (iw *imageWriter) putData(r run, b []byte) error {
 	f := &iw.frame
 	f.Type, f.Codec, f.Offset, f.Length = TypeData, codec.None, r.off, r.n
 	f.crc, f.rawCRC, f.summed, f.carried = r.crc, r.crc, false, 0
-	if iw.pipe == nil {
-		f.wire = append(room(f.wire), b...)
+	f.wire = room(f.wire)
+	if iw.w.sums != nil || iw.pipe == nil && len(b) <= small {
+		f.wire = append(f.wire, b...)
 		return iw.w.Write(f)
 	}
-	f.wire, f.carried = room(f.wire), len(b)
-	return iw.w.write(f, func() error {
+	f.carried = len(b)
+	return iw.w.write(f, func() error { return iw.send(r, b) })
+}
+
+// send writes the bytes of r, which are in b as well.
+func (iw *imageWriter) send(r run, b []byte) error {
+	if iw.pipe != nil {
 		n, err := iw.img.(piper).PipeTo(iw.pipe, r.off, r.n)
-		if errors.Is(err, errors.ErrUnsupported) {
-			_, err = iw.pipe.Write(b[n:])
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return err
 		}
-		return err
-	})
+		iw.pipe, b = nil, b[n:]
+	}
+	_, err := iw.w.w.Write(b)
+	return err
 }

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// row is a pair to measure. Both sides work in the directory of the image,
+// which is the file "image".
+type row struct {
+	what         string
+	ours, theirs string
+	bar          float64  // most that ours may take of what theirs takes; 0: none
+	out          []string // output files whose sizes are to be compared, ours first
+}
+
+// setup makes what the rows read, as plain as it can be made.
+var setup = []string{
+	"snapcat file:image > plain",
+	"snapverify < plain > plain.summed",
+	"snapcat file:image | snapcompress | snapverify > img",
+	"zstd -q -1 -T0 -c image > image.zst",
+	"head -c 64M image > part; snapcat file:part > part.plain",
+}
+
+var rows = []row{
+	{
+		what: "`snapcat file:X` into a pipe",
+		ours: "snapcat file:image | cat > /dev/null", theirs: "cat image | cat > /dev/null", bar: 1,
+	},
+	{
+		what: "whole pipeline to a file",
+		ours: "snapcat file:image | snapcompress | snapverify > out", theirs: "zstd -q -1 -T0 -c image | tee out.zst | sha256sum",
+		bar: 1.2, out: []string{"out", "out.zst"},
+	},
+	{
+		what: "`snapcompress --codec lz4`",
+		ours: "snapcompress --codec lz4 < plain > out", theirs: "lz4 -q -c image > out.lz4", bar: 1, out: []string{"out", "out.lz4"},
+	},
+	{
+		what: "`snapcompress --codec s2`",
+		ours: "snapcompress --codec s2 < plain > out", theirs: "lz4 -q -c image > out.lz4", bar: 1. / 3, out: []string{"out", "out.lz4"},
+	},
+	{
+		what: "`snapcompress --codec gzip`",
+		ours: "snapcompress --codec gzip < plain > out", theirs: "pigz -c image > out.gz", out: []string{"out", "out.gz"},
+	},
+	{
+		what: "`snapcompress --codec xz`, 64 MiB",
+		ours: "snapcompress --codec xz < part.plain > out", theirs: "xz -0 -T0 -c part > out.xz", out: []string{"out", "out.xz"},
+	},
+	{
+		what: "`snapverify --check`",
+		ours: "snapverify --check < plain.summed", theirs: "sha256sum plain.summed", bar: 1,
+	},
+	{
+		what: "`snapresume` to a file",
+		ours: "rm -f back; snapresume --to file:back img", theirs: "rm -f back; zstd -q -d -T0 image.zst -o back", bar: 1,
+	},
+}
+
+func table(dir string, rounds int, only string) error {
+	for _, s := range setup {
+		if _, err := shell(dir, s); err != nil {
+			return err
+		}
+	}
+	fmt.Println("| what | against | ours, s | theirs, s | ratio | bar | size, ours / theirs |")
+	fmt.Println("|---|---|---:|---:|---:|---:|---:|")
+	for _, r := range rows {
+		if !strings.Contains(r.what, only) {
+			continue
+		}
+		if err := r.measure(dir, rounds); err != nil {
+			return err
+		}
+	}
+	fmt.Println()
+	return memory(dir)
+}
+
+func (r row) measure(dir string, rounds int) error {
+	against := strings.TrimPrefix(r.theirs, "rm -f back; ")
+	if tool := missing(against); tool != "" {
+		fmt.Printf("| %s | `%s` | | | %s is not installed | | |\n", r.what, against, tool)
+		return nil
+	}
+	our, their, err := pair(dir, r.ours, r.theirs, rounds)
+	if err != nil {
+		return err
+	}
+	ratio := our.wall.Seconds() / their.wall.Seconds()
+	fmt.Printf("| %s | `%s` | %.2f | %.2f | **%.2f** | %s | %s |\n",
+		r.what, strings.ReplaceAll(against, "|", "\\|"), our.wall.Seconds(), their.wall.Seconds(), ratio, r.verdict(ratio), r.compared(dir))
+	return nil
+}
+
+func (r row) verdict(ratio float64) string {
+	switch {
+	case r.bar == 0:
+		return ""
+	case ratio <= r.bar:
+		return fmt.Sprintf("%.2f, met", r.bar)
+	}
+	return fmt.Sprintf("%.2f, **missed**", r.bar)
+}
+
+func (r row) compared(dir string) string {
+	if r.out == nil {
+		return ""
+	}
+	n, err := sizes(dir, r.out...)
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%.1f / %.1f MB", float64(n[0])/1e6, float64(n[1])/1e6)
+}
+
+// memory prints the most memory that each tool ever has, on the image and on
+// one four times as large.
+func memory(dir string) error {
+	if _, err := shell(dir, "cat image image image image > large; snapcat file:large > large.plain; snapcompress < large.plain > large.img"); err != nil {
+		return err
+	}
+	fmt.Println("| peak memory, MiB | image | image four times as large |")
+	fmt.Println("|---|---:|---:|")
+	for _, tool := range []struct{ name, small, large string }{
+		{"`snapcat`", "snapcat file:image > /dev/null", "snapcat file:large > /dev/null"},
+		{"`snapcompress`", "snapcompress < plain > out", "snapcompress < large.plain > out"},
+		{"`snapcompress --codec xz`, 64 MiB", "snapcompress --codec xz < part.plain > out", ""},
+		{"`snapcompress -d`", "snapcompress -d < img > out", "snapcompress -d < large.img > out"},
+		{"`snapverify`", "snapverify < plain > out", "snapverify < large.plain > out"},
+		{"`snapresume`", "snapresume --to file:back2 --force img", "snapresume --to file:back2 --force large.img"},
+	} {
+		var peak [2]string
+		for i, pipeline := range []string{tool.small, tool.large} {
+			if pipeline == "" {
+				continue
+			}
+			u, err := measure(dir, "exec "+pipeline)
+			if err != nil {
+				return err
+			}
+			peak[i] = fmt.Sprintf("%.0f", float64(u.rss)/(1<<20))
+		}
+		fmt.Printf("| %s | %s | %s |\n", tool.name, peak[0], peak[1])
+	}
+	return nil
+}
