@@ -24,11 +24,11 @@ func main() {
 		About: []string{
 			"Reads a stream on standard input and writes it compressed to standard output, on all cores. A stream that is compressed already, by whatever codec, is recoded; what has that codec already passes as it is, unless --level is given. Parts that do not get smaller are stored.",
 			"SHA-256 checksums are checked and dropped, since they are those of the stream as it was: snapverify comes after snapcompress.",
-			"The codecs: " + strings.Join(codecs(), "; ") + ".",
+			"The codecs are: " + codecs(),
 		},
 		Examples: []docs.Example{
 			{Command: "snapcat file:core | snapcompress | snapverify > img", What: "Make a compressed image with checksums."},
-			{Command: "snapcompress --codec xz --level 9 < img | snapverify > small", What: "Recode an image for keeping."},
+			{Command: "snapcompress --codec xz < img | snapverify > small", What: "Recode an image for keeping."},
 			{Command: "snapcompress -d < img | snapverify > fast", What: "Take compression off."},
 		},
 		Flags: append([]cli.Flag{
@@ -52,12 +52,16 @@ func names() []string {
 }
 
 // codecs describes the codecs for the manual page.
-func codecs() []string {
+func codecs() string {
 	var all []string
 	for _, c := range codec.All() {
-		all = append(all, fmt.Sprintf("%s, %s, levels %d to %d (%d)", c.Name, c.Summary, c.MinLevel, c.MaxLevel, c.DefaultLevel))
+		levels := ""
+		if c.MinLevel < c.MaxLevel {
+			levels = fmt.Sprintf(", levels %d to %d, else %d", c.MinLevel, c.MaxLevel, c.DefaultLevel)
+		}
+		all = append(all, fmt.Sprintf("%s (%s%s)", c.Name, c.Summary, levels))
 	}
-	return all
+	return strings.Join(all, ", ") + "."
 }
 
 func run(ctx context.Context, c *tool.Call) error {
@@ -83,8 +87,8 @@ func chosen(c *tool.Call) (func() format.Work, error) {
 	switch {
 	case !ok:
 		return nil, tool.Usage("there are "+strings.Join(names(), ", "), "there is no codec %q", name)
-	case cd.ID == codec.None && c.IsSet("level"):
-		return nil, tool.Usage("", "codec none has no levels")
+	case cd.MinLevel == cd.MaxLevel && c.IsSet("level"):
+		return nil, tool.Usage("", "codec %s has no levels", name)
 	case cd.ID == codec.None:
 		return format.Decompress, nil
 	}

@@ -70,8 +70,9 @@ func (t *Tool) checkArgs(c *cli.Context) error {
 	if slices.Contains(args, "") {
 		return t.usage("an argument is empty")
 	}
-	for _, name := range c.FlagNames() {
-		if s, ok := c.Value(name).(string); ok && s == "" {
+	for _, f := range t.Flags {
+		name := f.Names()[0]
+		if s, ok := c.Value(name).(string); ok && s == "" && c.IsSet(name) {
 			return t.usage(fmt.Sprintf("option --%s has an empty value", name))
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // grace is for how long a tool that was told to stop may take to undo what it
 // has begun. It needs that long only where it is stuck: in a write to a pipe
 // that nobody reads, say.
-const grace = 3 * time.Second
+const grace = 2 * time.Second
 
 // signals ends the tool in order when a signal says so: its context is
 // cancelled, so that it removes what it has begun, and then it dies of that
@@ -69,10 +69,9 @@ func (s *signals) dieIfCaught() {
 	s.mu.Lock()
 	sig := s.first
 	s.mu.Unlock()
-	if sig == 0 {
-		return
+	if sig != 0 {
+		die(sig)
 	}
-	die(sig)
 }
 
 func die(sig syscall.Signal) {
@@ -98,9 +97,9 @@ func (c *Call) Resumed() context.Context {
 
 // brokenStdout reports whether err is that nobody reads standard output any
 // more: then a filter ends silently, as SIGPIPE makes it, and not with an
-// error of its own. Where SIGPIPE is ignored, the error counts.
+// error of its own.
 func brokenStdout(err error) bool {
-	if !errors.Is(err, unix.EPIPE) || signal.Ignored(unix.SIGPIPE) {
+	if !errors.Is(err, unix.EPIPE) {
 		return false
 	}
 	fds := []unix.PollFd{{Fd: 1}}

@@ -61,10 +61,10 @@ func (c *Call) Note(line string) {
 func (t *Tool) Main() {
 	ctx, signals := watch(context.Background())
 	err := t.run(ctx, os.Args, signals)
-	if err != nil && brokenStdout(err) {
+	signals.dieIfCaught()
+	if brokenStdout(err) {
 		dieOfSIGPIPE()
 	}
-	signals.dieIfCaught()
 	os.Exit(exitStatus(err))
 }
 

@@ -1,0 +1,62 @@
+# make          build the four tools into bin/, manual pages and completions too
+# make demo     see them work on the memory of a live program
+# make test     all tests but those that take minutes
+# make fuzz     the fuzz targets, each for FUZZTIME
+# make bench    measure against other tools
+# make install  into DESTDIR/PREFIX
+
+GO ?= go
+PREFIX ?= /usr/local
+DESTDIR ?=
+FUZZTIME ?= 20s
+
+TOOLS = snapcat snapcompress snapverify snapresume
+SHARE = bin/share
+export CGO_ENABLED = 0
+
+build:
+	$(GO) build -trimpath -o bin/ $(TOOLS:%=./cmd/%)
+	@mkdir -p $(SHARE)/man/man1 $(SHARE)/bash-completion/completions \
+	    $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
+	@for t in $(TOOLS); do \
+	    bin/$$t --generate man >$(SHARE)/man/man1/$$t.1 && \
+	    bin/$$t --generate bash >$(SHARE)/bash-completion/completions/$$t && \
+	    bin/$$t --generate zsh >$(SHARE)/zsh/site-functions/_$$t && \
+	    bin/$$t --generate fish >$(SHARE)/fish/vendor_completions.d/$$t.fish || exit; \
+	done
+
+demo: build
+	@PATH="$(CURDIR)/bin:$$PATH" tests/demo/file.sh
+
+# What is skipped is named: a tool that is not installed, a right that is
+# missing. All that go test said is in bin/test.log.
+test: build lint
+	@$(GO) test -v ./... >bin/test.log 2>&1; status=$$?; \
+	grep -E '^(ok|FAIL|panic:|\?)|SKIP|^ *--- FAIL' bin/test.log; \
+	if [ $$status != 0 ]; then cat bin/test.log; fi; exit $$status
+
+lint:
+	@unformatted=$$(gofmt -l cmd format kernel tests); \
+	if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+fuzz:
+	@for p in $$($(GO) list ./...); do \
+	    for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	        $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit; \
+	    done; \
+	done
+
+bench: build
+	$(GO) run ./tests/bench -bin bin
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share
+	install -m 755 $(TOOLS:%=bin/%) $(DESTDIR)$(PREFIX)/bin
+	cp -R $(SHARE)/. $(DESTDIR)$(PREFIX)/share
+
+clean:
+	rm -rf bin
+
+.PHONY: build demo test lint fuzz bench install clean
