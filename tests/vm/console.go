@@ -3,6 +3,7 @@ package vm
 // The serial console, as one end of a conversation.
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"regexp"
@@ -18,7 +19,8 @@ type console struct {
 	mu   sync.Mutex
 	more *sync.Cond
 	all  []byte
-	read int // how much of it has been expected
+	anew bool // a carriage return came last
+	read int  // how much of it has been expected
 	end  bool
 }
 
@@ -35,9 +37,7 @@ func (c *console) listen(out io.Reader) {
 		n, err := out.Read(b)
 		c.mu.Lock()
 		for _, ch := range b[:n] {
-			if ch != '\r' {
-				c.all = append(c.all, ch)
-			}
+			c.put(ch)
 		}
 		c.end = c.end || err != nil
 		c.more.Broadcast()
@@ -45,6 +45,17 @@ func (c *console) listen(out io.Reader) {
 		if err != nil {
 			return
 		}
+	}
+}
+
+// put is a terminal, in so far as a line that is begun anew replaces what was
+// there: a progress display leaves only what it showed last.
+func (c *console) put(ch byte) {
+	if c.anew && ch != '\n' {
+		c.all = c.all[:max(c.read, bytes.LastIndexByte(c.all, '\n')+1)]
+	}
+	if c.anew = ch == '\r'; !c.anew {
+		c.all = append(c.all, ch)
 	}
 }
 

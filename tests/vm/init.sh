@@ -18,6 +18,7 @@ hostname guest
 echo 1 > /proc/sys/kernel/printk
 stty -F /dev/ttyS0 -echo -onlcr
 exec < /dev/ttyS0 > /dev/ttyS0 2>&1
+set -o pipefail
 echo ==ready==
 while read -r number command; do
 	eval "$command"

@@ -86,7 +86,7 @@ func boot(t testing.TB, c Config, initrd, accel string) *Machine {
 		"-kernel", c.Kernel.Image, "-initrd", initrd,
 		"-append", strings.TrimSpace("console=ttyS0 panic=-1 quiet " + c.Append)}
 	for i, disk := range c.Disks {
-		args = append(args, "-drive", fmt.Sprintf("file=%s,if=none,id=disk%d,format=raw", disk, i),
+		args = append(args, "-drive", fmt.Sprintf("file=%s,if=none,id=disk%d,format=raw", strings.ReplaceAll(disk, ",", ",,"), i),
 			"-device", fmt.Sprintf("virtio-blk-pci,drive=disk%d", i))
 	}
 	q := exec.Command("nice", append(args, c.Args...)...)
@@ -146,6 +146,27 @@ func (m *Machine) End(j Job) (output string, status int) {
 		m.t.Fatalf("%s: %v", j.command, err)
 	}
 	status, err = strconv.Atoi(match[1])
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return before, status
+}
+
+// Resume runs a command that ends this machine and resumes the one in which j
+// was begun. It returns, when j has ended there, what j said and its exit
+// status.
+func (m *Machine) Resume(command string, j Job) (output string, status int) {
+	m.t.Helper()
+	mine := m.Begin(command)
+	re := regexp.MustCompile(fmt.Sprintf(`==end-(%d|%d)-(\d+)==\n`, mine.id, j.id))
+	before, match, err := m.console.expect(re, patience)
+	if err != nil {
+		m.t.Fatalf("%s: %v", command, err)
+	}
+	if match[1] == strconv.FormatInt(mine.id, 10) {
+		m.t.Fatalf("%s did not resume: exit status %s\n%s", command, match[2], before)
+	}
+	status, err = strconv.Atoi(match[2])
 	if err != nil {
 		m.t.Fatal(err)
 	}
