@@ -26,7 +26,8 @@ build:
 	done
 
 demo: build
-	@PATH="$(CURDIR)/bin:$$PATH" tests/demo/file.sh
+	@$(GO) build -o bin/demo/ ./tests/demo/memory
+	@PATH="$(CURDIR)/bin:$$PATH" MEMORY=$(CURDIR)/bin/demo/memory tests/demo/file.sh
 
 # What is skipped is named: a tool that is not installed, a right that is
 # missing. All that go test said is in bin/test.log.

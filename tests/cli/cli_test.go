@@ -27,37 +27,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/format"
+	"snappipe/tests/tools"
 )
 
-// bin is where the tools are.
-var bin string
-
-func TestMain(m *testing.M) {
-	status, err := buildAndRun(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		status = 1
-	}
-	os.Exit(status)
-}
-
-func buildAndRun(m *testing.M) (int, error) {
-	dir, err := os.MkdirTemp("", "snappipe-bin-")
-	if err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(dir)
-	bin = dir
-	build := exec.Command("go", "build", "-o", dir, "snappipe/cmd/...")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build the tools: %w\n%s", err, out)
-	}
-	if err := os.Setenv("PATH", dir+":"+os.Getenv("PATH")); err != nil { // for the tests, and all that they run
-		return 0, err
-	}
-	return m.Run(), nil
-}
+func TestMain(m *testing.M) { tools.Main(m) }
 
 func TestScripts(t *testing.T) {
 	root, err := filepath.Abs("../..")
@@ -68,6 +41,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("ROOT", root)
+			e.Setenv("HOME", os.Getenv("HOME")) // where the Go command has its caches
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
