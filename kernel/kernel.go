@@ -77,6 +77,16 @@ type Piper interface {
 	PipeTo(w *os.File, off, n int64) (int64, error)
 }
 
+// Held is an Image of a system that may hold something still until the image
+// is stored.
+type Held interface {
+	Image
+	// Stored is called when there is no more to write, after Close and
+	// after the output was closed; ok says whether all went well so far. It
+	// waits for those who read the output, and does what [Options] asks for.
+	Stored(ok bool) error
+}
+
 // Resumption is an image on its way back. Until Commit returns, nothing has
 // been resumed; after Abort, nothing is left of it.
 type Resumption interface {

@@ -14,6 +14,12 @@ type Options struct {
 	Detach  bool // resume: leave what was resumed running on its own
 	SamePID bool // resume: insist on the same process IDs
 
+	// FreezeFilesystems: snapshot of a system: file systems in use are
+	// frozen before it, and stay so until the image has been stored. Then
+	// says what follows: "stay", "poweroff" or "reboot".
+	FreezeFilesystems bool
+	Then              string
+
 	// Report is told in one line what the user may want to know ("paused
 	// for 3.1 ms"). It is never nil when a kernel sees it.
 	Report func(line string)

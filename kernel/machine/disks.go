@@ -191,6 +191,6 @@ func quiescent(disks []disk) error {
 		return nil
 	}
 	return kernel.Refuse(strings.Join(names, ", "),
-		"unmount it, or remount it read-only, and swapoff what is swapped to",
+		"unmount it or remount it read-only, and swapoff what is swapped to; or use --freeze-filesystems",
 		"in use for writing; the image and the disk would no longer fit as soon as the machine goes on, and a resume would destroy data")
 }

@@ -14,11 +14,17 @@ import (
 	"snappipe/kernel"
 )
 
-// image is a kernel.Mapped and a kernel.Piper.
+var (
+	_ kernel.Mapped = (*image)(nil)
+	_ kernel.Piper  = (*image)(nil)
+	_ kernel.Held   = (*image)(nil)
+)
+
 type image struct {
 	mem   *shared
 	size  int64
 	facts kernel.Facts
+	hold  *hold // or nil
 }
 
 func (i *image) Size() int64         { return i.size }

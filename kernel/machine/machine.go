@@ -13,6 +13,7 @@ package machine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"snappipe/kernel"
@@ -47,20 +48,50 @@ func (m *Machine) SnapshotSystem(ctx context.Context) (kernel.Image, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if m.opts.FreezeFilesystems {
+		return m.holdAndTake(facts, disks)
+	}
 	if err := quiescent(disks); err != nil {
 		return nil, err
 	}
-	states, err := diskFacts(disks)
+	img, err := m.takeWith(facts, disks)
 	if err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
+	return img, nil
+}
+
+// holdAndTake freezes the disks before. In the resumed system, and where it
+// fails, they are thawed at once.
+func (m *Machine) holdAndTake(facts kernel.Facts, disks []disk) (kernel.Image, error) {
+	h, err := newHold(disks, m.opts.Then)
+	if err != nil {
+		return nil, err
+	}
+	img, err := m.takeWith(facts, disks)
+	if err != nil {
+		return nil, errors.Join(err, h.release())
+	}
+	img.hold = h
+	if err := h.taken(); err != nil {
+		return nil, errors.Join(err, img.Close(), h.release())
+	}
+	return img, nil
+}
+
+// takeWith adds what the disks are like to the facts. Nobody writes to them.
+func (m *Machine) takeWith(facts kernel.Facts, disks []disk) (*image, error) {
+	states, err := diskFacts(disks)
+	if err != nil {
 		return nil, err
 	}
 	return m.take(append(facts, states...))
 }
 
-func (m *Machine) take(facts kernel.Facts) (kernel.Image, error) {
+func (m *Machine) take(facts kernel.Facts) (*image, error) {
 	j, free, err := newJob()
 	if err != nil {
 		return nil, err

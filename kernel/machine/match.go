@@ -11,8 +11,9 @@ import (
 	"snappipe/kernel"
 )
 
-// matches refuses an image whose facts are not those of this machine.
-func matches(image, here kernel.Facts) error {
+// matches refuses an image whose facts are not those of this machine. With
+// trust, an image that has none is taken for one: a flat image has lost them.
+func matches(image, here kernel.Facts, trust bool) error {
 	if arch := unameMachine(); image.Get("arch") != "" && image.Get("arch") != arch {
 		return kernel.Refuse("the image", "", "it is of a machine with architecture %s, this one is %s", image.Get("arch"), arch)
 	}
@@ -25,11 +26,15 @@ func matches(image, here kernel.Facts) error {
 	} {
 		theirs, ours := image.Get(c.name), here.Get(c.name)
 		switch {
+		case theirs == "" && trust:
 		case theirs == "":
-			return kernel.Refuse("the image", "", "it does not say what %s it was made with", c.what)
+			return kernel.Refuse("the image", "--force takes it for one of this very machine", "it does not say what %s it was made with", c.what)
 		case theirs != ours:
 			return kernel.Refuse("the image", c.advice, "it was made with another %s: %s there, %s here", c.what, theirs, ours)
 		}
+	}
+	if trust && image.Get(factFlags) == "" {
+		return nil
 	}
 	return sameFlags(image.Get(factFlags), here.Get(factFlags))
 }

@@ -70,18 +70,14 @@ func (j *job) tooLittleMemory() error {
 // stuck names the tasks that sleep where nothing can wake them, which is what
 // keeps a machine from being frozen.
 func stuck() string {
-	stats, _ := filepath.Glob("/proc/[0-9]*/task/[0-9]*/stat")
+	all, err := readAll("/proc/[0-9]*/task/[0-9]*/stat")
+	if err != nil {
+		return ""
+	}
 	var names []string
-	for _, stat := range stats {
-		b, err := os.ReadFile(stat)
-		if err != nil {
-			continue // it has ended
-		}
-		// The name may hold anything, brackets included (proc(5)).
-		s := string(b)
-		open, end := strings.IndexByte(s, '('), strings.LastIndexByte(s, ')')
-		if open > 0 && end > open && strings.HasPrefix(s[end:], ") D") {
-			names = append(names, fmt.Sprintf("pid %s (%s)", strings.TrimSpace(s[:open]), s[open+1:end]))
+	for _, p := range all {
+		if p.state == 'D' {
+			names = append(names, p.String())
 		}
 	}
 	if len(names) == 0 {

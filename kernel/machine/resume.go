@@ -25,7 +25,7 @@ func (m *Machine) ResumeSnapshot(ctx context.Context, facts kernel.Facts, size i
 	if err != nil {
 		return nil, err
 	}
-	if err := matches(facts, here); err != nil {
+	if err := matches(facts, here, m.opts.Force); err != nil {
 		return nil, err
 	}
 	if err := m.nothingToLose(); err != nil {

@@ -61,6 +61,7 @@ func initramfs(t testing.TB, k Kernel) string {
 		a.dir(dir)
 	}
 	a.file("init", initScript)
+	a.file("etc/passwd", []byte("root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n"))
 	a.file("bin/busybox", read(t, "/bin/busybox"))
 	for _, applet := range strings.Fields(output(t, "", "/bin/busybox", "--list")) {
 		if applet != "busybox" {

@@ -1,0 +1,120 @@
+package machine
+
+// Who works on the image: the processes that read what this one writes, and
+// those that read what they write.
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel"
+)
+
+// pipeline returns their PIDs, this process first. Two descriptors with the
+// same name, "pipe:[1234]", are of the same pipe.
+func pipeline() ([]int, error) {
+	readers, writers, err := pipes()
+	if err != nil {
+		return nil, err
+	}
+	chain := []int{os.Getpid()}
+	for i := 0; i < len(chain); i++ {
+		for _, pipe := range writers[chain[i]] {
+			for _, reader := range readers[pipe] {
+				if !slices.Contains(chain, reader) {
+					chain = append(chain, reader)
+				}
+			}
+		}
+	}
+	return chain, nil
+}
+
+// pipes returns which processes have each pipe as their standard input, and
+// which pipe each has as its standard output.
+func pipes() (readers map[string][]int, writers map[int][]string, err error) {
+	links, err := filepath.Glob("/proc/[0-9]*/fd/*")
+	if err != nil {
+		return nil, nil, err
+	}
+	readers, writers = map[string][]int{}, map[int][]string{}
+	for _, link := range links {
+		to, err := os.Readlink(link)
+		if err != nil || !strings.HasPrefix(to, "pipe:") {
+			continue // closed, or not ours to see
+		}
+		words := strings.Split(link, "/")
+		pid, err := strconv.Atoi(words[2])
+		if err != nil {
+			return nil, nil, err
+		}
+		switch words[4] {
+		case "0":
+			readers[to] = append(readers[to], pid)
+		case "1":
+			writers[pid] = append(writers[pid], to)
+		}
+	}
+	return readers, writers, nil
+}
+
+// parents returns the PIDs of those that wait for the processes in chain, but
+// for process 1, which cannot be stopped.
+func parents(chain []int) []int {
+	var all []int
+	for _, pid := range chain {
+		p, err := readProcess(fmt.Sprintf("/proc/%d/stat", pid))
+		if err == nil && p.parent > 1 && !slices.Contains(chain, p.parent) && !slices.Contains(all, p.parent) {
+			all = append(all, p.parent)
+		}
+	}
+	return all
+}
+
+// writesElsewhere refuses a pipeline that has a file open for writing on one
+// of the disks: it would wait for ever once that is frozen.
+func writesElsewhere(chain []int, disks []disk) error {
+	for _, pid := range chain {
+		links, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+		if err != nil {
+			return err
+		}
+		for _, link := range links {
+			var st unix.Stat_t
+			if unix.Stat(link, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || !writing(link) {
+				continue
+			}
+			number := fmt.Sprintf("%d:%d", unix.Major(st.Dev), unix.Minor(st.Dev))
+			for _, d := range disks {
+				if d.writable && d.number == number {
+					name, _ := os.Readlink(link) // "" if it was closed just now
+					return kernel.Refuse(name, "write to a disk that is not mounted, or to another host",
+						"pid %d has it open for writing, and it is on %v, which is to be frozen", pid, d)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// writing reads the flags of a descriptor: proc(5), fdinfo.
+func writing(link string) bool {
+	b, err := os.ReadFile(strings.Replace(link, "/fd/", "/fdinfo/", 1))
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(b)) {
+		if name, value := field(line, ":"); name == "flags" {
+			flags, err := strconv.ParseUint(value, 8, 64)
+			return err == nil && flags&syscall.O_ACCMODE != syscall.O_RDONLY
+		}
+	}
+	return false
+}

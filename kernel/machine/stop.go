@@ -1,0 +1,138 @@
+package machine
+
+// Stopping everyone who might write.
+//
+// A process that writes to a frozen file system sleeps where no signal wakes
+// it (sb_start_write in include/linux/fs.h), and then the kernel cannot
+// freeze it: the snapshot would fail. So all processes are stopped first, and
+// run again as soon as the image is made. Those that then write wait until
+// the file system is thawed.
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel"
+)
+
+// stopping is how long processes may take to stop: some wait for a disk.
+const stopping = 10 * time.Second
+
+// stopped are the PIDs of those that this process has stopped.
+type stopped []int
+
+// stopAll stops every process but those in spare, process 1, and what is
+// stopped already.
+func stopAll(spare []int) (stopped, error) {
+	var all stopped
+	for deadline := time.Now().Add(stopping); ; time.Sleep(10 * time.Millisecond) {
+		ps, err := processes()
+		if err != nil {
+			return nil, errors.Join(err, all.run(nil))
+		}
+		var still []process
+		for _, p := range ps {
+			switch {
+			case p.pid == 1, p.flags&kernelThread != 0, slices.Contains(spare, p.pid), gone(p):
+			case slices.Contains(all, p.pid):
+				if !halted(p.pid) {
+					still = append(still, p)
+				}
+			case p.state == 'T':
+			case unix.Kill(p.pid, unix.SIGSTOP) == nil:
+				all = append(all, p.pid)
+				still = append(still, p)
+			}
+		}
+		if len(still) == 0 {
+			return all, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, errors.Join(kernel.Refuse(fmt.Sprint(still), "", "does not stop, so the file systems cannot be frozen"), all.run(nil))
+		}
+	}
+}
+
+func gone(p process) bool { return p.state == 'Z' || p.state == 'X' }
+
+// halted reports whether every thread of a process stands still.
+func halted(pid int) bool {
+	ts, err := threads(pid)
+	if err != nil {
+		return false
+	}
+	return !slices.ContainsFunc(ts, func(t process) bool { return t.state != 'T' && t.state != 't' && !gone(t) })
+}
+
+// run lets them go on, all but those in keep.
+func (s stopped) run(keep []int) error {
+	var errs []error
+	for _, pid := range s {
+		if slices.Contains(keep, pid) {
+			continue
+		}
+		if err := unix.Kill(pid, unix.SIGCONT); err != nil && !errors.Is(err, unix.ESRCH) {
+			errs = append(errs, fmt.Errorf("let process %d go on: %w", pid, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// keepOnly forgets all but those in keep.
+func (s stopped) keepOnly(keep []int) stopped {
+	return slices.DeleteFunc(slices.Clone(s), func(pid int) bool { return !slices.Contains(keep, pid) })
+}
+
+// include/uapi/linux/fs.h
+const (
+	fiFreeze = 0xc0045877
+	fiThaw   = 0xc0045878
+)
+
+// freezeDisks freezes the file systems that are mounted for writing, the
+// last mounted first, since that may lie on another. What it has written,
+// the disk has (freeze_super in fs/super.c).
+func freezeDisks(disks []disk) (frozen, error) {
+	var all frozen
+	for _, d := range slices.Backward(disks) {
+		if !d.writable {
+			continue
+		}
+		f, err := os.Open(d.at)
+		if err == nil {
+			if err = unix.IoctlSetInt(int(f.Fd()), fiFreeze, 0); err != nil {
+				f.Close()
+			}
+		}
+		if err != nil {
+			return nil, errors.Join(kernel.Refuse(d.String(), "unmount it", "it cannot be frozen: %v", err), all.thaw())
+		}
+		all = append(all, frozenDisk{d, f})
+	}
+	return all, nil
+}
+
+// frozen are file systems that this process has frozen.
+type frozen []frozenDisk
+
+type frozenDisk struct {
+	disk
+	root *os.File
+}
+
+// thaw lets them be written to again, in the reverse order.
+func (f frozen) thaw() error {
+	var errs []error
+	for _, d := range slices.Backward(f) {
+		if err := unix.IoctlSetInt(int(d.root.Fd()), fiThaw, 0); err != nil {
+			errs = append(errs, fmt.Errorf("thaw %v: %w", d.disk, err))
+		}
+		d.root.Close()
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,140 @@
+package vm
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// The image leaves over TCP to a process of the host, and comes back from it.
+func TestOverTCP(t *testing.T) {
+	Require(t)
+	stored := filepath.Join(t.TempDir(), "img")
+	in := serveOnce(t, func(c net.Conn) error {
+		f, err := os.Create(stored)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = io.Copy(f, c)
+		return err
+	})
+	config := Config{Memory: 512, CPUs: 2, Args: []string{
+		"-netdev", "user,id=net0", "-device", "virtio-net-pci,netdev=net0"}}
+
+	first := Start(t, config)
+	startWitnesses(first, 4)
+	before := hear(t, first)
+	save := first.Begin(fmt.Sprintf("snapcat | snapcompress | snapverify | nc 10.0.2.2 %d", in.port))
+	if out, status := first.End(save); status != 0 {
+		t.Fatalf("save: exit status %d\n%s", status, out)
+	}
+	in.wait(t)
+	first.PowerOff()
+
+	out := serveOnce(t, func(c net.Conn) error {
+		f, err := os.Open(stored)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = io.Copy(c, f)
+		return err
+	})
+	second := Start(t, config)
+	// What the save ends with there is up to nc, whose connection is long
+	// gone.
+	second.Resume(fmt.Sprintf("nc 10.0.2.2 %d < /dev/null | snapresume", out.port), save)
+	sameWitnesses(t, second, before)
+
+	alive := serveOnce(t, func(c net.Conn) error {
+		_, err := io.WriteString(c, "still there\n")
+		return err
+	})
+	if said := second.Run(fmt.Sprintf("nc 10.0.2.2 %d < /dev/null", alive.port)); said != "still there\n" {
+		t.Errorf("the network of the resumed machine gives %q", said)
+	}
+}
+
+// listener is a process of the host that talks to one guest, once.
+type listener struct {
+	port int
+	done chan error
+}
+
+func serveOnce(t *testing.T, talk func(net.Conn) error) *listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	s := &listener{l.Addr().(*net.TCPAddr).Port, make(chan error, 1)}
+	go func() {
+		c, err := l.Accept()
+		if err == nil {
+			err = talk(c)
+			c.Close()
+		}
+		s.done <- err
+	}()
+	return s
+}
+
+func (l *listener) wait(t *testing.T) {
+	t.Helper()
+	if err := <-l.done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The image goes through a virtio-serial port into a file of the host, and
+// back.
+func TestOverVirtioSerial(t *testing.T) {
+	Require(t)
+	stored := filepath.Join(t.TempDir(), "img")
+	config := func(chardev string) Config {
+		return Config{Memory: 512, CPUs: 1, Args: []string{
+			"-device", "virtio-serial-pci", "-chardev", chardev, "-device", "virtserialport,chardev=port,name=img"}}
+	}
+	first := Start(t, config("file,id=port,path="+stored))
+	startWitnesses(first, 4)
+	before := hear(t, first)
+	save := first.Begin("snapcat | snapcompress | snapverify > /dev/vport*")
+	if out, status := first.End(save); status != 0 {
+		t.Fatalf("save: exit status %d\n%s", status, out)
+	}
+	first.PowerOff()
+
+	second := Start(t, config("file,id=port,path=/dev/null,input-path="+stored))
+	if out, status := second.Resume("snapresume < /dev/vport*", save); status != 0 {
+		t.Errorf("in the resumed machine, the save ended with %d\n%s", status, out)
+	}
+	sameWitnesses(t, second, before)
+}
+
+// The flat image through gzip -9, as in the mail of 2007. It does not say what
+// it is an image of, so that has to be forced.
+func TestFlatImageThroughGzip(t *testing.T) {
+	Require(t)
+	config := Config{Memory: 1024, CPUs: 2, Disks: []string{newDisk(t, 600)}}
+	first := Start(t, config)
+	startWitnesses(first, 4)
+	before := hear(t, first)
+	save := first.Begin("snapcat --raw | gzip -9 > /dev/vda")
+	if out, status := first.End(save); status != 0 {
+		t.Fatalf("save: exit status %d\n%s", status, out)
+	}
+	first.PowerOff()
+
+	second := Start(t, config)
+	second.Try("zcat /dev/vda > /run/flat") // what follows on the disk is no gzip
+	if out, status := second.Try("snapcat file:/run/flat | snapresume --to machine"); status != 4 {
+		t.Errorf("without --force: exit status %d\n%s", status, out)
+	}
+	second.Resume("snapcat file:/run/flat | snapresume --force --to machine", save)
+	sameWitnesses(t, second, before)
+}
