@@ -1,6 +1,7 @@
 package ptrace
 
-// This file is about the system calls that show a program that it was stopped.
+// This file is about what registers say of a thread: above all whether it is in
+// a system call that shows the program that it was stopped.
 //
 // Most calls that a stop interrupts return one of the -ERESTART codes, on
 // which the kernel makes them again. Some return a bare EINTR "after being
@@ -35,3 +36,7 @@ func (r *Regs) HideStop() bool {
 	r.Rax = ^uint64(erestartNoHand) + 1
 	return true
 }
+
+// Is64Bit reports whether the thread runs 64-bit code (arch/x86/include/asm/
+// segment.h: __USER_CS; 32-bit code has __USER32_CS).
+func (r *Regs) Is64Bit() bool { return r.Cs&0xfff == 0x33 } // 0xe033 under Xen

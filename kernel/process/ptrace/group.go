@@ -4,6 +4,7 @@ package ptrace
 // the program cannot tell.
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -20,11 +21,14 @@ type Stopped struct {
 	// RseqCS is put back to RseqAt if it is not 0. A thread that is made to
 	// run code outside of its restartable sequence has it cleared by the
 	// kernel (kernel/rseq.c: rseq_ip_fixup), and would then go on in the
-	// middle of the sequence as if nobody had interfered.
+	// middle of the sequence as if nobody had interfered. Prepare sets both.
 	RseqAt, RseqCS uint64
 
 	moved bool // the registers or the mask are not the program's now
 }
+
+// Moved reports whether the thread is anywhere but where the program left it.
+func (s *Stopped) Moved() bool { return s.moved }
 
 // Group is a process all of whose threads are stopped.
 type Group struct {
@@ -208,17 +212,36 @@ func errUnlessGone(err error, format string, a ...any) error {
 	return fmt.Errorf(format+": %w", append(a, err)...)
 }
 
-// BlockSignals makes a thread one in which calls can be made.
-func (s *Stopped) BlockSignals() error {
+// Prepare makes a thread one in which calls can be made: no signal is
+// delivered to it, and what its running elsewhere will change is kept.
+func (s *Stopped) Prepare(mem *Memory) error {
+	rseq, err := s.Thread.Rseq()
+	if err != nil {
+		return fmt.Errorf("reading the rseq registration of thread %d: %w", int(s.Thread), gone(err))
+	}
+	if rseq.Address != 0 {
+		const rseqCS = 8 // its offset in struct rseq
+		var b [8]byte
+		s.RseqAt = rseq.Address + rseqCS
+		if err := mem.Read(b[:], s.RseqAt); err != nil {
+			return err
+		}
+		s.RseqCS = binary.LittleEndian.Uint64(b[:])
+	}
+	return s.blockSignals()
+}
+
+func (s *Stopped) blockSignals() error {
 	s.moved = true
 	return s.Thread.SetSigMask(^uint64(0))
 }
 
-// Settle takes a thread that made calls by a [Caller] from the exit of the
-// last one to a stop from which it can be released: one in the kernel's signal
-// code, which on the way out acts on the -ERESTART that may be in the
-// registers. Detached from elsewhere, the program would see that number.
-func (g *Group) Settle(s *Stopped) error {
+// Settle takes a thread that made calls by c from the exit of the last one to
+// a stop from which it can be released: one in the kernel's signal code, which
+// on the way out acts on the -ERESTART that may be in the registers. Detached
+// from elsewhere, the program would see that number.
+func (g *Group) Settle(s *Stopped, c *Caller) error {
+	g.withheld = g.withheld || c.Stopped
 	if err := s.Thread.SetRegs(&s.Regs); err != nil {
 		return gone(err)
 	}
@@ -260,7 +283,7 @@ func (g *Group) release(s *Stopped, mem *Memory) error {
 func (s *Stopped) restore(mem *Memory) error {
 	if s.RseqCS != 0 {
 		var b [8]byte
-		putUint64(b[:], s.RseqCS)
+		binary.LittleEndian.PutUint64(b[:], s.RseqCS)
 		if err := mem.Write(b[:], s.RseqAt); err != nil {
 			return err
 		}

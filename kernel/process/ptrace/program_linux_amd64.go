@@ -71,12 +71,6 @@ var interpreter = []byte{
 	0xeb, 0xf5, //                   jmp  die
 }
 
-// offsets in interpreter between which a thread is that is done.
-const (
-	doneOffset     = 0x36
-	sigreturnStart = 0x51
-)
-
 // orphaned is how long a thread that is done waits to be interrupted before it
 // takes its tracer for dead. A thread may be kept in a stop for longer.
 const orphaned = 3 * time.Second
@@ -211,11 +205,8 @@ func (p *Programs) Store() error {
 	return p.mem.Copy(p.buf, p.Data)
 }
 
-// Start has thread s begin list i.
+// Start has thread s, which was prepared, begin list i.
 func (p *Programs) Start(i int, s *Stopped) error {
-	if err := s.BlockSignals(); err != nil {
-		return gone(err)
-	}
 	r := s.Regs
 	r.Rip, r.Orig_rax = p.Code, noSyscall
 	r.Rbx = p.Data + uint64(p.list(i))
@@ -233,13 +224,6 @@ func (p *Programs) Done() (int, error) {
 	var b [4]byte
 	err := p.mem.Read(b[:], p.Data)
 	return int(binary.LittleEndian.Uint32(b[:])), err
-}
-
-// Finished reports whether a thread that has stopped is through with its list,
-// and has not restored itself.
-func (p *Programs) Finished(s *Stopped) (bool, error) {
-	r, err := s.Thread.Regs()
-	return r.Rip >= p.Code+doneOffset && r.Rip <= p.Code+sigreturnStart, gone(err)
 }
 
 // Load reads back from the process what the calls returned and stored.
@@ -261,25 +245,39 @@ func (p *Programs) Stored(i int) []byte {
 }
 
 // Run has each of the threads go through the list of its own index, all at the
-// same time, and returns when all are done and stopped again. With births,
-// which is called for what a thread creates, it is for one thread.
+// same time, and returns when all are stopped again, also after an error. With
+// births, which is called for what a thread creates, it is for one thread.
 func (g *Group) Run(p *Programs, threads []*Stopped, births func(Thread) error) error {
 	if err := p.Store(); err != nil {
 		return err
 	}
+	err := g.start(p, threads, births)
+	if err == nil {
+		err = g.untilDone(p, threads)
+	}
+	if e := g.recall(p, threads); err == nil {
+		err = e
+	}
+	if err != nil {
+		return err
+	}
+	return p.Load()
+}
+
+func (g *Group) start(p *Programs, threads []*Stopped, births func(Thread) error) error {
 	for i, s := range threads {
 		if err := p.Start(i, s); err != nil {
 			return fmt.Errorf("starting calls in thread %d: %w", int(s.Thread), err)
 		}
 	}
-	if births != nil {
-		if err := g.untilBirth(p, threads[0], births); err != nil {
-			return err
-		}
+	if births == nil {
+		return nil
 	}
-	if err := g.untilDone(p, threads); err != nil {
-		return err
-	}
+	return g.untilBirth(p, threads[0], births)
+}
+
+// recall stops the threads, wherever in their lists they are.
+func (g *Group) recall(p *Programs, threads []*Stopped) error {
 	for _, s := range threads {
 		if err := s.Thread.Interrupt(); err != nil {
 			return gone(err)
@@ -290,16 +288,16 @@ func (g *Group) Run(p *Programs, threads []*Stopped, births func(Thread) error) 
 		return err
 	}
 	for _, s := range threads {
-		ok, err := p.Finished(s)
-		if err == nil && !ok {
-			s.moved = false // it has restored itself: what it has now is its own
-			err = fmt.Errorf("thread %d did not wait to be stopped", int(s.Thread))
-		}
+		r, err := s.Thread.Regs()
 		if err != nil {
-			return err
+			return gone(err)
+		}
+		if r.Rip < p.Code || r.Rip >= p.Code+uint64(len(interpreter)) {
+			s.moved = false // it took its tracer for dead and is itself again
+			return fmt.Errorf("thread %d did not wait to be stopped", int(s.Thread))
 		}
 	}
-	return p.Load()
+	return nil
 }
 
 // untilBirth waits for what the thread creates. The kernel holds the thread
@@ -325,10 +323,7 @@ func (g *Group) untilBirth(p *Programs, s *Stopped, births func(Thread) error) e
 			if err != nil {
 				return gone(err)
 			}
-			if err := births(Thread(id)); err != nil {
-				return err
-			}
-			return gone(s.Thread.Cont(0))
+			return errors.Join(births(Thread(id)), gone(s.Thread.Cont(0)))
 		case stop.Kind == Signalled:
 			g.withheld = true
 		}

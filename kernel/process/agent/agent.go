@@ -1,0 +1,86 @@
+// Package agent is the process that takes a snapshot for snapcat, and holds
+// the frozen twin until nobody needs it any more.
+//
+// It is a process of its own so that the program that is snapshotted is safe
+// from whatever happens to snapcat: it is in another session, where no key of
+// the terminal reaches it, ignores all signals that can be ignored, and does
+// what has to be done to the end. When snapcat is gone, however it went, the
+// socket between the two is at its end, and the agent puts the twin away and
+// goes too.
+//
+// If the agent itself is killed, the kernel kills the twin (PTRACE_O_EXITKILL)
+// and the program restores itself (package ptrace, programs); snapcat then has
+// another agent put away what is left of the twin. If both are killed at once,
+// the next snapshot does.
+//
+// The agent is the same executable, started again under another name: see
+// [Main].
+package agent
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/capture"
+)
+
+// name is the first argument by which a process knows that it is an agent, and
+// what ps(1) shows.
+const name = "snapcat-agent"
+
+// request is the first message to an agent.
+type request struct {
+	PID   int
+	Force bool
+	Fault capture.Fault
+	// Reap is a dead twin of PID to put away; then there is no snapshot.
+	Reap int
+}
+
+// answer is a message from the agent, until it is Ready, and the last one.
+type answer struct {
+	Report  string          `json:",omitempty"`
+	Twin    int             `json:",omitempty"`
+	Ready   *ready          `json:",omitempty"` // with descriptors: memory of the twin, store, pipe
+	Error   string          `json:",omitempty"`
+	Refusal *kernel.Refusal `json:",omitempty"`
+	Done    bool            `json:",omitempty"` // nothing is left, or Error says what
+}
+
+type ready struct {
+	Size    int64
+	Extents int    // how many
+	Table   uint64 // where in the store they are, extentSize bytes each
+	Facts   kernel.Facts
+}
+
+// extentSize is offset, length, 1 or 0 for the store or the twin, and where.
+const extentSize = 4 * 8
+
+// order is what is sent once the agent is Ready: put the Length bytes at
+// Address into the pipe, or, with no Length, end.
+//
+// To the first the agent answers with the number of bytes that are in the
+// pipe, after each part of them, until it is all; 0 is an error. Order and
+// number are binary: there may be thousands in a second.
+const orderSize, countSize = 16, 8
+
+func (a *answer) encode() []byte {
+	b, err := json.Marshal(a)
+	if err != nil { // it holds nothing that could not be
+		b, _ = json.Marshal(answer{Error: fmt.Sprint(err)})
+	}
+	return b
+}
+
+// err is what Error or Refusal says.
+func (a *answer) err() error {
+	switch {
+	case a.Refusal != nil:
+		return a.Refusal
+	case a.Error != "":
+		return fmt.Errorf("%s", a.Error)
+	}
+	return nil
+}

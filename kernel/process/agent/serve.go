@@ -1,0 +1,177 @@
+// The agent's side.
+
+package agent
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+
+	"snappipe/kernel/process/capture"
+	"snappipe/kernel/process/ptrace"
+
+	"golang.org/x/sys/unix"
+)
+
+var le = binary.LittleEndian
+
+// Main makes this process an agent, and never returns, if it was started as
+// one; otherwise it does nothing. It has to be called from an init function,
+// so that nothing of the program whose executable this is has run.
+func Main() {
+	if len(os.Args) == 0 || os.Args[0] != name {
+		return
+	}
+	ignoreSignals()
+	// Collecting garbage may hold the thread up that has a program stopped.
+	debug.SetGCPercent(-1)
+	const socket = 3 // os.ProcAttr.Files
+	unix.CloseOnExec(socket)
+	s := server{conn: newConn(socket)}
+	tracer := ptrace.NewTracer()
+	if err := tracer.Do(s.serve); err != nil {
+		s.fail(err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// ignoreSignals ignores all that would end or stop this process, but for those
+// that say that it is broken.
+func ignoreSignals() {
+	for s := unix.Signal(1); s <= 64; s++ {
+		switch s {
+		case unix.SIGKILL, unix.SIGSTOP, unix.SIGILL, unix.SIGTRAP, unix.SIGABRT, unix.SIGBUS,
+			unix.SIGFPE, unix.SIGSEGV, unix.SIGSYS:
+		case unix.SIGURG, unix.SIGCHLD: // of the Go runtime, and harmless
+		default:
+			signal.Ignore(s)
+		}
+	}
+}
+
+type server struct {
+	conn *conn
+	got  *capture.Captured
+}
+
+func (s *server) serve() error {
+	b, _, err := s.conn.receive()
+	if err != nil {
+		return err
+	}
+	var r request
+	if err := json.Unmarshal(b, &r); err != nil {
+		return err
+	}
+	if r.Reap != 0 {
+		err := capture.Reap(r.PID, r.Reap)
+		s.done(err)
+		return nil
+	}
+	if s.got, err = capture.Take(r.PID, s.options(&r)); err != nil {
+		return err
+	}
+	err = s.handOver(r.Fault)
+	if err == nil {
+		debug.SetGCPercent(100)
+		err = s.orders()
+	}
+	s.done(errors.Join(err, s.got.Twin.End()))
+	return nil
+}
+
+func (s *server) options(r *request) capture.Options {
+	tell := func(a answer) {
+		// If nobody listens, Cancelled says so too.
+		_ = s.conn.send(a.encode())
+	}
+	return capture.Options{
+		Force: r.Force, Fault: r.Fault,
+		Report:    func(line string) { tell(answer{Report: line}) },
+		Born:      func(twin int) { tell(answer{Twin: twin}) },
+		Cancelled: s.conn.ended,
+	}
+}
+
+// handOver gives the other side all that it needs to read the image by itself.
+func (s *server) handOver(fault capture.Fault) error {
+	if err := fault.At(capture.FaultServe); err != nil {
+		return err
+	}
+	g := s.got
+	pipe, err := g.Twin.OpenPipe()
+	if err != nil {
+		return err
+	}
+	defer pipe.Close()
+	memory, err := g.Twin.OpenToRead()
+	if err != nil {
+		return err
+	}
+	defer memory.Close()
+	table := make([]byte, 0, extentSize*len(g.Extents))
+	for _, e := range g.Extents {
+		where := uint64(0)
+		if e.InStore {
+			where = 1
+		}
+		for _, n := range [...]uint64{uint64(e.Offset), uint64(e.Length), where, e.At} {
+			table = le.AppendUint64(table, n)
+		}
+	}
+	at, err := g.Store.Add(table)
+	if err != nil {
+		return err
+	}
+	a := answer{Ready: &ready{Size: g.Size, Extents: len(g.Extents), Table: at, Facts: g.Facts}}
+	return s.conn.send(a.encode(), memory, g.Store.File, pipe)
+}
+
+// orders carries them out until the last, or the end of the other side.
+func (s *server) orders() error {
+	for {
+		b, _, err := s.conn.receive()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if len(b) != orderSize || le.Uint64(b[8:]) == 0 {
+			return nil
+		}
+		err = s.got.Twin.Splice(le.Uint64(b), le.Uint64(b[8:]), s.count)
+		if err != nil {
+			// It can't be said more exactly, and need not be: what the pipe
+			// does not bring is read from memory.
+			if err := s.count(0); err != nil {
+				return nil
+			}
+		}
+	}
+}
+
+func (s *server) count(n uint64) error { return s.conn.send(le.AppendUint64(nil, n)) }
+
+// fail tells why there is no image.
+func (s *server) fail(err error) {
+	a := answer{Error: err.Error(), Done: true}
+	if errors.As(err, &a.Refusal) {
+		a.Error = ""
+	}
+	_ = s.conn.send(a.encode())
+}
+
+func (s *server) done(err error) {
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	a := answer{Done: true}
+	_ = s.conn.send(a.encode())
+}

@@ -1,0 +1,220 @@
+// Open files that have no name: what eventfd(2), timerfd_create(2),
+// signalfd(2), epoll(7) and inotify(7) made, and pipes.
+
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unsafe"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/proc"
+
+	"golang.org/x/sys/unix"
+)
+
+// anonymous describes what /proc shows as "anon_inode:[eventfd]" or alike.
+func (t *fileTable) anonymous(o *openFile, d *image.OpenFile) error {
+	name := strings.TrimPrefix(o.link, "anon_inode:")
+	switch name = strings.Trim(name, "[]"); name {
+	case "eventfd":
+		d.Kind = image.KindEventFD
+		d.EventFD = &image.EventFD{Count: o.info.EventCount, Semaphore: o.info.EventSemaphore}
+	case "timerfd":
+		d.Kind = image.KindTimerFD
+		d.TimerFD = &image.TimerFD{
+			Clock: o.info.TimerClock, Ticks: o.info.TimerTicks, SettimeFlags: o.info.TimerFlags,
+			Interval: o.info.TimerInterval, Value: o.info.TimerValue,
+		}
+	case "signalfd":
+		d.Kind = image.KindSignalFD
+		d.SignalFD = &image.SignalFD{Mask: image.Hex(o.info.SigMask)}
+	case "eventpoll":
+		d.Kind = image.KindEpoll
+		t.epolls[len(t.open)] = o.info.Watches
+	case "inotify":
+		return t.inotify(o, d)
+	default:
+		return kernel.Refuse(o.object(o.link), "", "an open file of this kind can't be put back")
+	}
+	return nil
+}
+
+// relate completes what depends on several descriptors.
+func (t *fileTable) relate() error {
+	t.inherit()
+	for _, step := range []func() error{t.pipes, t.peers, t.watches} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inherit finds what is on the same terminal, pipe or socket as descriptors 0
+// to 2.
+func (t *fileTable) inherit() {
+	for i := range t.open {
+		for j := range t.open {
+			if std := t.open[j].Inherit; std != image.NoIndex && t.first[j] == std && t.open[i].Inherit == image.NoIndex && t.same(i, j) {
+				t.open[i].Inherit = std
+			}
+		}
+	}
+}
+
+// same reports whether two descriptions are of one terminal, or one end of one
+// pipe.
+func (t *fileTable) same(i, j int) bool {
+	a, b := &t.open[i], &t.open[j]
+	switch {
+	case a.Kind != b.Kind:
+		return false
+	case a.Kind == image.KindTerminal:
+		return t.files[a.File].Rdev == t.files[b.File].Rdev || a.Terminal.Controlling && b.Terminal.Controlling
+	case a.Kind == image.KindPipe:
+		return a.Pipe.Ino == b.Pipe.Ino && a.Flags&unix.O_ACCMODE == b.Flags&unix.O_ACCMODE
+	}
+	return false
+}
+
+// pipe describes one end of a pipe or FIFO.
+func (t *fileTable) pipe(o *openFile, d *image.OpenFile) error {
+	var st unix.Stat_t
+	if err := unix.Stat(fmt.Sprintf("/proc/%d/fd/%d", t.c.pid, o.fd), &st); err != nil {
+		return fmt.Errorf("%s: %w", o.object(o.link), err)
+	}
+	d.Kind = image.KindPipe
+	d.Pipe = &image.Pipe{Ino: st.Ino, Content: image.NoIndex}
+	return nil
+}
+
+// pipes refuses those of which the process has but one end, unless it is what
+// snapresume will have in its place, and reads what the others hold.
+func (t *fileTable) pipes() error {
+	ends := map[uint64]int{} // by inode: 1 reading, 2 writing
+	bit := [4]int{unix.O_RDONLY: 1, unix.O_WRONLY: 2, unix.O_RDWR: 3}
+	for i := range t.open {
+		if p := t.open[i].Pipe; p != nil {
+			ends[p.Ino] |= bit[t.open[i].Flags&unix.O_ACCMODE]
+		}
+	}
+	done := map[uint64]bool{}
+	for i := range t.open {
+		d := &t.open[i]
+		if d.Kind != image.KindPipe {
+			continue
+		}
+		o := &openFile{fd: t.first[i], link: "a pipe"}
+		if ends[d.Pipe.Ino] != 3 {
+			if err := t.lose(o, d, "a pipe", "its other end is in another process"); err != nil {
+				return err
+			}
+			continue
+		}
+		d.Inherit = image.NoIndex
+		if err := t.readPipe(o, d, !done[d.Pipe.Ino] && d.Flags&unix.O_ACCMODE != unix.O_WRONLY); err != nil {
+			return err
+		}
+		done[d.Pipe.Ino] = done[d.Pipe.Ino] || d.Pipe.Content != image.NoIndex
+	}
+	return nil
+}
+
+// readPipe reads how large a pipe is and, from an end for reading, what it
+// holds, by tee(2), which takes nothing out.
+func (t *fileTable) readPipe(o *openFile, d *image.OpenFile, content bool) error {
+	fd, err := t.borrow(o)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if d.Pipe.Capacity, err = unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0); err != nil {
+		return fmt.Errorf("reading the size of %s: %w", o.object(o.link), err)
+	}
+	if t.dry || !content {
+		return nil
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if _, err := unix.FcntlInt(w.Fd(), unix.F_SETPIPE_SZ, d.Pipe.Capacity); err != nil {
+		w.Close()
+		return fmt.Errorf("making a pipe as large as %s: %w", o.object(o.link), err)
+	}
+	_, err = unix.Tee(fd, int(w.Fd()), d.Pipe.Capacity, unix.SPLICE_F_NONBLOCK)
+	w.Close()
+	if err != nil && !errors.Is(err, unix.EAGAIN) {
+		return fmt.Errorf("reading what is in %s: %w", o.object(o.link), err)
+	}
+	b, err := io.ReadAll(r)
+	if len(b) > 0 {
+		d.Pipe.Content = t.addBlob(b)
+	}
+	return err
+}
+
+func (t *fileTable) addBlob(b []byte) int {
+	t.blobs = append(t.blobs, b)
+	return len(t.blobs) - 1
+}
+
+// watches finds what each epoll set watches. The number by which a file was
+// added may be another file's by now: the kernel compares them for us.
+func (t *fileTable) watches() error {
+	for i, all := range t.epolls {
+		seen := map[int]uint32{}
+		for _, w := range all {
+			open, err := t.watched1(t.first[i], w, seen[w.FD])
+			seen[w.FD]++
+			if err != nil {
+				return err
+			}
+			t.open[i].Epoll = append(t.open[i].Epoll, image.Watch{FD: w.FD, Open: open, Events: w.Events, Data: image.Hex(w.Data)})
+		}
+	}
+	return nil
+}
+
+func (t *fileTable) watched1(epoll int, w proc.EpollWatch, nth uint32) (open int, err error) {
+	// struct kcmp_epoll_slot of kcmp(2)
+	slot := struct{ efd, tfd, toff uint32 }{uint32(epoll), uint32(w.FD), nth}
+	same := func(fd int) bool {
+		const kcmpEpollTFD = 7
+		r, err := t.c.kcmp(kcmpEpollTFD, uintptr(fd), uintptr(unsafe.Pointer(&slot)))
+		return err == nil && r == 0
+	}
+	for _, f := range t.fds { // most often it is the one of that number
+		if f.FD == w.FD && same(f.FD) {
+			return f.Open, nil
+		}
+	}
+	for _, f := range t.fds {
+		if same(f.FD) {
+			return f.Open, nil
+		}
+	}
+	if t.dry {
+		return 0, nil // the program runs, and may be about to close it
+	}
+	return 0, kernel.Refuse(fmt.Sprintf("fd %d, an epoll set", epoll), "",
+		"it watches a file that was added as fd %d, which the program has closed since while another process has it open", w.FD)
+}
+
+// fileOwner reads F_GETOWN_EX and F_GETSIG.
+func fileOwner(fd int) (image.Owner, error) {
+	const getOwnEx, getSig = 16, 11
+	owner := struct{ kind, pid int32 }{}
+	if _, _, e := unix.Syscall(unix.SYS_FCNTL, uintptr(fd), getOwnEx, uintptr(unsafe.Pointer(&owner))); e != 0 {
+		return image.Owner{}, fmt.Errorf("reading the owner of a file: %w", e)
+	}
+	sig, err := unix.FcntlInt(uintptr(fd), getSig, 0)
+	return image.Owner{Type: int(owner.kind), PID: int(owner.pid), Signal: sig}, err
+}

@@ -1,0 +1,149 @@
+// The freeze: all that happens while the program is stopped, which is to be
+// as little as possible.
+
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/ptrace"
+
+	"golang.org/x/sys/unix"
+)
+
+// stopLimit is how long threads may take to stop. All that did stop are kept
+// from running meanwhile.
+const stopLimit = time.Second
+
+// frozen is what is collected while the program is stopped.
+type frozen struct {
+	group *ptrace.Group
+	lead  *ptrace.Stopped
+	xsave [][]byte // of each thread
+	maps  []proc.Map
+	tids  []int
+}
+
+func (c *capture) freeze() (err error) {
+	begun := time.Now()
+	options := ptrace.SysGood
+	if c.before.status.Int("Seccomp") != 0 {
+		options |= ptrace.SuspendSeccomp
+	}
+	f := &c.frozen
+	f.group, err = ptrace.StopAll(c.pid, options, stopLimit, func() ([]int, error) { return proc.Tasks(c.pid) })
+	if err == nil {
+		err = c.whileStopped()
+	}
+	err = errors.Join(err, f.group.Release(c.mem))
+	c.paused = time.Since(begun)
+	switch {
+	case errors.Is(err, ptrace.ErrWontStop):
+		return c.refuse("try again later", "%v: it waits in the kernel for a device or a vfork child", err)
+	case errors.Is(err, unix.EPERM) && len(f.xsave) == 0:
+		return c.refuseAccess()
+	case err != nil:
+		return fmt.Errorf("%s: %w", c.object(), err)
+	}
+	return c.fault(FaultReleased)
+}
+
+func (c *capture) whileStopped() (err error) {
+	f := &c.frozen
+	f.lead = f.group.Threads[0]
+	if err := c.fault(FaultStopped); err != nil {
+		return err
+	}
+	if err := c.checkAgain(); err != nil {
+		return err
+	}
+	// What is open is read from /proc by another thread of this process
+	// while this one makes the program fork.
+	c.files = newFileTable(c)
+	c.files.watched = c.before.watched
+	files := make(chan error, 1)
+	go func() { files <- c.files.collect() }()
+	if err = c.readThreads(); err == nil {
+		err = c.fork()
+	}
+	if e := <-files; err == nil {
+		err = e
+	}
+	if err == nil {
+		err = c.keepShared()
+	}
+	return errors.Join(err, c.fault(FaultShared))
+}
+
+// checkAgain is for what the survey saw before the program was stopped.
+func (c *capture) checkAgain() (err error) {
+	f := &c.frozen
+	for _, t := range f.group.Threads {
+		if !t.Regs.Is64Bit() {
+			return c.refuse("", "its thread %d runs 32-bit code", int(t.Thread))
+		}
+	}
+	children, err := proc.Children(c.pid)
+	if err != nil {
+		return err
+	}
+	if len(children) > 0 {
+		return c.refuse("", "it has a child, process %d", children[0])
+	}
+	if f.maps, err = proc.Maps(c.pid); err != nil {
+		return err
+	}
+	for i := range f.maps {
+		if err := c.checkMap(&f.maps[i]); err != nil {
+			return err
+		}
+	}
+	c.site, err = syscallSite(f.maps, c.mem)
+	return err
+}
+
+// fork makes each thread say what only it can, and the leader fork, within
+// memory that is mapped for that and is gone again afterwards.
+func (c *capture) fork() error {
+	f := &c.frozen
+	call := &ptrace.Caller{Thread: f.lead.Thread, Site: c.site, Base: f.lead.Regs}
+	for _, t := range f.group.Threads {
+		if err := t.Prepare(c.mem); err != nil {
+			return err
+		}
+	}
+	timers, err := proc.Timers(c.pid)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	shapes := []ptrace.Shape{threadShape(len(f.group.Threads)), leaderShape(len(timers))}
+	programs, err := ptrace.MapPrograms(call, c.mem, len(f.xsave[0]), shapes...)
+	if err != nil {
+		return errors.Join(err, f.group.Settle(f.lead, call))
+	}
+	err = c.inPrograms(programs, timers)
+	if !f.lead.Moved() {
+		return err // it has restored itself
+	}
+	return errors.Join(err, programs.Unmap(call), c.fault(FaultUnmapped), f.group.Settle(f.lead, call))
+}
+
+func (c *capture) inPrograms(p *ptrace.Programs, timers []proc.Timer) error {
+	if err := c.fault(FaultMapped); err != nil {
+		return err
+	}
+	if err := c.askThreads(p); err != nil {
+		return err
+	}
+	if err := c.fault(FaultThreads); err != nil {
+		return err
+	}
+	if err := c.askLeader(p, timers); err != nil {
+		return err
+	}
+	return c.fault(FaultForked)
+}

@@ -1,0 +1,252 @@
+// The memory of the image: which mappings, and which of their pages, are read
+// from the twin.
+
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/proc"
+
+	"golang.org/x/sys/unix"
+)
+
+// readMemory finds the pages of every mapping, and makes those of them
+// readable in the twin that are not.
+func (c *capture) readMemory() error {
+	if err := c.newFlags(); err != nil {
+		return err
+	}
+	pagemap, err := proc.OpenPagemap(c.twin.PID)
+	if err != nil {
+		return fmt.Errorf("opening the pagemap of the twin: %w", err)
+	}
+	defer pagemap.Close()
+	for i := range c.frozen.maps {
+		m := &c.frozen.maps[i]
+		if m.Path == "[vsyscall]" {
+			continue // the same everywhere, and at a kernel address
+		}
+		v, pieces, err := c.vma(m, pagemap)
+		if err != nil {
+			return fmt.Errorf("%s, mapping %x-%x %s: %w", c.object(), m.Start, m.End, m.Path, err)
+		}
+		c.img.VMAs = append(c.img.VMAs, v)
+		c.pieces = append(c.pieces, pieces)
+	}
+	c.img.Files = c.files.files
+	c.img.Open = c.files.open
+	c.img.FDs = c.files.fds
+	c.addBuildIDs()
+	if err := c.files.addContents(c); err != nil {
+		return err
+	}
+	return c.fault(FaultMemory)
+}
+
+// newFlags learns the flags of mappings that are newer than the survey. But
+// for those that say what a fork leaves out, the twin has the same.
+func (c *capture) newFlags() error {
+	unknown := false
+	for i := range c.frozen.maps {
+		_, known := c.flagsOf(&c.frozen.maps[i])
+		unknown = unknown || !known
+	}
+	if !unknown {
+		return nil
+	}
+	maps, err := proc.Smaps(c.twin.PID)
+	if err != nil {
+		return fmt.Errorf("reading the mappings of the twin: %w", err)
+	}
+	for i := range maps {
+		c.flags[maps[i].Start] = strings.TrimSpace(maps[i].VMFlags + " " + c.flags[maps[i].Start])
+	}
+	return nil
+}
+
+func (c *capture) vma(m *proc.Map, pagemap *proc.Pagemap) (v image.VMA, pieces []piece, err error) {
+	v = image.VMA{
+		Start: image.Hex(m.Start), End: image.Hex(m.End), Prot: m.Prot, Shared: m.Shared,
+		File: image.NoIndex, Offset: int64(m.Offset), VMFlags: c.flags[m.Start],
+	}
+	if old, known := c.flagsOf(m); known {
+		v.VMFlags = old.VMFlags
+	}
+	anonymous := !m.File() || !m.Shared && m.Path == "/dev/zero"
+	if anonymous {
+		v.Name, v.Offset = image.Text(m.Path), 0
+	} else if v.File, err = c.files.mapped(m); err != nil {
+		return v, nil, err
+	}
+	switch {
+	case m.Kernel() && m.Path != "[vdso]":
+		return v, nil, nil
+	case m.Shared && !anonymous && c.files.files[v.File].Content != image.NoIndex:
+		return v, nil, nil // its memory is the content
+	case c.kept[m.Start] != nil:
+		pieces = c.kept[m.Start]
+	case anonymous && m.Path != "[vdso]":
+		runs, err := pagemap.Runs(nil, m.Start, m.End, proc.Present)
+		if err != nil {
+			return v, nil, err
+		}
+		pieces = fromTwin(runs)
+	case anonymous:
+		pieces = fromTwin([]proc.Run{{Start: m.Start, End: m.End}})
+	default:
+		if pieces, err = c.mappedFile(&v, m, pagemap); err != nil {
+			return v, nil, err
+		}
+	}
+	// A mapping that nobody can read and that holds nothing is not stored; an
+	// untouched one of zeros is, as a hole.
+	if len(pieces) == 0 && m.Prot == unix.PROT_NONE {
+		return v, nil, nil
+	}
+	v.ImageSize = int64(m.End - m.Start)
+	if m.File() && !anonymous && len(pieces) > 0 {
+		v.ImageSize = int64(pieces[len(pieces)-1].end - m.Start)
+	}
+	return v, pieces, c.makeReadable(m, pieces)
+}
+
+func fromTwin(runs []proc.Run) []piece {
+	all := make([]piece, len(runs))
+	for i, r := range runs {
+		all[i] = piece{r.Start, r.End, false, r.Start}
+	}
+	return all
+}
+
+// mappedFile returns the pages of a mapping of a file: all of them up to the
+// end of the file, beyond which reading gives SIGBUS. Of a mapping that nobody
+// can read there are only those that the program changed before.
+func (c *capture) mappedFile(v *image.VMA, m *proc.Map, pagemap *proc.Pagemap) ([]piece, error) {
+	if !m.Shared {
+		runs, err := pagemap.Runs(nil, m.Start, m.End, proc.Private)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range runs {
+			v.Private = append(v.Private, image.Run{Start: image.Hex(r.Start), End: image.Hex(r.End)})
+		}
+		if m.Prot == unix.PROT_NONE {
+			return fromTwin(runs), nil
+		}
+	}
+	end, err := c.endOfFile(v, m)
+	if err != nil || end <= m.Start {
+		return nil, err
+	}
+	return fromTwin([]proc.Run{{Start: m.Start, End: end}}), nil
+}
+
+// endOfFile returns the address up to which a mapping has its file behind it.
+func (c *capture) endOfFile(v *image.VMA, m *proc.Map) (uint64, error) {
+	f := &c.files.files[v.File]
+	if f.Deleted && c.files.inodes[v.File].fd < 0 {
+		return c.probeEnd(m)
+	}
+	size := (uint64(f.Size) + image.Page - 1) &^ (image.Page - 1)
+	if size <= m.Offset {
+		return m.Start, nil
+	}
+	return min(m.End, m.Start+size-m.Offset), nil
+}
+
+// probeEnd finds it by trying, for a file whose size nobody tells.
+func (c *capture) probeEnd(m *proc.Map) (uint64, error) {
+	lo, hi := m.Start, m.End // readable below lo, not from hi on
+	var b [1]byte
+	for lo < hi {
+		mid := lo + (hi-lo)/2&^(image.Page-1)
+		err := c.twin.Memory.Read(b[:], mid)
+		switch {
+		case err == nil:
+			lo = mid + image.Page
+		case errors.Is(err, unix.EIO), errors.Is(err, unix.EFAULT):
+			hi = mid
+		default:
+			return 0, err
+		}
+	}
+	return lo, nil
+}
+
+// makeReadable lets the twin itself read memory that the program could not,
+// since vmsplice(2) keeps to the protections.
+func (c *capture) makeReadable(m *proc.Map, pieces []piece) error {
+	if m.Prot&unix.PROT_READ != 0 {
+		return nil
+	}
+	for _, p := range pieces {
+		if p.inStore {
+			continue
+		}
+		_, err := c.twin.call.Call(unix.SYS_MPROTECT, p.start, p.end-p.start, unix.PROT_READ)
+		if err != nil {
+			return fmt.Errorf("making it readable in the twin: %w", err)
+		}
+	}
+	return nil
+}
+
+// resident returns which pages of a shared mapping are in memory, whoever put
+// them there, by mincore(2) in the twin.
+func (w *Twin) resident(start, end uint64) (runs []proc.Run, err error) {
+	vec := make([]byte, scratchSize)
+	for start < end {
+		n := min((end-start)/image.Page, uint64(len(vec)))
+		if err := w.get(vec[:n], unix.SYS_MINCORE, start, n*image.Page, w.scratch); err != nil {
+			return nil, err
+		}
+		for i, b := range vec[:n] {
+			if b&1 == 0 {
+				continue
+			}
+			at := start + uint64(i)*image.Page
+			if k := len(runs); k > 0 && runs[k-1].End == at {
+				runs[k-1].End = at + image.Page
+			} else {
+				runs = append(runs, proc.Run{Start: at, End: at + image.Page})
+			}
+		}
+		start += n * image.Page
+	}
+	return runs, nil
+}
+
+// layOut says where in the image everything lies, once Encode has placed it.
+func (c *capture) layOut(header int64, headerAt uint64) {
+	c.extents = []Extent{{Offset: 0, Length: header, InStore: true, At: headerAt}}
+	for i := range c.img.VMAs {
+		v := &c.img.VMAs[i]
+		for _, p := range c.pieces[i] {
+			c.addExtent(v.ImageOffset+int64(p.start-uint64(v.Start)), p)
+		}
+	}
+	for i, content := range c.contents {
+		for _, p := range content.pieces {
+			c.addExtent(c.img.Contents[i].Offset+int64(p.start), p)
+		}
+	}
+}
+
+// addExtent adds a piece, to the last extent if it is the next of the same.
+func (c *capture) addExtent(offset int64, p piece) {
+	length := int64(p.end - p.start)
+	last := &c.extents[len(c.extents)-1]
+	if !p.inStore && !last.InStore && last.Offset+last.Length == offset && last.At+uint64(last.Length) == p.at {
+		last.Length += length
+		return
+	}
+	c.extents = append(c.extents, Extent{Offset: offset, Length: length, InStore: p.inStore, At: p.at})
+}
+
+// isNotExist reports whether a file, or the process it is about, is gone.
+func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) }

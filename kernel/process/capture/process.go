@@ -1,0 +1,227 @@
+// The state of the process as a whole, most of which its twin has too.
+
+package capture
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/proc"
+
+	"golang.org/x/sys/unix"
+)
+
+// readTwin reads what the twin inherited, after the program runs on.
+func (c *capture) readTwin() error {
+	for _, step := range []func() error{
+		c.readNames, c.readIDs, c.readMM, c.readSignals, c.readSettings, c.readRlimits, c.readHost, c.nameThreads,
+	} {
+		if err := step(); err != nil {
+			return fmt.Errorf("%s: %w", c.object(), err)
+		}
+	}
+	return c.fault(FaultTwinCalls)
+}
+
+func (c *capture) readNames() (err error) {
+	p := &c.img.Process
+	args, err := proc.Cmdline(c.twin.PID)
+	if err != nil {
+		return err
+	}
+	for _, a := range args {
+		p.Cmdline = append(p.Cmdline, image.Text(a))
+	}
+	cwd, deleted, err := proc.Link(c.twin.PID, "cwd")
+	if err != nil {
+		return err
+	}
+	if deleted {
+		return c.refuse("", "its working directory %s has been deleted", cwd)
+	}
+	root, _, err := proc.Link(c.twin.PID, "root")
+	if err != nil {
+		return err
+	}
+	p.Cwd, p.Root = image.Text(cwd), image.Text(root)
+	p.Exe, err = c.files.executable()
+	return err
+}
+
+func (c *capture) readIDs() error {
+	p, stat := &c.img.Process, c.before.stat
+	const ppid, pgrp, session, tty, tpgid = 4, 5, 6, 7, 8
+	p.PID = c.innerID(c.pid)
+	p.PPID, p.PGID, p.SID = int(stat.Field(ppid)), int(stat.Field(pgrp)), int(stat.Field(session))
+	p.TTY, p.Foreground = int(stat.Field(tty)), int(stat.Field(tpgid))
+
+	status, err := proc.ReadStatus(c.twin.PID)
+	if err != nil {
+		return err
+	}
+	for i, id := range status.Numbers("Uid") {
+		p.UIDs[i%4] = uint32(id)
+	}
+	for i, id := range status.Numbers("Gid") {
+		p.GIDs[i%4] = uint32(id)
+	}
+	for _, id := range status.Numbers("Groups") {
+		p.Groups = append(p.Groups, uint32(id))
+	}
+	p.Umask = uint32(status.Bits("Umask", 8))
+	p.NoNewPrivs = status.Int("NoNewPrivs") != 0
+	p.Seccomp = status.Int("Seccomp")
+	return nil
+}
+
+func (c *capture) readMM() error {
+	s, err := proc.ReadStat(c.twin.PID)
+	if err != nil {
+		return err
+	}
+	mm := &c.img.Process.MM
+	for field, to := range map[int]*image.Hex{ // of proc_pid_stat(5)
+		26: &mm.StartCode, 27: &mm.EndCode, 28: &mm.StartStack,
+		45: &mm.StartData, 46: &mm.EndData, 47: &mm.StartBrk,
+		48: &mm.ArgStart, 49: &mm.ArgEnd, 50: &mm.EnvStart, 51: &mm.EnvEnd,
+	} {
+		*to = image.Hex(s.Field(field))
+	}
+	brk, err := c.twin.call.Call(unix.SYS_BRK, 0)
+	if err != nil {
+		return fmt.Errorf("reading the end of the heap: %w", err)
+	}
+	mm.Brk = image.Hex(brk)
+	c.img.Auxv, err = proc.Auxv(c.twin.PID)
+	return err
+}
+
+func (c *capture) readSignals() error {
+	const last = 64
+	for sig := 1; sig <= last; sig++ {
+		var b [32]byte // struct kernel_sigaction: handler, flags, restorer, mask
+		if err := c.twin.get(b[:], unix.SYS_RT_SIGACTION, uint64(sig), 0, c.twin.scratch, 8); err != nil {
+			return fmt.Errorf("reading the action of signal %d: %w", sig, err)
+		}
+		a := image.SigAction{
+			Signal: sig, Handler: image.Hex(le.Uint64(b[:])), Flags: image.Hex(le.Uint64(b[8:])),
+			Restorer: image.Hex(le.Uint64(b[16:])), Mask: image.Hex(le.Uint64(b[24:])),
+		}
+		if a.Handler != 0 || a.Flags != 0 || a.Mask != 0 {
+			c.img.Process.SigActions = append(c.img.Process.SigActions, a)
+		}
+	}
+	return nil
+}
+
+func (c *capture) readSettings() error {
+	p := &c.img.Process
+	dumpable, err := c.twin.call.Call(unix.SYS_PRCTL, unix.PR_GET_DUMPABLE)
+	if err != nil {
+		return fmt.Errorf("reading whether it is dumpable: %w", err)
+	}
+	p.Dumpable = int(dumpable)
+	thp, err := c.twin.call.Call(unix.SYS_PRCTL, unix.PR_GET_THP_DISABLE)
+	if err != nil {
+		return fmt.Errorf("reading whether huge pages are disabled: %w", err)
+	}
+	p.THPDisable = thp != 0
+	const query = 0xffffffff
+	personality, err := c.twin.call.Call(unix.SYS_PERSONALITY, query)
+	if err != nil {
+		return fmt.Errorf("reading its personality: %w", err)
+	}
+	p.Personality = uint32(personality)
+
+	adj, err := proc.Number(c.twin.PID, "oom_score_adj", 10)
+	if err != nil {
+		return err
+	}
+	p.OOMScoreAdj = int(adj)
+	filter, err := proc.Number(c.twin.PID, "coredump_filter", 16)
+	p.CoreFilter = image.Hex(filter)
+	return err
+}
+
+func (c *capture) readRlimits() error {
+	for i := range c.img.Process.Rlimits {
+		var r unix.Rlimit
+		if err := unix.Prlimit(c.twin.PID, i, nil, &r); err != nil {
+			return fmt.Errorf("reading resource limit %d: %w", i, err)
+		}
+		c.img.Process.Rlimits[i] = image.Rlimit{Cur: image.Hex(r.Cur), Max: image.Hex(r.Max)}
+	}
+	return nil
+}
+
+func (c *capture) readHost() error {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return err
+	}
+	h := &c.img.Host
+	h.Arch = "amd64"
+	h.Release = unix.ByteSliceToString(u.Release[:])
+	h.XFeatures = image.XFeatures(c.img.Threads[0].XState)
+	for i := range c.frozen.maps {
+		if m := &c.frozen.maps[i]; m.Path == "[vdso]" {
+			b := make([]byte, m.End-m.Start)
+			if err := c.twin.Memory.Read(b, m.Start); err != nil {
+				return err
+			}
+			sum := sha256.Sum256(b)
+			h.VDSO = hex.EncodeToString(sum[:])
+		}
+	}
+	return nil
+}
+
+// nameThreads completes the names with those of threads that are newer than
+// the survey.
+func (c *capture) nameThreads() error {
+	for i, tid := range c.frozen.tids {
+		comm, ok := c.before.comms[tid]
+		if !ok {
+			var err error
+			if comm, err = proc.Comm(c.pid, tid); err != nil && !isNotExist(err) {
+				return err
+			}
+		}
+		c.img.Threads[i].Comm = image.Text(comm)
+	}
+	c.img.Process.Comm = c.img.Threads[0].Comm
+	return nil
+}
+
+// facts are what is shown of an image, and checked before it is read.
+func (c *capture) facts() kernel.Facts {
+	p := &c.img.Process
+	args := make([]string, len(p.Cmdline))
+	for i, a := range p.Cmdline {
+		args[i] = string(a)
+	}
+	exe := ""
+	if p.Exe != image.NoIndex {
+		exe = string(c.img.Files[p.Exe].Path)
+	}
+	facts := kernel.Facts{
+		{Name: "arch", Value: c.img.Host.Arch},
+		{Name: "kernel-release", Value: c.img.Host.Release},
+		{Name: "pid", Value: strconv.Itoa(p.PID)},
+		{Name: "command", Value: strings.Join(args, " ")},
+		{Name: "executable", Value: exe},
+		{Name: "threads", Value: strconv.Itoa(len(c.img.Threads))},
+		{Name: "vdso", Value: c.img.Host.VDSO},
+		{Name: "xfeatures", Value: fmt.Sprintf("%#x", uint64(c.img.Host.XFeatures))},
+	}
+	const longest = 4096 // of which a user sees the start
+	for i, f := range facts {
+		facts[i].Value = strings.ToValidUTF8(f.Value[:min(len(f.Value), longest)], "\ufffd")
+	}
+	return facts
+}

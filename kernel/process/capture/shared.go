@@ -1,0 +1,299 @@
+// Memory that the twin does not have, or does not have to itself. It is copied
+// while the program is stopped.
+//
+//   - Shared memory stays shared with the twin, so the program goes on
+//     changing it. Files that can be opened again are left alone, since they
+//     are not part of the image; what has no name any more is.
+//   - MADV_DONTFORK keeps memory from the twin, MADV_WIPEONFORK gives it zeros.
+
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/proc"
+
+	"golang.org/x/sys/unix"
+)
+
+// content is where the bytes of one of img.Contents are.
+type content struct{ pieces []piece }
+
+// deletedLimit is how much a deleted file may hold to go into the image.
+const deletedLimit = 1 << 30
+
+func (c *capture) keepShared() error {
+	pagemap, err := proc.OpenPagemap(c.pid)
+	if err != nil {
+		return err
+	}
+	defer pagemap.Close()
+	if err := c.keepUnforked(pagemap); err != nil {
+		return err
+	}
+	for i := range c.frozen.maps {
+		m := &c.frozen.maps[i]
+		if !m.File() || m.Kernel() {
+			continue
+		}
+		if _, err := c.files.mapped(m); err != nil {
+			return err
+		}
+	}
+	for i := range c.files.inodes {
+		if err := c.keepInode(i, pagemap); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flagsOf returns what the survey knows of a mapping, which may have grown at
+// either end since.
+func (c *capture) flagsOf(m *proc.Map) (proc.Map, bool) {
+	old, ok := c.before.maps[m.Start]
+	if !ok {
+		old, ok = c.before.ends[m.End]
+	}
+	return old, ok && old.Prot == m.Prot && old.Shared == m.Shared && old.Path == m.Path
+}
+
+// keepUnforked copies private memory that the twin lacks. For a mapping that
+// is newer than the survey that shows only by comparison.
+func (c *capture) keepUnforked(pagemap *proc.Pagemap) error {
+	var twins map[uint64]bool
+	for i := range c.frozen.maps {
+		m := &c.frozen.maps[i]
+		if m.Shared || m.Kernel() {
+			continue
+		}
+		old, known := c.flagsOf(m)
+		lacks := old.Has("dc") || old.Has("wf")
+		if !known {
+			if twins == nil {
+				maps, err := proc.Maps(c.twin.PID)
+				if err != nil {
+					return err
+				}
+				twins = make(map[uint64]bool, len(maps))
+				for j := range maps {
+					twins[maps[j].Start] = true
+				}
+			}
+			var err error
+			if lacks, err = c.twinLacks(m, twins[m.Start], pagemap); err != nil {
+				return err
+			}
+		}
+		if lacks {
+			if err := c.keepPrivate(m, pagemap); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// twinLacks reports whether the twin has nothing of a mapping that has
+// something, and notes the flag of which that is the effect.
+func (c *capture) twinLacks(m *proc.Map, inTwin bool, pagemap *proc.Pagemap) (bool, error) {
+	if !inTwin {
+		c.flags[m.Start] = "dc"
+		return true, nil
+	}
+	theirs, err := pagemap.Runs(nil, m.Start, m.End, proc.Private)
+	if err != nil || len(theirs) == 0 {
+		return false, err
+	}
+	twins, err := proc.OpenPagemap(c.twin.PID)
+	if err != nil {
+		return false, err
+	}
+	defer twins.Close()
+	ours, err := twins.Runs(nil, m.Start, m.End, proc.Private)
+	if err != nil || len(ours) > 0 {
+		return false, err
+	}
+	c.flags[m.Start] = "wf"
+	return true, nil
+}
+
+func (c *capture) keepPrivate(m *proc.Map, pagemap *proc.Pagemap) error {
+	which := proc.Present
+	if m.File() {
+		which = proc.Private
+	}
+	runs, err := pagemap.Runs(nil, m.Start, m.End, which)
+	if err != nil {
+		return err
+	}
+	c.kept[m.Start], err = c.copyRuns(runs)
+	if c.kept[m.Start] == nil {
+		c.kept[m.Start] = []piece{}
+	}
+	return err
+}
+
+// copyRuns copies memory of the program to the store.
+func (c *capture) copyRuns(runs []proc.Run) (all []piece, err error) {
+	for _, r := range runs {
+		at, err := c.store.Fill(int64(r.End-r.Start), func(b []byte) error { return c.mem.Read(b, r.Start) })
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, piece{r.Start, r.End, true, at})
+	}
+	return all, nil
+}
+
+// keepInode copies what an inode holds, if it can't be opened again.
+func (c *capture) keepInode(i int, pagemap *proc.Pagemap) error {
+	f, in := &c.files.files[i], &c.files.inodes[i]
+	if !f.Memfd && !f.Anon && !(f.Deleted && f.Mode&unix.S_IFMT == unix.S_IFREG && (in.fd >= 0 || in.shared)) {
+		return nil
+	}
+	var parts content
+	var err error
+	size := f.Size
+	if in.fd >= 0 {
+		if !f.Memfd && size > deletedLimit {
+			return kernel.Refuse(fmt.Sprintf("%s, fd %d, the deleted file %s", c.object(), in.fd, f.Path), "",
+				"it holds %d bytes, more than the %d that are kept of a deleted file", size, int64(deletedLimit))
+		}
+		parts.pieces, err = c.copyFile("/proc/" + strconv.Itoa(c.pid) + "/fd/" + strconv.Itoa(in.fd))
+	} else {
+		parts.pieces, size, err = c.copyMapped(in.key, pagemap)
+		f.Size = size
+	}
+	if err != nil {
+		return fmt.Errorf("keeping what %q holds: %w", f.Path, err)
+	}
+	f.Content = len(c.img.Contents)
+	c.img.Contents = append(c.img.Contents, image.Content{Size: size})
+	c.contents = append(c.contents, parts)
+	return nil
+}
+
+// copyFile copies a file, but for its holes, to the store.
+func (c *capture) copyFile(path string) (all []piece, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	for off := int64(0); ; {
+		start, err := f.Seek(off, unix.SEEK_DATA)
+		if errors.Is(err, unix.ENXIO) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		end, err := f.Seek(start, unix.SEEK_HOLE)
+		if err != nil {
+			return nil, err
+		}
+		// Pages of the file stay pages of the image.
+		start &^= image.Page - 1
+		at, err := c.store.Fill(end-start, func(b []byte) error {
+			_, err := io.ReadFull(io.NewSectionReader(f, start, end-start), b)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, piece{uint64(start), uint64(end), true, at})
+		off = end
+	}
+}
+
+// copyMapped copies shared memory that only its mappings lead to. Which pages
+// there are is told by the page tables and, since another process may have
+// made them, by mincore(2); neither shows pages that are swapped out.
+func (c *capture) copyMapped(key inode, pagemap *proc.Pagemap) (all []piece, size int64, err error) {
+	for i := range c.frozen.maps {
+		m := &c.frozen.maps[i]
+		if !m.Shared || m.Dev != key.dev || m.Ino != key.ino {
+			continue
+		}
+		size = max(size, int64(m.Offset+m.End-m.Start))
+		runs, err := c.presentShared(m, pagemap)
+		if err != nil {
+			return nil, 0, err
+		}
+		copies, err := c.copyRuns(runs)
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, p := range copies {
+			all = append(all, piece{p.start - m.Start + m.Offset, p.end - m.Start + m.Offset, true, p.at})
+		}
+	}
+	return disjoint(all), size, nil
+}
+
+func (c *capture) presentShared(m *proc.Map, pagemap *proc.Pagemap) ([]proc.Run, error) {
+	if old, known := c.flagsOf(m); known && old.Swap > 0 {
+		return []proc.Run{{Start: m.Start, End: m.End}}, nil
+	}
+	runs, err := pagemap.Runs(nil, m.Start, m.End, proc.Present)
+	if err != nil {
+		return nil, err
+	}
+	resident, err := c.twin.resident(m.Start, m.End)
+	if errors.Is(err, unix.ENOMEM) { // not in the twin
+		return runs, nil
+	}
+	return union(runs, resident), err
+}
+
+// union returns the ranges that are in either list.
+func union(a, b []proc.Run) []proc.Run {
+	all := slices.Concat(a, b)
+	slices.SortFunc(all, func(x, y proc.Run) int {
+		if x.Start < y.Start {
+			return -1
+		}
+		return 1
+	})
+	var out []proc.Run
+	for _, r := range all {
+		if n := len(out); n > 0 && r.Start <= out[n-1].End {
+			out[n-1].End = max(out[n-1].End, r.End)
+			continue
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// disjoint sorts pieces and cuts off what several have: the same memory may
+// be mapped twice.
+func disjoint(all []piece) []piece {
+	slices.SortFunc(all, func(x, y piece) int {
+		if x.start < y.start {
+			return -1
+		}
+		return 1
+	})
+	var out []piece
+	var end uint64
+	for _, p := range all {
+		if p.end <= end {
+			continue
+		}
+		if p.start < end {
+			p.at += end - p.start
+			p.start = end
+		}
+		out, end = append(out, p), p.end
+	}
+	return out
+}

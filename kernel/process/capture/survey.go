@@ -1,0 +1,327 @@
+// What is looked at before the program is stopped: whether it can be taken at
+// all, and what takes long to read.
+
+package capture
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/ptrace"
+
+	"golang.org/x/sys/unix"
+)
+
+// survey is what it finds.
+type survey struct {
+	maps   map[uint64]proc.Map // by start, with flags
+	ends   map[uint64]proc.Map // by end
+	status proc.Status
+	stat   proc.Stat
+	// namespaced is set if the process has other IDs in its own PID namespace.
+	namespaced bool
+	watched    map[inode]string // paths of inodes that inotify watches
+	comms      map[int]string   // names of threads
+}
+
+// survey refuses a process that can't be taken, by name and before it is
+// touched. What can change until it is stopped is checked again then.
+func (c *capture) survey() (err error) {
+	for _, check := range []func() error{
+		c.checkExists, c.checkProgram, c.checkTracing, c.checkSeccomp, c.checkChildren, c.openMemory, c.checkMaps,
+	} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	same, err := proc.SameNamespace(c.pid, "pid")
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.object(), err)
+	}
+	c.before.namespaced = !same
+	if c.store, err = NewStore(); err != nil {
+		return err
+	}
+	// The files, without what they hold, to refuse what can't be kept.
+	dry := newFileTable(c)
+	dry.dry = true
+	if err := dry.collect(); err != nil {
+		return err
+	}
+	c.before.watched = dry.watched
+	if err := c.readComms(); err != nil {
+		return err
+	}
+	return c.fault(FaultSurveyed)
+}
+
+func (c *capture) checkExists() (err error) {
+	c.before.stat, err = proc.ReadStat(c.pid)
+	if errors.Is(err, fs.ErrNotExist) {
+		return kernel.Refuse(fmt.Sprintf("process %d", c.pid), "", "there is no such process")
+	}
+	if err != nil {
+		return err
+	}
+	if c.before.status, err = proc.ReadStatus(c.pid); err != nil {
+		return err
+	}
+	if s := c.before.status; s.Int("Tgid") != c.pid {
+		return kernel.Refuse(fmt.Sprintf("process %d", c.pid), fmt.Sprintf("take process %d", s.Int("Tgid")),
+			"it is a thread of process %d, not a process", s.Int("Tgid"))
+	}
+	switch s := c.before.stat; {
+	case s.State() == 'Z' || s.State() == 'X':
+		if tids, err := proc.Tasks(c.pid); err == nil && len(tids) > 1 {
+			return c.refuse("", "its main thread has ended, which a resume could not bring back")
+		}
+		return c.refuse("", "it has ended already")
+	case c.before.status.Get("VmSize") == "":
+		return c.refuse("", "it is a kernel thread")
+	}
+	return nil
+}
+
+// refuse is a refusal because of the process as a whole.
+func (c *capture) refuse(advice, reason string, a ...any) error {
+	return kernel.Refuse(c.object(), advice, reason, a...)
+}
+
+// checkProgram refuses programs of another kind than this one's.
+func (c *capture) checkProgram() error {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/exe", c.pid))
+	if errors.Is(err, fs.ErrPermission) {
+		return c.refuseAccess()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.object(), err)
+	}
+	defer f.Close()
+	var ident [20]byte
+	if _, err := f.ReadAt(ident[:], 0); err != nil {
+		return fmt.Errorf("%s: reading its executable: %w", c.object(), err)
+	}
+	const class64, x86_64 = 2, 62
+	if string(ident[:4]) == "\x7fELF" && (ident[4] != class64 || ident[18] != x86_64) {
+		return c.refuse("", "it is not a 64-bit x86 program")
+	}
+	if strings.Contains(c.before.status.Get("x86_Thread_features"), "shstk") {
+		return c.refuse("", "it has a shadow stack (CET), which can't be put back")
+	}
+	return nil
+}
+
+func (c *capture) refuseAccess() error {
+	advice := "it has to run as your own user and be dumpable; or run this as root"
+	if b, err := os.ReadFile("/proc/sys/kernel/yama/ptrace_scope"); err == nil && strings.TrimSpace(string(b)) != "0" {
+		advice = "this system lets only root trace processes (kernel.yama.ptrace_scope)"
+	}
+	return c.refuse(advice, "tracing it is not permitted")
+}
+
+// checkTracing refuses both ends of ptrace: a thread has one tracer, and a
+// tracer can't be resumed without what it traced.
+func (c *capture) checkTracing() error {
+	if t := c.before.status.Int("TracerPid"); t != 0 {
+		return c.refuse("end the debugger first", "it is being traced by process %d", t)
+	}
+	tids, err := proc.Tasks(c.pid)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.object(), err)
+	}
+	pids, err := proc.Processes()
+	if err != nil {
+		return err
+	}
+	for _, pid := range pids {
+		s, err := proc.ReadStatus(pid)
+		if err != nil {
+			continue // ended, or hidden
+		}
+		if slices.Contains(tids, s.Int("TracerPid")) {
+			return c.refuse("", "it is tracing process %d", pid)
+		}
+	}
+	return nil
+}
+
+func (c *capture) checkSeccomp() error {
+	mode := c.before.status.Int("Seccomp")
+	if mode == 0 {
+		return nil
+	}
+	const advice = "--force, as root, takes it without its filter"
+	if !c.o.Force {
+		return c.refuse(advice, "it runs under seccomp, and its filter could not be put back")
+	}
+	if os.Geteuid() != 0 {
+		return c.refuse(advice, "it runs under seccomp, and only root can suspend that")
+	}
+	c.o.Report(fmt.Sprintf("dropped: the seccomp filter of %s", c.object()))
+	return nil
+}
+
+// checkChildren refuses live children. What is left of a twin whose agent was
+// killed is one that is dead; that is put away.
+func (c *capture) checkChildren() error {
+	children, err := proc.Children(c.pid)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.object(), err)
+	}
+	for _, child := range children {
+		s, err := proc.ReadStat(child)
+		if err != nil {
+			continue
+		}
+		const exitSignal = 38
+		if s.State() == 'Z' && s.Comm == twinName && s.Field(exitSignal) == 0 {
+			if err := Reap(c.pid, child); err != nil {
+				return err
+			}
+			continue
+		}
+		if s.State() == 'Z' || s.State() == 'X' {
+			return c.refuse("", "its child %d (%s) has ended and was not waited for", child, s.Comm)
+		}
+		return c.refuse("wait until it has ended, or snapshot it instead", "it has a child, process %d (%s)", child, s.Comm)
+	}
+	return nil
+}
+
+// openMemory also shows whether tracing is permitted at all.
+func (c *capture) openMemory() (err error) {
+	c.mem, err = ptrace.OpenMemory(c.pid)
+	if errors.Is(err, fs.ErrPermission) {
+		return c.refuseAccess()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: opening its memory: %w", c.object(), err)
+	}
+	return nil
+}
+
+// checkMaps refuses mappings of what is not memory, and finds the vdso.
+func (c *capture) checkMaps() error {
+	maps, err := proc.Smaps(c.pid)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.object(), err)
+	}
+	c.before.maps = make(map[uint64]proc.Map, len(maps))
+	c.before.ends = make(map[uint64]proc.Map, len(maps))
+	for i := range maps {
+		if err := c.checkMap(&maps[i]); err != nil {
+			return err
+		}
+		c.before.maps[maps[i].Start] = maps[i]
+		c.before.ends[maps[i].End] = maps[i]
+	}
+	c.site, err = syscallSite(maps, c.mem)
+	if err != nil {
+		return c.refuse("", "%v", err)
+	}
+	return nil
+}
+
+// syscallSite finds an instruction by which calls can be made.
+func syscallSite(maps []proc.Map, mem *ptrace.Memory) (uint64, error) {
+	for i := range maps {
+		if m := &maps[i]; m.Path == "[vdso]" {
+			b := make([]byte, m.End-m.Start)
+			if err := mem.Read(b, m.Start); err != nil {
+				return 0, err
+			}
+			off, err := ptrace.FindSyscall(b)
+			return m.Start + off, err
+		}
+	}
+	return 0, errors.New("it has no vdso, through which calls are made in its name")
+}
+
+// unmappable are flags of proc_pid_smaps(5) and what they mean for an image.
+var unmappable = []struct{ flag, reason string }{
+	{"ht", "it is of huge pages of hugetlbfs"},
+	{"io", "it is memory of a device"},
+	{"pf", "it is memory of a device"},
+	{"um", "userfaultfd is registered for it"},
+	{"uw", "userfaultfd is registered for it"},
+	{"ui", "userfaultfd is registered for it"},
+	{"ss", "it is a shadow stack"},
+}
+
+func (c *capture) checkMap(m *proc.Map) error {
+	if m.Kernel() {
+		return nil
+	}
+	refuse := func(reason string) error {
+		return kernel.Refuse(fmt.Sprintf("%s, mapping %x-%x %s", c.object(), m.Start, m.End, m.Path), "", "%s", reason)
+	}
+	for _, u := range unmappable {
+		if m.Has(u.flag) {
+			return refuse(u.reason)
+		}
+	}
+	switch {
+	case strings.HasPrefix(m.Path, "/SYSV") && m.Shared:
+		return refuse("it is System V shared memory")
+	case strings.Contains(m.Path, "anon_inode:"):
+		return refuse("it is memory that it shares with the kernel")
+	}
+	return nil
+}
+
+// readComms reads the names of threads, which takes as long as all else for
+// each.
+func (c *capture) readComms() error {
+	tids, err := proc.Tasks(c.pid)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.object(), err)
+	}
+	c.before.comms = make(map[int]string, len(tids))
+	for _, tid := range tids {
+		comm, err := proc.Comm(c.pid, tid)
+		if err != nil && !isNotExist(err) {
+			return fmt.Errorf("%s: %w", c.object(), err)
+		}
+		c.before.comms[tid] = comm
+	}
+	return nil
+}
+
+// innerID returns the ID that a thread has in the process's own PID namespace.
+func (c *capture) innerID(tid int) int {
+	if !c.before.namespaced {
+		return tid
+	}
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(c.pid) + "/task/" + strconv.Itoa(tid) + "/status")
+	if err != nil {
+		return tid
+	}
+	_, rest, ok := bytes.Cut(b, []byte("\nNSpid:"))
+	line, _, _ := bytes.Cut(rest, []byte("\n"))
+	ids := bytes.Fields(line)
+	if !ok || len(ids) == 0 {
+		return tid
+	}
+	n, err := strconv.Atoi(string(ids[len(ids)-1]))
+	if err != nil {
+		return tid
+	}
+	return n
+}
+
+// kcmp compares two things of the process, as kcmp(2) does; 0 is the same.
+func (c *capture) kcmp(what int, a, b uintptr) (int, error) {
+	r, _, e := unix.Syscall6(unix.SYS_KCMP, uintptr(c.pid), uintptr(c.pid), uintptr(what), a, b, 0)
+	if e != 0 {
+		return 0, e
+	}
+	return int(r), nil
+}

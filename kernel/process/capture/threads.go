@@ -1,0 +1,262 @@
+// The state of threads, and what the leader knows of the whole process.
+
+package capture
+
+import (
+	"encoding/binary"
+	"fmt"
+	"unsafe"
+
+	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/ptrace"
+
+	"golang.org/x/sys/unix"
+)
+
+var le = binary.LittleEndian
+
+// readThreads reads what ptrace and other calls tell of a stopped thread.
+func (c *capture) readThreads() error {
+	f := &c.frozen
+	size := 0
+	for _, s := range f.group.Threads {
+		x, err := readXsave(s.Thread, size)
+		if err != nil {
+			return fmt.Errorf("reading the floating point state of thread %d: %w", int(s.Thread), err)
+		}
+		size = len(x)
+		f.tids = append(f.tids, int(s.Thread))
+		f.xsave = append(f.xsave, x)
+		t := image.Thread{TID: c.innerID(int(s.Thread)), Regs: unix.PtraceRegs(s.Regs), XState: x, SigMask: image.Hex(s.Mask)}
+		if err := readThread(&t, s); err != nil {
+			return fmt.Errorf("reading the state of thread %d: %w", int(s.Thread), err)
+		}
+		c.img.Threads = append(c.img.Threads, t)
+	}
+	shared, err := f.lead.Thread.Pending(true)
+	if err != nil {
+		return fmt.Errorf("reading the pending signals: %w", err)
+	}
+	c.img.Process.Pending = siginfos(shared)
+	c.img.Process.Stopped = f.group.GroupStop
+	return nil
+}
+
+// readXsave reads the extended state, which has the same size in all threads;
+// to know it saves clearing much more memory a thousand times.
+func readXsave(t ptrace.Thread, size int) ([]byte, error) {
+	if size == 0 {
+		return t.Xstate()
+	}
+	return t.RegisterSet(unix.NT_X86_XSTATE, size)
+}
+
+func siginfos(all []ptrace.Siginfo) []image.Siginfo {
+	out := make([]image.Siginfo, len(all))
+	for i, s := range all {
+		out[i] = image.Siginfo(s)
+	}
+	return out
+}
+
+func readThread(t *image.Thread, s *ptrace.Stopped) error {
+	own, err := s.Thread.Pending(false)
+	if err != nil {
+		return err
+	}
+	t.Pending = siginfos(own)
+	rseq, err := s.Thread.Rseq()
+	if err != nil {
+		return err
+	}
+	t.Rseq = image.Rseq{Ptr: image.Hex(rseq.Address), Size: rseq.Size, Sig: rseq.Signature, Flags: rseq.Flags}
+	if t.Robust, err = robustList(int(s.Thread)); err != nil {
+		return err
+	}
+	t.Sched, err = sched(int(s.Thread))
+	return err
+}
+
+func robustList(tid int) (r image.Robust, err error) {
+	var head, size uint64
+	_, _, e := unix.Syscall(unix.SYS_GET_ROBUST_LIST, uintptr(tid), uintptr(unsafe.Pointer(&head)), uintptr(unsafe.Pointer(&size)))
+	if e != 0 && e != unix.ENOSYS {
+		return r, e
+	}
+	return image.Robust{Head: image.Hex(head), Len: size}, nil
+}
+
+func sched(tid int) (s image.Sched, err error) {
+	a, err := unix.SchedGetAttr(tid, 0)
+	if err != nil {
+		return s, err
+	}
+	s = image.Sched{
+		Policy: a.Policy, Flags: a.Flags, Nice: a.Nice, Priority: a.Priority,
+		Runtime: a.Runtime, Deadline: a.Deadline, Period: a.Period, UtilMin: a.Util_min, UtilMax: a.Util_max,
+	}
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(tid, &set); err != nil {
+		return s, err
+	}
+	for cpu := range len(set) * 64 {
+		if set.IsSet(cpu) {
+			s.Affinity = append(s.Affinity, cpu)
+		}
+	}
+	const ofProcess = 1 // IOPRIO_WHO_PROCESS, which takes a thread
+	n, _, e := unix.Syscall(unix.SYS_IOPRIO_GET, ofProcess, uintptr(tid), 0)
+	if e != 0 {
+		return s, e
+	}
+	s.IOPrio = int(n)
+	return s, nil
+}
+
+// Prctl numbers that golang.org/x/sys has no name for, or a long one.
+const (
+	prGetTIDAddress = 40
+)
+
+// What each thread stores where, relative to its results.
+const (
+	atAltStack   = 0  // stack_t: 24 bytes
+	atTIDAddress = 24 // 8 bytes
+	atPDeathSig  = 32 // 4 bytes
+	threadStores = 40
+
+	atSubreaper  = 0 // 4 bytes
+	atITimers    = 8 // three struct itimerval, 32 bytes each
+	atTimers     = atITimers + 3*32
+	leaderBefore = 4 // calls before those for the timers
+)
+
+func threadShape(threads int) ptrace.Shape {
+	return ptrace.Shape{Lists: threads, Calls: 4, Results: threadStores}
+}
+
+func leaderShape(timers int) ptrace.Shape {
+	return ptrace.Shape{Lists: 1, Calls: leaderBefore + 2*timers + 1, Results: atTimers + 32*timers}
+}
+
+// askThreads has every thread say what the kernel tells nobody else.
+func (c *capture) askThreads(p *ptrace.Programs) error {
+	f := &c.frozen
+	threads := f.group.Threads
+	for i, s := range threads {
+		at := p.Result(i)
+		calls := []ptrace.Call{
+			{Nr: unix.SYS_SIGALTSTACK, Args: [6]uint64{0, at + atAltStack}},
+			{Nr: unix.SYS_PRCTL, Args: [6]uint64{prGetTIDAddress, at + atTIDAddress}},
+			{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_PDEATHSIG, at + atPDeathSig}},
+			{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_TIMERSLACK}},
+		}
+		if err := p.Set(i, calls, s, f.xsave[i]); err != nil {
+			return err
+		}
+	}
+	if err := f.group.Run(p, threads, nil); err != nil {
+		return err
+	}
+	for i := range threads {
+		for j := range 4 {
+			if _, err := p.Returned(i, j); err != nil {
+				return fmt.Errorf("call %d of those that thread %d was to make for its state: %w", j, int(threads[i].Thread), err)
+			}
+		}
+		t, b := &c.img.Threads[i], p.Stored(i)
+		t.AltStack = image.AltStack{SP: image.Hex(le.Uint64(b)), Flags: int32(le.Uint32(b[8:])), Size: le.Uint64(b[16:])}
+		t.ClearTID = image.Hex(le.Uint64(b[atTIDAddress:]))
+		t.PDeathSig = int(le.Uint32(b[atPDeathSig:]))
+		t.TimerSlack, _ = p.Returned(i, 3)
+		t.Rseq.CriticalStruct = image.Hex(threads[i].RseqCS)
+	}
+	return nil
+}
+
+// askLeader has the first thread say what is left of timers, and fork.
+func (c *capture) askLeader(p *ptrace.Programs, timers []proc.Timer) error {
+	f := &c.frozen
+	p.Reshape(leaderShape(len(timers)))
+	at := p.Result(0)
+	calls := []ptrace.Call{{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_CHILD_SUBREAPER, at + atSubreaper}}}
+	for which := range uint64(3) {
+		calls = append(calls, ptrace.Call{Nr: unix.SYS_GETITIMER, Args: [6]uint64{which, at + atITimers + 32*which}})
+	}
+	for i, t := range timers {
+		calls = append(calls,
+			ptrace.Call{Nr: unix.SYS_TIMER_GETTIME, Args: [6]uint64{uint64(t.ID), at + atTimers + 32*uint64(i)}},
+			ptrace.Call{Nr: unix.SYS_TIMER_GETOVERRUN, Args: [6]uint64{uint64(t.ID)}})
+	}
+	// No flags and no exit signal: a child of its own memory, whose end is
+	// not told to anybody, and which wait(2) does not see without __WALL.
+	calls = append(calls, ptrace.Call{Nr: unix.SYS_CLONE})
+	if err := p.Set(0, calls, f.lead, f.xsave[0]); err != nil {
+		return err
+	}
+	options := ptrace.SysGood | ptrace.Births
+	if c.before.status.Int("Seccomp") != 0 {
+		options |= ptrace.SuspendSeccomp
+	}
+	if err := f.lead.Thread.SetOptions(options); err != nil {
+		return err
+	}
+	if err := f.group.Run(p, []*ptrace.Stopped{f.lead}, c.born); err != nil {
+		return err
+	}
+	if _, err := p.Returned(0, len(calls)-1); err != nil {
+		return fmt.Errorf("it could not fork, by which its memory is kept: %w", err)
+	}
+	if c.twin == nil {
+		return fmt.Errorf("it forked, but nothing was born")
+	}
+	if err := c.twin.prepare(c.site); err != nil {
+		return err
+	}
+	return c.storeLeader(p, timers)
+}
+
+func (c *capture) born(t ptrace.Thread) (err error) {
+	if err := c.fault(FaultBorn); err != nil {
+		c.twin, _ = adopt(c.pid, t)
+		return err
+	}
+	c.twin, err = adopt(c.pid, t)
+	c.twin.fault = c.o.Fault
+	c.o.Born(c.twin.PID)
+	return err
+}
+
+// storeLeader takes over what askLeader asked.
+func (c *capture) storeLeader(p *ptrace.Programs, timers []proc.Timer) error {
+	process, b := &c.img.Process, p.Stored(0)
+	process.Subreaper = le.Uint32(b[atSubreaper:]) != 0
+	for i := range process.ITimers {
+		v := b[atITimers+32*i:] // struct itimerval: interval, value
+		process.ITimers[i] = image.ITimer{
+			Interval: int64(le.Uint64(v))*1e6 + int64(le.Uint64(v[8:])),
+			Value:    int64(le.Uint64(v[16:]))*1e6 + int64(le.Uint64(v[24:])),
+		}
+	}
+	for i, t := range timers {
+		for j := range 2 {
+			if _, err := p.Returned(0, leaderBefore+2*i+j); err != nil {
+				return fmt.Errorf("reading its timer %d: %w", t.ID, err)
+			}
+		}
+		overrun, _ := p.Returned(0, leaderBefore+2*i+1)
+		v := b[atTimers+32*i:] // struct itimerspec
+		timer := image.Timer{
+			ID: t.ID, Clock: t.Clock, Notify: t.Notify, Signal: t.Signal, SigVal: image.Hex(t.SigVal),
+			Interval: int64(le.Uint64(v))*1e9 + int64(le.Uint64(v[8:])),
+			Value:    int64(le.Uint64(v[16:]))*1e9 + int64(le.Uint64(v[24:])),
+			Overrun:  int(overrun),
+		}
+		if t.TID != 0 {
+			timer.TID = c.innerID(t.TID)
+		}
+		process.Timers = append(process.Timers, timer)
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+// The twin: the clone that stays as the program was.
+
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/ptrace"
+
+	"golang.org/x/sys/unix"
+)
+
+// twinName is what ps(1) shows, and by which a later snapshot knows what is
+// left of one if its agent was killed.
+const twinName = "snapcat-twin"
+
+// Twin is stopped in every moment but for the calls that are made in it, and
+// the kernel kills it when its tracer is gone.
+type Twin struct {
+	PID    int
+	parent int
+	thread ptrace.Thread
+	call   *ptrace.Caller
+	Memory *ptrace.Memory
+	fault  Fault
+
+	scratch uint64 // memory for arguments
+	pipe    uint64 // descriptor of the end to write to
+	ended   bool
+}
+
+// adopt takes charge of a twin that was just born.
+func adopt(parent int, t ptrace.Thread) (*Twin, error) {
+	w := &Twin{PID: int(t), parent: parent, thread: t}
+	if _, err := t.WaitStopped(); err != nil {
+		return w, fmt.Errorf("waiting for the twin: %w", err)
+	}
+	// It can only be asked for once it is stopped. Until here it would have
+	// come to its end by itself: see ptrace.Programs.
+	if err := t.SetOptions(ptrace.SysGood | ptrace.ExitKill); err != nil {
+		return w, fmt.Errorf("binding the twin to this process: %w", err)
+	}
+	return w, nil
+}
+
+// prepare makes it one in which calls can be made.
+func (w *Twin) prepare(site uint64) (err error) {
+	if w.call, err = ptrace.NewCaller(w.thread, site); err != nil {
+		return fmt.Errorf("reading the registers of the twin: %w", err)
+	}
+	if w.Memory, err = ptrace.OpenMemory(w.PID); err != nil {
+		return fmt.Errorf("opening the memory of the twin: %w", err)
+	}
+	w.scratch, err = w.call.Call(unix.SYS_MMAP, 0, scratchSize, unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
+	if err != nil {
+		return fmt.Errorf("mapping memory in the twin: %w", err)
+	}
+	if err := w.Memory.Write(append([]byte(twinName), 0), w.scratch); err != nil {
+		return err
+	}
+	if _, err = w.call.Call(unix.SYS_PRCTL, unix.PR_SET_NAME, w.scratch); err != nil {
+		return fmt.Errorf("naming the twin: %w", err)
+	}
+	// What the program closes from now on has to be closed: a connection must
+	// not stay up because the twin has it too.
+	if _, err := w.call.Call(unix.SYS_CLOSE_RANGE, 0, math.MaxUint32, 0); err != nil {
+		return fmt.Errorf("closing files in the twin: %w", err)
+	}
+	return nil
+}
+
+// scratchSize is room for the answer of mincore(2) on 256 MiB.
+const scratchSize = 64 << 10
+
+// get makes a call that stores something at the address of w.scratch, which
+// has to be among its arguments.
+func (w *Twin) get(b []byte, nr uintptr, args ...uint64) error {
+	if _, err := w.call.Call(nr, args...); err != nil {
+		return err
+	}
+	return w.Memory.Read(b, w.scratch)
+}
+
+// End kills the twin and has its parent put it away, so that nothing of it can
+// be seen. If the parent has ended, somebody else does.
+func (w *Twin) End() error {
+	if w.ended {
+		return nil
+	}
+	w.ended = true
+	if w.Memory != nil {
+		w.Memory.Close()
+	}
+	inner := w.innerPID()
+	if err := w.thread.KillAndReap(); err != nil {
+		return fmt.Errorf("killing the twin: %w", err)
+	}
+	if err := w.fault.At(FaultTwinKilled); err != nil {
+		// What failed is not to be tried: the next snapshot does it.
+		return err
+	}
+	return reap(w.parent, w.PID, inner)
+}
+
+// innerPID is what its parent calls it.
+func (w *Twin) innerPID() int {
+	s, err := proc.ReadStatus(w.PID)
+	if err != nil {
+		return w.PID
+	}
+	if ids := s.Numbers("NSpid"); len(ids) > 0 {
+		return ids[len(ids)-1]
+	}
+	return w.PID
+}
+
+// Reap has a process wait for a dead twin.
+func Reap(parent, twin int) error {
+	return reap(parent, twin, (&Twin{PID: twin}).innerPID())
+}
+
+// reap makes the call in any of the parent's threads, since all of them can
+// wait for the children of each other (wait4(2), __WNOTHREAD).
+func reap(parent, twin, inner int) error {
+	if s, err := proc.ReadStat(twin); err != nil || s.Field(4) != int64(parent) {
+		return nil // the parent has ended, or it is done
+	}
+	tids, err := proc.Tasks(parent)
+	if err != nil {
+		return nil
+	}
+	for _, tid := range tids {
+		if err = reapIn(tid, inner); err == nil || !errors.Is(err, ptrace.ErrWontStop) {
+			break
+		}
+	}
+	if errors.Is(err, ptrace.ErrGone) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("having process %d wait for its twin %d: %w", parent, twin, err)
+	}
+	return nil
+}
+
+func reapIn(tid, child int) error {
+	g, err := ptrace.StopAll(tid, ptrace.SysGood, time.Second, func() ([]int, error) { return []int{tid}, nil })
+	if err != nil {
+		return errors.Join(err, g.Release(nil))
+	}
+	mem, err := ptrace.OpenMemory(tid)
+	if err != nil {
+		return errors.Join(err, g.Release(nil))
+	}
+	defer mem.Close()
+	err = waitIn(g, mem, child)
+	return errors.Join(err, g.Release(mem))
+}
+
+func waitIn(g *ptrace.Group, mem *ptrace.Memory, child int) error {
+	maps, err := proc.Maps(g.PID)
+	if err != nil {
+		return err
+	}
+	site, err := syscallSite(maps, mem)
+	if err != nil {
+		return err
+	}
+	s := g.Threads[0]
+	if err := s.Prepare(mem); err != nil {
+		return err
+	}
+	call := &ptrace.Caller{Thread: s.Thread, Site: site, Base: s.Regs}
+	_, err = call.Call(unix.SYS_WAIT4, uint64(child), 0, unix.WNOHANG|unix.WALL, 0)
+	return errors.Join(err, g.Settle(s, call))
+}
