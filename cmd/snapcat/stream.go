@@ -33,7 +33,11 @@ func run(ctx context.Context, c *tool.Call) error {
 	if c.Args().Present() {
 		target = c.Args().First()
 	}
-	k, err := kernel.Open(target, kernel.Options{Force: c.Bool("force"), Report: c.Report})
+	options := kernel.Options{Force: c.Bool("force"), Report: c.Report}
+	if err := chooseHold(c, &options); err != nil {
+		return err
+	}
+	k, err := kernel.Open(target, options)
 	if err != nil {
 		return err
 	}
@@ -46,7 +50,11 @@ func run(ctx context.Context, c *tool.Call) error {
 	}
 	snap := &snapshot{Image: img, target: target}
 	err = write(ctx, c, choice, snap)
-	return errors.Join(err, snap.close())
+	err = errors.Join(err, snap.close())
+	if held, ok := img.(kernel.Held); ok {
+		err = errors.Join(err, held.Stored(err == nil))
+	}
+	return err
 }
 
 // snapshot is an image that is closed once.

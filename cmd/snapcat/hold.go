@@ -1,0 +1,33 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"snappipe/cmd/internal/tool"
+	"snappipe/kernel"
+)
+
+// Saving a machine whose disks are in use: they are held still from before
+// the snapshot until the whole pipeline has ended.
+var (
+	freezeFlag = &cli.BoolFlag{Name: "freeze-filesystems", Usage: "freeze mounted file systems from before the snapshot until the programs that read it have ended"}
+	thenFlag   = &cli.StringFlag{Name: "then", Value: ends[0], Usage: "after --freeze-filesystems and if all went well: `END` is stay, poweroff or reboot"}
+)
+
+// ends are what can come then. After "stay" the image is of no more use, as
+// soon as a file system has been written to.
+var ends = []string{"stay", "poweroff", "reboot"}
+
+func chooseHold(c *tool.Call, o *kernel.Options) error {
+	o.FreezeFilesystems, o.Then = c.Bool(freezeFlag.Name), c.String(thenFlag.Name)
+	if !slices.Contains(ends, o.Then) {
+		return tool.Usage("", "--then %s: it is one of %s", o.Then, strings.Join(ends, ", "))
+	}
+	if c.IsSet(thenFlag.Name) && !o.FreezeFilesystems {
+		return tool.Usage("", "--then is for --freeze-filesystems only")
+	}
+	return nil
+}
