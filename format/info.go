@@ -126,10 +126,12 @@ func isSize(value string) bool {
 	return err == nil && value[0] != '0'
 }
 
-// isTime is stricter than time.Parse, which takes times that RFC 3339 does not.
+// isTime is stricter than time.Parse, which takes hours of one digit and
+// fractions after a comma.
 func isTime(value string) bool {
-	var t time.Time
-	return t.UnmarshalText([]byte(value)) == nil && strings.HasSuffix(value, "Z")
+	t, err := time.Parse(time.RFC3339Nano, value)
+	return err == nil && strings.HasPrefix(value, t.Format("2006-01-02T15:04:05")) &&
+		!strings.Contains(value, ",") && strings.HasSuffix(value, "Z")
 }
 
 func checkFact(f Fact) error {
