@@ -1,0 +1,75 @@
+// Make writes the golden vectors: small streams, each of which proves one
+// thing of a reader, and the list of what is to come of them.
+//
+//	go run ./tests/vectors/make tests/vectors
+//
+// It builds them byte by byte from format/SPEC.md, with nothing of the format
+// package, so that the two can disagree; and from constants, so that what it
+// writes is the same everywhere and always.
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// vector is a stream and what it proves. The name says what is to come of it:
+// good-, bad- or unsupported-.
+type vector struct {
+	name   string
+	reason string // in a word, why it is refused; "" for good ones
+	proves string
+	build  func(*stream)
+}
+
+func main() {
+	dir := "."
+	if len(os.Args) > 1 {
+		dir = os.Args[1]
+	}
+	if err := write(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func write(dir string) error {
+	streams := filepath.Join(dir, "streams")
+	if err := os.RemoveAll(streams); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(streams, 0o777); err != nil {
+		return err
+	}
+	list := bytes.NewBufferString("# What a reader is to make of each stream; see README.md.\n" +
+		"# name\texit\tclass\treason\tsize\tsha256\twhat it proves\n")
+	vectors := slices.Concat(good(), badFrames(), badFields(), badOrder(), badFacts(), badCoding(), badSums(), unsupported())
+	for _, v := range vectors {
+		s := newStream()
+		v.build(s)
+		if err := os.WriteFile(filepath.Join(streams, v.name+".snap"), s.out, 0o666); err != nil {
+			return err
+		}
+		fmt.Fprintln(list, strings.Join(v.expected(s), "\t"))
+	}
+	return os.WriteFile(filepath.Join(dir, "EXPECTED"), list.Bytes(), 0o666)
+}
+
+// expected is the line of EXPECTED.
+func (v *vector) expected(s *stream) []string {
+	class, _, _ := strings.Cut(v.name, "-")
+	switch {
+	case class == "bad":
+		return []string{v.name, "3", "damaged", v.reason, "-", "-", v.proves}
+	case class == "unsupported":
+		return []string{v.name, "3", "unsupported", "unsupported", "-", "-", v.proves}
+	case s.resumed:
+		return []string{v.name, "0", "resumed", "-", "-", "-", v.proves}
+	}
+	return []string{v.name, "0", "good", "-", fmt.Sprint(len(s.image)), fmt.Sprintf("%x", sha256.Sum256(s.image)), v.proves}
+}

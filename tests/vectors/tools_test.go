@@ -1,0 +1,162 @@
+package vectors_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// bin is where the tools are built.
+var bin string
+
+func TestMain(m *testing.M) {
+	code, err := build(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func build(m *testing.M) (int, error) {
+	var err error
+	if bin, err = os.MkdirTemp("", "snappipe"); err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(bin)
+	out, err := exec.Command("go", "build", "-o", bin, "snappipe/cmd/...").CombinedOutput()
+	if err != nil {
+		return 0, fmt.Errorf("build the tools: %w\n%s", err, out)
+	}
+	return m.Run(), nil
+}
+
+// The tools take what is good and give it on whole. They refuse everything
+// else with exit code 3 and a line that says why, and leave no output.
+func TestTools(t *testing.T) {
+	each(t, func(t *testing.T, v *vector) {
+		dir := t.TempDir()
+		img, out := filepath.Join(dir, "img"), filepath.Join(dir, "out")
+		resume := tool(t, "snapresume", v.path(), "--to", "file:"+img)
+		resume.outcome(v, v.exit, img)
+		tool(t, "snapcompress", v.path(), "--codec", "zstd", "--level", "1", "-o", out).passes(v, v.exit, out)
+		tool(t, "snapcompress", v.path(), "-d", "-o", out).passes(v, v.exit, out)
+		exit := v.exit
+		if v.onlyDecoding() {
+			exit = 0
+		}
+		tool(t, "snapverify", v.path(), "-o", out).passes(v, exit, out)
+		if v.exit != 0 && !v.onlyDecoding() {
+			tool(t, "snapverify", v.path(), "--check").exits(3)
+		}
+		left, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range left {
+			t.Errorf("%s was left behind", f.Name())
+		}
+	})
+}
+
+// call is a tool that was run.
+type call struct {
+	t      *testing.T
+	name   string
+	code   int
+	stdout []byte
+	stderr string
+}
+
+func tool(t *testing.T, name, stdin string, args ...string) *call {
+	t.Helper()
+	in, err := os.Open(stdin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.Command(filepath.Join(bin, name), args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, &stdout, &stderr
+	err = cmd.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return &call{t, strings.Join(append([]string{name}, args...), " "), cmd.ProcessState.ExitCode(), stdout.Bytes(), stderr.String()}
+}
+
+func (c *call) exits(code int) {
+	c.t.Helper()
+	if c.code != code {
+		c.t.Errorf("%s exits with %d, not %d: %s", c.name, c.code, code, c.stderr)
+	}
+	if code == 3 && strings.Count(strings.TrimSpace(c.stderr), "\n") > 1 {
+		c.t.Errorf("%s says more than it has to: %s", c.name, c.stderr)
+	}
+	if code == 3 && c.stderr == "" {
+		c.t.Errorf("%s does not say why", c.name)
+	}
+	if len(c.stdout) > 0 && code == 3 {
+		c.t.Errorf("%s wrote %d bytes", c.name, len(c.stdout))
+	}
+}
+
+// outcome checks the image that snapresume has written, or that there is none,
+// and removes it.
+func (c *call) outcome(v *vector, code int, img string) {
+	c.t.Helper()
+	c.exits(code)
+	if code != 0 || v.class == "resumed" {
+		c.absent(img)
+		return
+	}
+	b, err := os.ReadFile(img)
+	if err != nil {
+		c.t.Fatalf("%s: %v", c.name, err)
+	}
+	if sum := fmt.Sprintf("%x", sha256.Sum256(b)); int64(len(b)) != v.size || v.sha256 != "-" && sum != v.sha256 {
+		c.t.Errorf("%s: %d bytes, sha256 %s; want %d, %s", c.name, len(b), sum, v.size, v.sha256)
+	}
+	if err := os.Remove(img); err != nil {
+		c.t.Error(err)
+	}
+}
+
+// passes checks the stream that a filter has written, or that there is none,
+// and removes it.
+func (c *call) passes(v *vector, code int, stream string) {
+	c.t.Helper()
+	c.exits(code)
+	if code != 0 || v.class == "resumed" {
+		c.absent(stream)
+		return
+	}
+	img := stream + ".img"
+	tool(c.t, "snapresume", stream, "--to", "file:"+img).outcome(v, v.exit, img)
+	if err := os.Remove(stream); err != nil {
+		c.t.Error(err)
+	}
+}
+
+func (c *call) absent(name string) {
+	c.t.Helper()
+	if _, err := os.Lstat(name); !errors.Is(err, os.ErrNotExist) {
+		c.t.Errorf("%s has written %s", c.name, filepath.Base(name))
+	}
+}
+
+// run runs a command that has to succeed.
+func run(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
