@@ -10,6 +10,7 @@ package machine
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -38,7 +39,7 @@ func newHold(disks []disk, then string) (*hold, error) {
 		return nil, kernel.Refuse(areas[0], "swapoff "+areas[0], "it is swapped to, and what is there is no part of an image")
 	}
 	h := &hold{then: then}
-	if h.chain, err = pipeline(); err != nil {
+	if h.chain, err = behind(os.Getpid()); err != nil {
 		return nil, err
 	}
 	if err := writesElsewhere(h.chain, disks); err != nil {

@@ -17,14 +17,14 @@ import (
 	"snappipe/kernel"
 )
 
-// pipeline returns their PIDs, this process first. Two descriptors with the
-// same name, "pipe:[1234]", are of the same pipe.
-func pipeline() ([]int, error) {
+// behind returns their PIDs, after that of the process they stand behind. Two
+// descriptors with the same name, "pipe:[1234]", are of the same pipe.
+func behind(pid int) ([]int, error) {
 	readers, writers, err := pipes()
 	if err != nil {
 		return nil, err
 	}
-	chain := []int{os.Getpid()}
+	chain := []int{pid}
 	for i := 0; i < len(chain); i++ {
 		for _, pipe := range writers[chain[i]] {
 			for _, reader := range readers[pipe] {
