@@ -1,0 +1,83 @@
+package restore
+
+// This file sets what belongs to the process as a whole, by calls in its name
+// or through /proc. Of what is inherited by threads, it is set before there
+// are any.
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Personality bits are set last, since READ_IMPLIES_EXEC would change mappings.
+func (p *process) setProcess() error {
+	q := &p.img.Process
+	if _, err := p.stub.callWith(p.stub.Caller, "chdir to "+string(q.Cwd), unix.SYS_CHDIR, 0, cstring(string(q.Cwd)), 0); err != nil {
+		return gone("working directory "+string(q.Cwd), err)
+	}
+	type call struct {
+		what string
+		nr   uintptr
+		args []uint64
+	}
+	calls := []call{
+		{"umask", unix.SYS_UMASK, []uint64{uint64(q.Umask)}},
+		{"personality", unix.SYS_PERSONALITY, []uint64{uint64(q.Personality)}},
+	}
+	for _, f := range []struct {
+		set    bool
+		what   string
+		option uint64
+	}{
+		{q.NoNewPrivs, "PR_SET_NO_NEW_PRIVS", unix.PR_SET_NO_NEW_PRIVS},
+		{q.Subreaper, "PR_SET_CHILD_SUBREAPER", unix.PR_SET_CHILD_SUBREAPER},
+		{q.THPDisable, "PR_SET_THP_DISABLE", unix.PR_SET_THP_DISABLE},
+	} {
+		if f.set {
+			calls = append(calls, call{f.what, unix.SYS_PRCTL, []uint64{f.option, 1, 0, 0, 0}})
+		}
+	}
+	for _, c := range calls {
+		if _, err := p.stub.call(c.what, c.nr, c.args...); err != nil {
+			return err
+		}
+	}
+	if err := p.setNumber("oom_score_adj", strconv.Itoa(q.OOMScoreAdj)); err != nil {
+		return err
+	}
+	return p.setNumber("coredump_filter", fmt.Sprintf("%#x", uint64(q.CoreFilter)))
+}
+
+// setNumber writes a file of /proc/PID.
+func (p *process) setNumber(name, value string) error {
+	err := os.WriteFile(fmt.Sprintf("/proc/%d/%s", p.stub.pid, name), []byte(value), 0)
+	return p.tolerate(name+" "+value, err)
+}
+
+// setLimits sets resource limits, after everything that they would limit.
+func (p *process) setLimits() error {
+	for n, l := range p.img.Process.Rlimits {
+		want := unix.Rlimit{Cur: uint64(l.Cur), Max: uint64(l.Max)}
+		var have unix.Rlimit
+		if err := unix.Prlimit(p.stub.pid, n, nil, &have); err != nil {
+			return fmt.Errorf("reading resource limit %d: %w", n, err)
+		}
+		if want == have {
+			continue
+		}
+		err := unix.Prlimit(p.stub.pid, n, &want, nil)
+		if err == unix.EPERM { // a hard limit above ours
+			p.options.Report(fmt.Sprintf("resource limit %d stays at %d: only root may raise it to %d", n, have.Max, want.Max))
+			want.Max = have.Max
+			want.Cur = min(want.Cur, want.Max)
+			err = unix.Prlimit(p.stub.pid, n, &want, nil)
+		}
+		if err != nil {
+			return fmt.Errorf("setting resource limit %d: %w", n, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package restore
+
+// This file hands open files to the stub: by SCM_RIGHTS (unix(7)), which works
+// for every kind of file, without privilege, and into other namespaces.
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// channel is a pair of sockets, one of them in the stub.
+type channel struct {
+	ours   *os.File
+	theirs int // its number in the stub
+}
+
+// newChannel returns also the stub's end, to be closed once the stub has it
+// as its descriptor 0.
+func newChannel() (ch *channel, theirs *os.File, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("socketpair: %w", err)
+	}
+	return &channel{ours: os.NewFile(uintptr(pair[0]), "channel")}, os.NewFile(uintptr(pair[1]), "channel"), nil
+}
+
+func (c *channel) close() error { return c.ours.Close() }
+
+// hand gives the stub a descriptor of ours and returns its number there: the
+// lowest that is free. It closes on exec.
+func (s *stub) hand(fd int) (int, error) {
+	if err := unix.Sendmsg(int(s.channel.ours.Fd()), []byte{0}, unix.UnixRights(fd), nil, 0); err != nil {
+		return 0, fmt.Errorf("handing over a descriptor: %w", err)
+	}
+	control := make([]byte, unix.CmsgSpace(4))
+	// lay aligns to 16 bytes: a byte to receive, struct iovec, the rights.
+	body, vector, rights := s.scratch, s.scratch+16, s.scratch+32
+	// struct msghdr: name, its length, vector, its length, control, its
+	// length, flags
+	header := words(0, 0, vector, 1, rights, uint64(len(control)), 0)
+	at, err := s.lay([]byte{0}, words(body, 1), control, header)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := s.call("receiving a descriptor", unix.SYS_RECVMSG, uint64(s.channel.theirs), at[3], unix.MSG_CMSG_CLOEXEC); err != nil {
+		return 0, err
+	}
+	if err := s.mem.Read(control, rights); err != nil {
+		return 0, err
+	}
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil || len(messages) == 0 || len(messages[0].Data) < 4 {
+		// The kernel drops what there is no descriptor for (MSG_CTRUNC).
+		return 0, fmt.Errorf("handing over a descriptor: %w", unix.EMFILE)
+	}
+	return int(int32(binary.LittleEndian.Uint32(messages[0].Data))), nil
+}

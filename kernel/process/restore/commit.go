@@ -1,0 +1,78 @@
+package restore
+
+// This file is the second half of a resume: all but the memory, and the
+// release.
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel"
+)
+
+// commit runs on the caller's goroutine. If it fails, abort is still to come.
+func (p *process) commit() (kernel.Resumed, error) {
+	resumed := newProgram(p)
+	err := p.tracer.Do(func() error {
+		return inOrder([]stage{
+			{stepSettle, p.settleMappings},
+			{stepMM, p.setMM},
+			{stepFiles, p.restoreFiles},
+			{stepEpoll, p.restoreEpolls},
+			{stepProcess, p.setProcess},
+			{stepSignals, p.setActions},
+			{stepThreads, p.makeThreads},
+			{stepThreadState, p.setThreads},
+			{stepTimers, p.setTimers},
+			{stepLimits, p.setLimits},
+			{stepCredentials, p.setCredentials},
+			{stepRegisters, p.setRegisters},
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	if p.options.Check {
+		p.options.Report(fmt.Sprintf("would resume %s", resumed))
+		return rehearsed{}, p.abort()
+	}
+	p.closeFiles()
+	if err := resumed.takeTerminal(); err != nil {
+		return nil, err
+	}
+	if err := afterStep(stepTerminal); err != nil {
+		resumed.giveTerminalBack()
+		return nil, err
+	}
+	if err := p.tracer.Do(p.release); err != nil {
+		resumed.giveTerminalBack()
+		return nil, err
+	}
+	for _, f := range p.tidy {
+		f()
+	}
+	resumed.released()
+	return resumed, nil
+}
+
+// release lets the program run: the first threads last, so that the leader,
+// whose death would be that of all, finds the others there.
+func (p *process) release() error {
+	if err := afterStep(stepRelease); err != nil {
+		return err
+	}
+	for _, t := range p.threads {
+		// Threads keep ExitKill up to here: should this process be killed
+		// between two of them, none goes on without the others.
+		if err := t.readyToGo(); err != nil {
+			return err
+		}
+	}
+	for i := len(p.threads) - 1; i >= 0; i-- {
+		if err := p.threads[i].Thread.Detach(0); err != nil && err != unix.ESRCH {
+			return fmt.Errorf("releasing thread %d: %w", p.threads[i].tid, err)
+		}
+	}
+	return nil
+}

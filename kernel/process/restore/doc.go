@@ -1,0 +1,25 @@
+// Package restore makes the image of a process a process again.
+//
+// It begins as a stub: a new process that has executed the program of the
+// image, so that everything outside sees the right executable, but has not
+// run one instruction of it. It stands under ptrace all the time, set to be
+// killed when this process ends in any way. By system calls made in its name
+// it is emptied and given everything that the image says, in this order:
+//
+//	headers complete   checks, stub, address space       load.go
+//	as bytes come      pages, straight into the stub     pages.go
+//	commit             files, signals, threads, timers,  commit.go
+//	                   registers, release
+//
+// The release is the last step, the only one that cannot be undone, and until
+// then the program has not run. Going back at any point is killing the stub:
+// what it holds, the kernel gives up with it.
+//
+// What the program had open is opened here, by ordinary calls, and handed to
+// the stub over a socket; only what the kernel ties to the caller is done by
+// calls in the stub's name.
+//
+// Every image may be hostile. Package image has checked that it is consistent;
+// whether the kernel takes the values is for the kernel to say, to the stub,
+// which has the rights of the user and no more.
+package restore

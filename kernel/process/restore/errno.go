@@ -1,0 +1,29 @@
+package restore
+
+// This file is about failures that are no reason to give up.
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// ignore drops an error that is one of those given.
+func ignore(err error, these ...unix.Errno) error {
+	for _, e := range these {
+		if errors.Is(err, e) {
+			return nil
+		}
+	}
+	return err
+}
+
+// tolerate reports, instead of failing, that the user may not set something
+// that the program goes on without.
+func (p *process) tolerate(what string, err error) error {
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+		p.options.Report("not restored, for want of privilege: " + what)
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,276 @@
+package restore
+
+// This file opens again what the program had open, and puts it at its numbers
+// in the stub. What kinds there are, and how each is made, is in the files
+// named after them.
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/image"
+)
+
+// openFile is an open file description of the image, made again here.
+type openFile struct {
+	fd   int  // ours; -1 if nothing in the process refers to it
+	lent bool // one of descriptors 0 to 2, not to be closed
+}
+
+func (f *openFile) close() {
+	if f.fd >= 0 && !f.lent {
+		unix.Close(f.fd)
+	}
+	f.fd = -1
+}
+
+// settable are the flags that F_SETFL changes; those of open(2) besides are
+// given when opening.
+const settable = unix.O_APPEND | unix.O_NONBLOCK | unix.O_DIRECT | unix.O_NOATIME | unix.O_ASYNC
+
+// openable are the flags of F_GETFL that open(2) takes again.
+const openable = unix.O_ACCMODE | unix.O_APPEND | unix.O_DIRECT | unix.O_NOATIME | unix.O_SYNC | unix.O_DSYNC | unix.O_PATH
+
+// restoreFiles makes every description, and then has the stub receive each
+// and duplicate it to its numbers.
+func (p *process) restoreFiles() error {
+	p.files = make([]openFile, len(p.img.Open))
+	for i := range p.files {
+		p.files[i].fd = -1
+	}
+	if err := p.openInherited(); err != nil {
+		return err
+	}
+	if err := p.openPipes(); err != nil {
+		return err
+	}
+	if err := p.openSockets(); err != nil {
+		return err
+	}
+	for i := range p.img.Open {
+		if p.files[i].fd >= 0 {
+			continue
+		}
+		fd, err := p.open(&p.img.Open[i])
+		if err != nil {
+			return err
+		}
+		p.files[i].fd = fd
+	}
+	for i := range p.img.Open {
+		if err := p.settle(i); err != nil {
+			return err
+		}
+	}
+	return p.place()
+}
+
+// name is how an open file is spoken of: by its first number and its path.
+func (p *process) name(o *image.OpenFile) string {
+	what := string(o.Kind)
+	if o.File != image.NoIndex {
+		what = string(p.img.Files[o.File].Path)
+	}
+	for _, f := range p.img.FDs {
+		if &p.img.Open[f.Open] == o {
+			return fmt.Sprintf("fd %d, %s", f.FD, what)
+		}
+	}
+	return what
+}
+
+// openInherited takes what is to be as it is here: on the same terminal, or
+// whatever else descriptors 0 to 2 are.
+func (p *process) openInherited() error {
+	for i := range p.img.Open {
+		o := &p.img.Open[i]
+		if o.Inherit == image.NoIndex {
+			continue
+		}
+		if _, err := unix.FcntlInt(uintptr(o.Inherit), unix.F_GETFD, 0); err != nil {
+			return kernel.Refuse(p.name(o), fmt.Sprintf("open it, if only on /dev/null, with %d</dev/null", o.Inherit),
+				"it is to be what descriptor %d is here, and that is closed", o.Inherit)
+		}
+		p.files[i] = openFile{fd: o.Inherit, lent: true}
+		if o.Kind != image.KindTerminal {
+			continue
+		}
+		// A description of its own, where possible, since ours is shared with
+		// the shell: what the program sets there (O_NONBLOCK) would be the
+		// shell's problem later.
+		if f, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", o.Inherit), o.Flags&openable|unix.O_NOCTTY, 0); err == nil {
+			fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+			f.Close()
+			if err != nil {
+				return err
+			}
+			p.files[i] = openFile{fd: fd}
+		}
+	}
+	return nil
+}
+
+// open makes one that stands for itself.
+func (p *process) open(o *image.OpenFile) (int, error) {
+	switch o.Kind {
+	case image.KindFile:
+		return p.openRegular(o)
+	case image.KindDir, image.KindPath, image.KindDevice:
+		return p.openNamed(o)
+	case image.KindTerminal:
+		return p.openTerminal(o)
+	case image.KindEventFD:
+		return openEventFD(o.EventFD)
+	case image.KindTimerFD:
+		return openTimerFD(o.TimerFD)
+	case image.KindSignalFD:
+		return openSignalFD(o.SignalFD)
+	case image.KindEpoll:
+		return unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	case image.KindInotify:
+		return p.openInotify(o)
+	case image.KindLost:
+		return openLost(o)
+	}
+	return -1, kernel.Refuse(p.name(o), "", "an open file of kind %q cannot be made again", o.Kind)
+}
+
+// openRegular opens a regular file: by its path, or the copy of a deleted one
+// that came in the image.
+func (p *process) openRegular(o *image.OpenFile) (int, error) {
+	f := &p.img.Files[o.File]
+	var file *os.File
+	var err error
+	if f.Content != image.NoIndex {
+		c := p.contents[f.Content]
+		if err := c.Chmod(os.FileMode(f.Mode & 0o777)); err != nil {
+			return -1, err
+		}
+		file, err = reopen(c, o.Flags&openable)
+	} else {
+		file, err = openPath(f, o.Flags&openable)
+	}
+	if err != nil {
+		return -1, gone(p.name(o), err)
+	}
+	defer file.Close()
+	st, err := file.Stat()
+	if err != nil {
+		return -1, err
+	}
+	if st.Size() < f.Size {
+		return -1, kernel.Refuse(p.name(o), "put the file back as it was",
+			"it had %d bytes, and now has only %d", f.Size, st.Size())
+	}
+	return takeDescriptor(file, o.Pos)
+}
+
+// takeDescriptor is a descriptor of file at the given offset, which outlives
+// it.
+func takeDescriptor(file *os.File, pos int64) (int, error) {
+	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return -1, fmt.Errorf("%s: %w", file.Name(), err)
+	}
+	if pos == 0 {
+		return fd, nil
+	}
+	if _, err := unix.Seek(fd, pos, unix.SEEK_SET); ignore(err, unix.ESPIPE, unix.EBADF) != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("%s: seeking to %d: %w", file.Name(), pos, err)
+	}
+	return fd, nil
+}
+
+// openNamed opens a directory, a device, or only the path.
+func (p *process) openNamed(o *image.OpenFile) (int, error) {
+	file, err := openPath(&p.img.Files[o.File], o.Flags&openable)
+	if err != nil {
+		return -1, gone(p.name(o), err)
+	}
+	defer file.Close()
+	return takeDescriptor(file, o.Pos)
+}
+
+// settle gives a description its flags, owner and locks, as far as they are
+// not those of the process.
+func (p *process) settle(i int) error {
+	o, f := &p.img.Open[i], &p.files[i]
+	if f.lent || o.Flags&unix.O_PATH != 0 {
+		return nil
+	}
+	if o.Flags&unix.O_ASYNC != 0 {
+		if err := p.setOwner(f.fd, o.Owner); err != nil {
+			return fmt.Errorf("%s: %w", p.name(o), err)
+		}
+	}
+	if _, err := unix.FcntlInt(uintptr(f.fd), unix.F_SETFL, o.Flags&settable); err != nil {
+		return fmt.Errorf("%s: setting its flags to %#o: %w", p.name(o), o.Flags, err)
+	}
+	return p.lock(o, f.fd)
+}
+
+// place has the stub receive the descriptions one by one. Each comes at the
+// lowest free number, which may be one that a later one is to have; so it is
+// moved on before the next comes.
+func (p *process) place() error {
+	numbers := make([][]image.FD, len(p.img.Open))
+	taken := map[int]bool{}
+	for _, f := range p.img.FDs {
+		numbers[f.Open] = append(numbers[f.Open], f)
+		taken[f.FD] = true
+	}
+	free := 0
+	for taken[free] {
+		free++
+	}
+	if err := p.stub.closeAll(free); err != nil {
+		return err
+	}
+	for i, all := range numbers {
+		if len(all) == 0 {
+			continue
+		}
+		if err := p.stub.placeOne(p.files[i].fd, all); err != nil {
+			return fmt.Errorf("%s: %w", p.name(&p.img.Open[i]), err)
+		}
+	}
+	if _, err := p.stub.call("close", unix.SYS_CLOSE, uint64(p.stub.channel.theirs)); err != nil {
+		return err
+	}
+	return p.lockAsProcess()
+}
+
+func (s *stub) placeOne(fd int, numbers []image.FD) error {
+	n, err := s.hand(fd)
+	if err != nil {
+		return err
+	}
+	stays := false
+	for _, to := range numbers {
+		flags := uint64(0)
+		if to.CloseOnExec {
+			flags = unix.O_CLOEXEC
+		}
+		if to.FD == n {
+			stays = true
+			if !to.CloseOnExec { // as which it came
+				if _, err := s.call("fcntl", unix.SYS_FCNTL, uint64(n), unix.F_SETFD, 0); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		if _, err := s.call(fmt.Sprintf("dup3 to %d", to.FD), unix.SYS_DUP3, uint64(n), uint64(to.FD), flags); err != nil {
+			return err
+		}
+	}
+	if stays {
+		return nil
+	}
+	_, err = s.call("close", unix.SYS_CLOSE, uint64(n))
+	return err
+}

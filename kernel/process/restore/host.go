@@ -1,0 +1,126 @@
+package restore
+
+// This file checks whether the image can run on this machine at all: what its
+// memory holds of the processor and the kernel must be the same here.
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/ptrace"
+)
+
+// checkFacts checks what the stream's header says. A flat image comes without
+// facts; then the image's own headers are checked alone.
+func checkFacts(f kernel.Facts, o kernel.Options) error {
+	return checkHost(image.Host{Arch: f.Get("arch"), Release: f.Get("kernel-release"), VDSO: f.Get("vdso")}, o)
+}
+
+// checkHost checks what h says; what it does not say is not checked.
+func checkHost(h image.Host, o kernel.Options) error {
+	if h.Arch != "" && h.Arch != runtime.GOARCH {
+		return kernel.Refuse("the image", "", "it is of a process on %s, and this machine is %s", h.Arch, runtime.GOARCH)
+	}
+	if err := checkRelease(h.Release, o); err != nil {
+		return err
+	}
+	if h.VDSO == "" {
+		return nil
+	}
+	own, err := vdsoHash()
+	if err != nil {
+		return err
+	}
+	if h.VDSO != own {
+		return kernel.Refuse("the image", "resume it under the kernel it was taken on",
+			"the vdso in its memory is not that of this kernel")
+	}
+	return nil
+}
+
+func checkRelease(release string, o kernel.Options) error {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return fmt.Errorf("uname: %w", err)
+	}
+	own := unix.ByteSliceToString(u.Release[:])
+	if release == "" || release == own {
+		return nil
+	}
+	if !o.Force {
+		return kernel.Refuse("the image", "--force tries it", "it was taken under Linux %s, and this is %s", release, own)
+	}
+	o.Report(fmt.Sprintf("the image was taken under Linux %s, and this is %s", release, own))
+	return nil
+}
+
+// vdsoHash is the SHA-256 of the vdso, which is the same in every process.
+func vdsoHash() (string, error) {
+	maps, err := proc.Maps(os.Getpid())
+	if err != nil {
+		return "", err
+	}
+	for _, m := range maps {
+		if m.Path != vdso {
+			continue
+		}
+		mem, err := ptrace.OpenMemory(os.Getpid())
+		if err != nil {
+			return "", err
+		}
+		defer mem.Close()
+		b := make([]byte, m.End-m.Start)
+		if err := mem.Read(b, m.Start); err != nil {
+			return "", err
+		}
+		sum := sha256.Sum256(b)
+		return hex.EncodeToString(sum[:]), nil
+	}
+	return "", fmt.Errorf("this kernel runs without a vdso")
+}
+
+// checkRights refuses what the user may not become.
+func checkRights(p *image.Process) error {
+	euid := os.Geteuid()
+	if p.Root != "" && p.Root != "/" {
+		return kernel.Refuse("root directory "+string(p.Root), "", "a process with a root of its own cannot be resumed")
+	}
+	if p.Seccomp != 0 {
+		return kernel.Refuse("seccomp filters", "", "the process had them, and they are not in the image")
+	}
+	if euid == 0 {
+		return nil
+	}
+	for _, id := range p.UIDs {
+		if int(id) != euid {
+			return kernel.Refuse("user "+strconv.Itoa(int(id)), "resume as that user or as root",
+				"the process ran as it, and this is user %d", euid)
+		}
+	}
+	for _, id := range p.GIDs {
+		if int(id) != os.Getegid() {
+			return kernel.Refuse("group "+strconv.Itoa(int(id)), "resume as that group or as root",
+				"the process ran as it, and this is group %d", os.Getegid())
+		}
+	}
+	return nil
+}
+
+// checkFeatures refuses extended register state that this processor lacks,
+// before a thread is found to need it. own is the state of a thread here.
+func checkFeatures(h image.Host, own []byte) error {
+	if lacking := h.XFeatures &^ image.XFeatures(own); lacking != 0 {
+		return kernel.Refuse("the image", "resume it on a processor with the same features",
+			"its registers include state components %#x (XCR0), which this processor or kernel lacks", uint64(lacking))
+	}
+	return nil
+}

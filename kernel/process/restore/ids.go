@@ -1,0 +1,124 @@
+package restore
+
+// This file gives the process its ID back where the kernel allows that: by the
+// set_tid of clone3(2), which takes CAP_CHECKPOINT_RESTORE in the user
+// namespace that the PID namespace belongs to, and that the ID is free.
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/ptrace"
+)
+
+// ids is what became of the process and thread IDs.
+type ids struct {
+	same bool        // the process has its old ID, so threads are to have theirs
+	tids map[int]int // new thread IDs by the old ones, as the program sees them
+}
+
+// translate returns the ID that a thread of the program has now.
+func (i *ids) translate(old int) int {
+	if new, ok := i.tids[old]; ok {
+		return new
+	}
+	return old
+}
+
+// identify replaces the stub by one with the process ID of the image.
+func (p *process) identify() error {
+	want := p.img.Process.PID
+	if p.stub.pid == want {
+		p.ids.same = true
+		return nil
+	}
+	err := p.twin(want)
+	if err == nil {
+		p.ids.same = true
+		p.options.Report(fmt.Sprintf("resuming with the same process ID, %d", want))
+		return nil
+	}
+	if !unavailable(err) {
+		return fmt.Errorf("making process %d: %w", want, err)
+	}
+	if p.options.SamePID {
+		return p.identifyInNamespace()
+	}
+	p.options.Report(fmt.Sprintf("process ID %d is %s: resuming as %d", want, why(err), p.stub.pid))
+	return nil
+}
+
+// unavailable reports whether an error says that this ID cannot be had here.
+func unavailable(err error) bool {
+	return errors.Is(err, unix.EPERM) || errors.Is(err, unix.EEXIST) || errors.Is(err, unix.EINVAL)
+}
+
+func why(err error) string {
+	if errors.Is(err, unix.EEXIST) {
+		return "taken"
+	}
+	return "not for this user to choose"
+}
+
+// twin has the stub make a copy of itself with the given ID, which takes its
+// place. As a sibling, it is our child too.
+func (p *process) twin(id int) error {
+	at := p.stub.Base.Rsp&^0xf - 4096
+	mem := p.stub.mem
+	if err := mem.Copy(words(uint64(id)), at); err != nil {
+		return err
+	}
+	if err := mem.Copy(cloneArgs(unix.CLONE_PARENT, at), at+16); err != nil {
+		return err
+	}
+	t, err := p.stub.Spawn(unix.SYS_CLONE3, at+16, cloneArgsSize)
+	if err != nil {
+		return err
+	}
+	return p.replaceStub(t)
+}
+
+// replaceStub kills the stub and has a copy of it take its place.
+func (p *process) replaceStub(t ptrace.Thread) error {
+	old := p.stub
+	fresh := &stub{channel: old.channel}
+	if err := fresh.takeOver(t); err != nil {
+		return errors.Join(err, t.KillAndReap())
+	}
+	p.stub = fresh
+	if err := ptrace.Thread(old.pid).KillAndReap(); err != nil {
+		return err
+	}
+	if err := old.mem.Close(); err != nil {
+		return err
+	}
+	var err error
+	if p.leadsSession() {
+		_, err = p.stub.call("setsid", unix.SYS_SETSID)
+	} else {
+		_, err = p.stub.call("setpgid", unix.SYS_SETPGID, 0, 0)
+	}
+	return err
+}
+
+const cloneArgsSize = 88 // CLONE_ARGS_SIZE_VER2
+
+// cloneArgs is struct clone_args with one ID at address setTID, or none if
+// that is 0.
+func cloneArgs(flags, setTID uint64) []byte {
+	ids := uint64(0)
+	if setTID != 0 {
+		ids = 1
+	}
+	// flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size,
+	// tls, set_tid, set_tid_size, cgroup
+	return words(flags, 0, 0, 0, 0, 0, 0, 0, setTID, ids, 0)
+}
+
+// sameIDsRefusal says why the same IDs cannot be had.
+func sameIDsRefusal(what string, err error) error {
+	return kernel.Refuse(what, "without --same-pid it gets another ID", "%v", err)
+}

@@ -1,0 +1,107 @@
+package restore
+
+// This file is the first half of a resume: from the headers of the image to a
+// stub whose memory lies ready to take pages.
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+
+	"snappipe/kernel/process/image"
+)
+
+func (p *process) load() error {
+	defer p.closeSources()
+	return inOrder([]stage{
+		{stepCheck, p.check},
+		{stepStub, p.start},
+		{stepIdentity, p.identify},
+		{stepClear, p.clearSpace},
+		{stepContents, p.makeContents},
+		{stepMap, p.mapMemory},
+	})
+}
+
+// check refuses what can be known from the headers alone.
+func (p *process) check() error {
+	if err := checkHost(p.img.Host, p.options); err != nil {
+		return err
+	}
+	return checkRights(&p.img.Process)
+}
+
+// start makes the stub, by executing the image's program if that is still
+// there, for /proc/PID/exe and who looks at it.
+func (p *process) start() (err error) {
+	program := p.program()
+	if program != ownProgram {
+		p.stub, err = newStub(program, p.standing())
+		if err != nil { // not executable by this user, say
+			program = ownProgram
+		}
+	}
+	if program == ownProgram {
+		if p.stub, err = newStub(program, p.standing()); err != nil {
+			return err
+		}
+		p.options.Report(fmt.Sprintf("%s is not the program it was: /proc/PID/exe will be that of snapresume", p.programPath()))
+	}
+	state, err := p.stub.Thread.Xstate()
+	if err != nil {
+		return fmt.Errorf("reading registers: %w", err)
+	}
+	return checkFeatures(p.img.Host, state)
+}
+
+// standing says where the stub stands among groups and sessions.
+//
+// It gets a process group of its own, as a shell gives a job one: what is
+// typed at the terminal then goes to the program alone, and not a second time
+// through this process. What led a session without a terminal, as daemons do,
+// leads one again. (One with a terminal has to do with being a job in ours:
+// only the first of a session can have it for its controlling terminal.)
+func (p *process) standing() *syscall.SysProcAttr {
+	if p.leadsSession() {
+		return &syscall.SysProcAttr{Setsid: true}
+	}
+	return &syscall.SysProcAttr{Setpgid: true}
+}
+
+func (p *process) leadsSession() bool {
+	return p.img.Process.SID == p.img.Process.PID && p.img.Process.TTY == 0
+}
+
+func (p *process) programPath() string {
+	if p.img.Process.Exe == image.NoIndex {
+		return "the executable"
+	}
+	return string(p.img.Files[p.img.Process.Exe].Path)
+}
+
+func (p *process) program() string {
+	if p.img.Process.Exe == image.NoIndex {
+		return ownProgram
+	}
+	f := &p.img.Files[p.img.Process.Exe]
+	file := openUnchanged(f)
+	if file == nil {
+		return ownProgram
+	}
+	defer file.Close()
+	if st, err := file.Stat(); err != nil || st.Mode()&(os.ModeSetuid|os.ModeSetgid) != 0 {
+		return ownProgram // it would run with other rights than the image's
+	}
+	return string(f.Path)
+}
+
+func (p *process) mapMemory() error {
+	if err := p.planMappings(); err != nil {
+		return err
+	}
+	if err := p.mapAll(); err != nil {
+		return err
+	}
+	p.planSegments()
+	return p.zeroPrivate()
+}

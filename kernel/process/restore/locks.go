@@ -1,0 +1,71 @@
+package restore
+
+// This file takes file locks again.
+
+import (
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/image"
+)
+
+// lock takes the locks that belong to a description: flock(2) and the open
+// file description locks of fcntl(2).
+func (p *process) lock(o *image.OpenFile, fd int) error {
+	for _, l := range o.Locks {
+		var err error
+		switch l.Type {
+		case "FLOCK":
+			how := unix.LOCK_SH
+			if l.Write {
+				how = unix.LOCK_EX
+			}
+			err = unix.Flock(fd, how|unix.LOCK_NB)
+		case "OFDLCK":
+			f := unix.Flock_t{Type: lockType(l), Start: l.Start, Len: lockLength(l)}
+			err = unix.FcntlFlock(uintptr(fd), unix.F_OFD_SETLK, &f)
+		}
+		if err != nil {
+			return locked(p.name(o), err)
+		}
+	}
+	return nil
+}
+
+// lockAsProcess takes those that belong to the process: POSIX locks.
+func (p *process) lockAsProcess() error {
+	for _, f := range p.img.FDs {
+		o := &p.img.Open[f.Open]
+		for _, l := range o.Locks {
+			if l.Type != "POSIX" {
+				continue
+			}
+			// struct flock: type and whence, start, length, pid
+			arg := words(uint64(uint16(lockType(l))), uint64(l.Start), uint64(lockLength(l)), 0)
+			_, err := p.stub.callWith(p.stub.Caller, "F_SETLK", unix.SYS_FCNTL, 2, arg, uint64(f.FD), unix.F_SETLK, 0)
+			if err != nil {
+				return locked(p.name(o), err)
+			}
+		}
+	}
+	return nil
+}
+
+func lockType(l image.Lock) int16 {
+	if l.Write {
+		return unix.F_WRLCK
+	}
+	return unix.F_RDLCK
+}
+
+// lockLength is 0 for a lock up to the end of the file, wherever that is.
+func lockLength(l image.Lock) int64 {
+	if l.End < 0 {
+		return 0
+	}
+	return l.End - l.Start + 1
+}
+
+func locked(what string, err error) error {
+	return kernel.Refuse(what, "end the program that has it locked", "locking it: %v", err)
+}

@@ -1,0 +1,284 @@
+package restore
+
+// This file makes the mappings: which of them are files again and which take
+// their pages from the image, and what is done to them once those are there.
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/image"
+)
+
+// mapping is a mapping of the image in the stub.
+type mapping struct {
+	*image.VMA
+	// source is what is mapped: a file that is unchanged, or shared memory
+	// that is made again; nil for private memory that is filled from the
+	// image.
+	source *os.File
+	// filled are the ranges of it that take pages from the image. While they
+	// do, all of the mapping can be written to.
+	filled []image.Run
+}
+
+// writable reports whether a shared mapping could be made writable by
+// mprotect(2), which takes a file opened for writing: VM_MAYWRITE.
+func (m *mapping) writable() bool {
+	return m.Prot&unix.PROT_WRITE != 0 || has(m.VMA, "mw")
+}
+
+// has reports whether a mapping has a flag of proc_pid_smaps(5).
+func has(v *image.VMA, flag string) bool {
+	for f := range strings.FieldsSeq(v.VMFlags) {
+		if f == flag {
+			return true
+		}
+	}
+	return false
+}
+
+// planMappings decides for each mapping, opening files as it goes.
+func (p *process) planMappings() error {
+	opened := map[[2]int]*os.File{} // by index in Files, and whether writable
+	for i := range p.img.VMAs {
+		v := &p.img.VMAs[i]
+		if ofKernel(string(v.Name)) {
+			continue
+		}
+		m := mapping{VMA: v}
+		if err := p.findSource(&m, opened); err != nil {
+			return err
+		}
+		m.filled = m.pages()
+		p.mapped = append(p.mapped, m)
+	}
+	return nil
+}
+
+// closeSources closes them, once they are mapped or never will be.
+func (p *process) closeSources() {
+	for i := range p.mapped {
+		if f := p.mapped[i].source; f != nil {
+			f.Close() // a further time, where several mappings share it
+		}
+	}
+}
+
+// pages are the ranges of a mapping that take their pages from the image:
+// what is the process's alone, which of a file mapped again is only what was
+// written to.
+func (m *mapping) pages() []image.Run {
+	switch {
+	case m.Shared:
+		return nil
+	case m.source != nil:
+		return m.Private
+	case m.ImageSize > 0:
+		return []image.Run{{Start: m.Start, End: m.Start + image.Hex(m.ImageSize)}}
+	}
+	return nil
+}
+
+// findSource opens what m is a mapping of, if that is to be mapped.
+func (p *process) findSource(m *mapping, opened map[[2]int]*os.File) (err error) {
+	if m.File == image.NoIndex {
+		if m.Shared {
+			return fmt.Errorf("%w: mapping %#x is shared with nothing", image.ErrDamaged, uint64(m.Start))
+		}
+		return nil
+	}
+	f := &p.img.Files[m.File]
+	key := [2]int{m.File, 0}
+	if m.Shared && m.writable() {
+		key[1] = unix.O_RDWR
+	}
+	if file, ok := opened[key]; ok {
+		m.source = file
+		return nil
+	}
+	if m.Shared {
+		m.source, err = p.openShared(f, key[1])
+	} else {
+		m.source = openUnchanged(f)
+	}
+	opened[key] = m.source
+	return err
+}
+
+// openUnchanged opens a regular file for a private mapping, or returns nil if
+// it is not what it was: then the pages come from the image.
+func openUnchanged(f *image.File) *os.File {
+	if f.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil
+	}
+	file, err := openPath(f, unix.O_RDONLY)
+	if err != nil {
+		return nil
+	}
+	if !unchanged(file, f) {
+		file.Close()
+		return nil
+	}
+	return file
+}
+
+// openShared opens what a shared mapping is of.
+func (p *process) openShared(f *image.File, access int) (*os.File, error) {
+	if f.Content != image.NoIndex {
+		return reopen(p.contents[f.Content], access)
+	}
+	what := fmt.Sprintf("%s, a shared mapping", f.Path)
+	file, err := openPath(f, access)
+	if err != nil {
+		return nil, gone(what, err)
+	}
+	if f.Mode&unix.S_IFMT == unix.S_IFREG && !unchanged(file, f) {
+		if !p.options.Force {
+			file.Close()
+			return nil, kernel.Refuse(what, "put the file back as it was, or --force maps it as it is",
+				"the file was changed since the snapshot")
+		}
+		p.options.Report(fmt.Sprintf("%s was changed since the snapshot, and is mapped as it is", f.Path))
+	}
+	return file, nil
+}
+
+// reopen opens a file that is open once more, with an offset of its own.
+func reopen(file *os.File, flags int) (*os.File, error) {
+	return os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", file.Fd()), flags, 0)
+}
+
+// mapAll makes the mappings, those of a file one after the other so that it is
+// handed over once.
+func (p *process) mapAll() error {
+	bySource := map[*os.File][]*mapping{}
+	var order []*os.File
+	for i := range p.mapped {
+		m := &p.mapped[i]
+		if _, seen := bySource[m.source]; !seen {
+			order = append(order, m.source)
+		}
+		bySource[m.source] = append(bySource[m.source], m)
+	}
+	for _, source := range order {
+		if err := p.stub.mapFrom(source, bySource[source]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *stub) mapFrom(source *os.File, mappings []*mapping) error {
+	fd := ^uint64(0)
+	if source != nil {
+		n, err := s.hand(int(source.Fd()))
+		if err != nil {
+			return err
+		}
+		fd = uint64(n)
+	}
+	for _, m := range mappings {
+		if err := s.mapOne(m, fd); err != nil {
+			return err
+		}
+	}
+	if source == nil {
+		return nil
+	}
+	_, err := s.call("close", unix.SYS_CLOSE, fd)
+	return err
+}
+
+func (s *stub) mapOne(m *mapping, fd uint64) error {
+	flags := uint64(unix.MAP_FIXED_NOREPLACE | unix.MAP_PRIVATE)
+	if m.Shared {
+		flags = unix.MAP_FIXED_NOREPLACE | unix.MAP_SHARED
+	}
+	if m.source == nil {
+		flags |= unix.MAP_ANONYMOUS
+	}
+	for flag, bit := range map[string]uint64{"gd": unix.MAP_GROWSDOWN, "nr": unix.MAP_NORESERVE} {
+		if has(m.VMA, flag) {
+			flags |= bit
+		}
+	}
+	prot := uint64(m.Prot)
+	if len(m.filled) > 0 {
+		prot = unix.PROT_READ | unix.PROT_WRITE
+	}
+	what := fmt.Sprintf("mmap of %#x-%#x (%s)", uint64(m.Start), uint64(m.End), m.title())
+	_, err := s.call(what, unix.SYS_MMAP, uint64(m.Start), uint64(m.End-m.Start), prot, flags, fd, uint64(m.Offset))
+	if err != nil {
+		return err
+	}
+	return s.advise(m)
+}
+
+func (m *mapping) title() string {
+	switch {
+	case m.source != nil:
+		return m.source.Name()
+	case m.Name != "":
+		return string(m.Name)
+	}
+	return "memory"
+}
+
+// advice is the madvise(2) that sets each flag of proc_pid_smaps(5).
+var advice = map[string]uint64{
+	"hg": unix.MADV_HUGEPAGE, "nh": unix.MADV_NOHUGEPAGE, "mg": unix.MADV_MERGEABLE,
+	"dc": unix.MADV_DONTFORK, "wf": unix.MADV_WIPEONFORK, "dd": unix.MADV_DONTDUMP,
+	"sr": unix.MADV_SEQUENTIAL, "rr": unix.MADV_RANDOM,
+}
+
+// advise sets what does not wait for the pages: huge pages are to be used for
+// them already. What a kernel has no support for is only a hint.
+func (s *stub) advise(m *mapping) error {
+	for flag := range strings.FieldsSeq(m.VMFlags) {
+		if a, ok := advice[flag]; ok {
+			what := fmt.Sprintf("madvise of %#x", uint64(m.Start))
+			_, err := s.call(what, unix.SYS_MADVISE, uint64(m.Start), uint64(m.End-m.Start), a)
+			if err != nil && flag != "hg" && flag != "nh" && flag != "mg" {
+				return err
+			}
+		}
+	}
+	name, ok := strings.CutPrefix(string(m.Name), "[anon:")
+	if !ok {
+		return nil
+	}
+	// Only a name for people to read; the kernel may not have it at all.
+	_, err := s.callWith(s.Caller, "naming memory", unix.SYS_PRCTL, 4, cstring(strings.TrimSuffix(name, "]")),
+		unix.PR_SET_VMA, unix.PR_SET_VMA_ANON_NAME, uint64(m.Start), uint64(m.End-m.Start), 0)
+	return ignore(err, unix.EINVAL, unix.EBADF)
+}
+
+// settleMappings gives the mappings their protection, and locks and seals them,
+// now that all pages are in place.
+func (p *process) settleMappings() error {
+	for i := range p.mapped {
+		m := &p.mapped[i]
+		at, size := uint64(m.Start), uint64(m.End-m.Start)
+		if len(m.filled) > 0 && m.Prot != unix.PROT_READ|unix.PROT_WRITE {
+			if _, err := p.stub.call(fmt.Sprintf("mprotect of %#x", at), unix.SYS_MPROTECT, at, size, uint64(m.Prot)); err != nil {
+				return err
+			}
+		}
+		if has(m.VMA, "lo") {
+			if _, err := p.stub.call(fmt.Sprintf("mlock of %#x", at), unix.SYS_MLOCK2, at, size, unix.MLOCK_ONFAULT); err != nil {
+				return err
+			}
+		}
+		if has(m.VMA, "sl") {
+			if _, err := p.stub.call(fmt.Sprintf("mseal of %#x", at), unix.SYS_MSEAL, at, size, 0); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

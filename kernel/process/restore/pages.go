@@ -1,0 +1,153 @@
+package restore
+
+// This file takes the bytes behind the headers to where they belong: pages of
+// memory straight into the stub, the rest into files in memory. What of the
+// image is never written is zeros, which is what new memory is.
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/image"
+)
+
+// segment is a range of the image with a place to go. Ranges of the image in
+// no segment go nowhere: pages of files that are mapped again.
+type segment struct {
+	off, size int64
+	addr      uint64   // in the stub, or
+	file      *os.File // in this file from the start
+}
+
+func (s segment) end() int64 { return s.off + s.size }
+
+// makeContents makes an empty file in memory for each content.
+func (p *process) makeContents() error {
+	names := make(map[int]string)
+	for _, f := range p.img.Files {
+		if f.Content != image.NoIndex {
+			names[f.Content] = string(f.Path)
+		}
+	}
+	for i, c := range p.img.Contents {
+		fd, err := memfd(names[i])
+		if err != nil {
+			return err
+		}
+		file := os.NewFile(uintptr(fd), "memfd:"+names[i])
+		p.contents = append(p.contents, file)
+		if err := file.Truncate(c.Size); err != nil {
+			return fmt.Errorf("a file of %d bytes in memory: %w", c.Size, err)
+		}
+	}
+	return nil
+}
+
+// memfd takes a name of at most 249 bytes (memfd_create(2)).
+func memfd(name string) (int, error) {
+	fd, err := unix.MemfdCreate(name[:min(len(name), 249)], unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	if err != nil {
+		return 0, fmt.Errorf("making a file in memory: %w", err)
+	}
+	return fd, nil
+}
+
+// planSegments says where everything goes.
+func (p *process) planSegments() {
+	for i := range p.mapped {
+		m := &p.mapped[i]
+		stored := m.Start + image.Hex(m.ImageSize)
+		for _, r := range m.filled {
+			end := min(r.End, stored)
+			if r.Start < end {
+				p.segments = append(p.segments, segment{
+					off: m.ImageOffset + int64(r.Start-m.Start), size: int64(end - r.Start), addr: uint64(r.Start),
+				})
+			}
+		}
+	}
+	for i, c := range p.img.Contents {
+		if c.Size > 0 {
+			p.segments = append(p.segments, segment{off: c.Offset, size: c.Size, file: p.contents[i]})
+		}
+	}
+	slices.SortFunc(p.segments, func(a, b segment) int { return cmp.Compare(a.off, b.off) })
+}
+
+// zeroPrivate blanks the parts of files mapped again that come from the image,
+// so that there too what does not come is zeros.
+func (p *process) zeroPrivate() error {
+	zeros := make([]byte, 1<<20)
+	for i := range p.mapped {
+		m := &p.mapped[i]
+		if m.source == nil {
+			continue
+		}
+		for _, r := range m.filled {
+			for at := r.Start; at < r.End; {
+				n := min(r.End-at, image.Hex(len(zeros)))
+				if err := p.stub.mem.Copy(zeros[:n], uint64(at)); err != nil {
+					return err
+				}
+				at += n
+			}
+		}
+	}
+	return nil
+}
+
+// WriteAt stores bytes of the image that lie behind its headers.
+func (p *process) WriteAt(b []byte, off int64) (int, error) {
+	i, _ := slices.BinarySearchFunc(p.segments, off, func(s segment, off int64) int { return cmp.Compare(s.end()-1, off) })
+	end := off + int64(len(b))
+	for ; i < len(p.segments) && p.segments[i].off < end; i++ {
+		s := &p.segments[i]
+		from, to := max(s.off, off), min(s.end(), end)
+		if err := p.store(s, b[from-off:to-off], from-s.off); err != nil {
+			return int(from - off), err
+		}
+	}
+	return len(b), nil
+}
+
+func (p *process) store(s *segment, b []byte, at int64) error {
+	if s.file != nil {
+		_, err := s.file.WriteAt(b, at)
+		return err
+	}
+	return p.copyParallel(b, s.addr+uint64(at))
+}
+
+// share is how much one processor copies at a time. Most of the time goes
+// into the faults of new pages, which several take in parallel.
+const share = 256 << 10
+
+func (p *process) copyParallel(b []byte, addr uint64) error {
+	parts := min(runtime.GOMAXPROCS(0), len(b)/share)
+	if parts < 2 {
+		return p.stub.mem.Copy(b, addr)
+	}
+	size := (len(b)/parts + image.Page - 1) &^ (image.Page - 1)
+	errs := make([]error, parts)
+	var wg sync.WaitGroup
+	for i := range parts {
+		from, to := min(i*size, len(b)), min((i+1)*size, len(b))
+		if i == parts-1 {
+			to = len(b)
+		}
+		wg.Go(func() { errs[i] = p.stub.mem.Copy(b[from:to], addr+uint64(from)) })
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

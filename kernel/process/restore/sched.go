@@ -1,0 +1,83 @@
+package restore
+
+// This file sets how a thread is scheduled. It is done from here, by thread
+// ID: what the user may do to it he may do to a process of his.
+
+import (
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// ioprioWhoProcess is IOPRIO_WHO_PROCESS, include/uapi/linux/ioprio.h.
+const ioprioWhoProcess = 1
+
+func (p *process) setSched(t *task) error {
+	if err := p.setPolicy(t); err != nil {
+		return err
+	}
+	if err := p.setAffinity(t); err != nil {
+		return err
+	}
+	s := &t.saved.Sched
+	_, _, errno := unix.Syscall(unix.SYS_IOPRIO_SET, ioprioWhoProcess, uintptr(t.tid), uintptr(s.IOPrio))
+	if errno != 0 {
+		if err := p.tolerate(fmt.Sprintf("I/O priority %#x", s.IOPrio), errno); err != nil {
+			return fmt.Errorf("setting its I/O priority: %w", err)
+		}
+	}
+	return p.setTimerSlack(t)
+}
+
+func (p *process) setPolicy(t *task) error {
+	s := &t.saved.Sched
+	have, err := unix.SchedGetAttr(t.tid, 0)
+	if err != nil {
+		return fmt.Errorf("reading its scheduling: %w", err)
+	}
+	want := unix.SchedAttr{
+		Size: uint32(unsafe.Sizeof(unix.SchedAttr{})), Policy: s.Policy, Flags: s.Flags, Nice: s.Nice,
+		Priority: s.Priority, Runtime: s.Runtime, Deadline: s.Deadline, Period: s.Period,
+		Util_min: s.UtilMin, Util_max: s.UtilMax,
+	}
+	if have.Policy == want.Policy && have.Nice == want.Nice && have.Priority == want.Priority && have.Flags == want.Flags {
+		return nil
+	}
+	err = p.tolerate(fmt.Sprintf("scheduling of thread %d (policy %d, nice %d)", t.id, s.Policy, s.Nice),
+		unix.SchedSetAttr(t.tid, &want, 0))
+	if err != nil {
+		return fmt.Errorf("setting its scheduling: %w", err)
+	}
+	return nil
+}
+
+func (p *process) setAffinity(t *task) error {
+	var want, have unix.CPUSet
+	for _, cpu := range t.saved.Sched.Affinity {
+		want.Set(cpu)
+	}
+	if err := unix.SchedGetaffinity(t.tid, &have); err != nil {
+		return fmt.Errorf("reading its processors: %w", err)
+	}
+	if want == have || want.Count() == 0 {
+		return nil
+	}
+	err := unix.SchedSetaffinity(t.tid, &want)
+	if err == unix.EINVAL {
+		p.options.Report(fmt.Sprintf("thread %d runs on any processor: none of those it was bound to is here", t.id))
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("setting its processors: %w", err)
+	}
+	return nil
+}
+
+func (p *process) setTimerSlack(t *task) error {
+	slack := t.saved.TimerSlack
+	if slack == 0 {
+		return nil
+	}
+	return t.call("PR_SET_TIMERSLACK", unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, slack, 0, 0, 0)
+}

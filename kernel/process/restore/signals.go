@@ -1,0 +1,57 @@
+package restore
+
+// This file puts back signal actions, and the signals that were waiting.
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/image"
+)
+
+const lastSignal = 64
+
+// setActions sets the action of every signal, those of the image and the
+// default for all others, some of which the stub may have inherited as
+// ignored.
+func (p *process) setActions() error {
+	actions := map[int]image.SigAction{}
+	for _, a := range p.img.Process.SigActions {
+		actions[a.Signal] = a
+	}
+	for n := 1; n <= lastSignal; n++ {
+		if n == int(unix.SIGKILL) || n == int(unix.SIGSTOP) {
+			continue
+		}
+		a := actions[n]
+		// struct kernel_sigaction, arch/x86/include/uapi/asm/signal.h
+		action := words(uint64(a.Handler), uint64(a.Flags), uint64(a.Restorer), uint64(a.Mask))
+		if _, err := p.stub.callWith(p.stub.Caller, fmt.Sprintf("sigaction of signal %d", n),
+			unix.SYS_RT_SIGACTION, 1, action, uint64(n), 0, 0, 8); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// queue sends a thread the signals that were pending, to itself or to its
+// whole process. It has to send them itself: nobody else may choose what
+// siginfo_t says of where they come from (kernel/signal.c:
+// do_rt_tgsigqueueinfo). All signals are blocked in it, so that they wait.
+func (t *task) queue(pending []image.Siginfo, shared bool) error {
+	for _, info := range pending {
+		n := uint64(info[0])
+		var err error
+		what := fmt.Sprintf("sending signal %d", n)
+		if shared {
+			_, err = t.callWith(what, unix.SYS_RT_SIGQUEUEINFO, 2, info[:], uint64(t.pid), n, 0)
+		} else {
+			_, err = t.callWith(what, unix.SYS_RT_TGSIGQUEUEINFO, 3, info[:], uint64(t.pid), uint64(t.id), n, 0)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,282 @@
+package restore
+
+// This file makes sockets: unbound, bound and listening ones, and pairs both
+// of whose ends the process has.
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/image"
+)
+
+func (p *process) openSockets() error {
+	for i := range p.img.Open {
+		o := &p.img.Open[i]
+		if o.Kind != image.KindSocket || p.files[i].fd >= 0 {
+			continue
+		}
+		var err error
+		if peer := p.peerOf(o); peer >= 0 {
+			err = p.openPair(i, peer)
+		} else {
+			err = p.openSocket(i)
+		}
+		if err != nil {
+			var refusal *kernel.Refusal
+			if errors.As(err, &refusal) {
+				return err
+			}
+			return fmt.Errorf("%s: %w", p.name(o), err)
+		}
+	}
+	return p.fillSockets()
+}
+
+// peerOf is the index of the open file at the other end, or -1.
+func (p *process) peerOf(o *image.OpenFile) int {
+	if o.Socket.Peer == 0 {
+		return -1
+	}
+	for i := range p.img.Open {
+		s := p.img.Open[i].Socket
+		if s != nil && s.Ino == o.Socket.Peer && s.Ino != o.Socket.Ino && s.Type == o.Socket.Type {
+			return i
+		}
+	}
+	return -1
+}
+
+// openPair makes two sockets that are connected to each other.
+func (p *process) openPair(i, j int) error {
+	a, b := p.img.Open[i].Socket, p.img.Open[j].Socket
+	pair, err := unix.Socketpair(a.Family, a.Type|unix.SOCK_CLOEXEC, a.Protocol)
+	if err != nil {
+		return fmt.Errorf("socketpair: %w", err)
+	}
+	p.files[i].close()
+	p.files[j].close()
+	p.files[i], p.files[j] = openFile{fd: pair[0]}, openFile{fd: pair[1]}
+	return errors.Join(setOptions(pair[0], a), setOptions(pair[1], b))
+}
+
+func (p *process) openSocket(i int) error {
+	s := p.img.Open[i].Socket
+	fd, err := unix.Socket(s.Family, s.Type|unix.SOCK_CLOEXEC, s.Protocol)
+	if err != nil {
+		return fmt.Errorf("socket: %w", err)
+	}
+	p.files[i] = openFile{fd: fd}
+	if err := setOptions(fd, s); err != nil {
+		return err
+	}
+	if len(s.Local) > 0 {
+		if err := p.bind(fd, s); err != nil {
+			return err
+		}
+	}
+	if s.Listening {
+		return unix.Listen(fd, s.Backlog)
+	}
+	if len(s.Remote) > 0 {
+		if err := sockaddrCall(unix.SYS_CONNECT, fd, s.Remote); err != nil {
+			return fmt.Errorf("connecting it: %w", err)
+		}
+	}
+	return nil
+}
+
+// bind gives a socket its address. Connections of the program's previous life
+// may keep a TCP port in TIME_WAIT, which only SO_REUSEADDR gets past.
+func (p *process) bind(fd int, s *image.Socket) error {
+	if path := socketPath(s.Local); path != "" {
+		return p.bindPath(fd, s, path)
+	}
+	inet := s.Family != unix.AF_UNIX
+	var reuse int
+	var err error
+	if inet {
+		if reuse, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR); err != nil {
+			return err
+		}
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+			return err
+		}
+	}
+	if err := sockaddrCall(unix.SYS_BIND, fd, s.Local); err != nil {
+		return kernel.Refuse("address "+addressText(s.Local), "end the program that has it", "%v", err)
+	}
+	if inet {
+		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, reuse)
+	}
+	return nil
+}
+
+// bindPath binds a unix socket to its path. What the program left there when
+// it ended is moved aside, and comes back if the resume fails.
+func (p *process) bindPath(fd int, s *image.Socket, path string) error {
+	there := path
+	if !filepath.IsAbs(path) {
+		there = filepath.Join(string(p.img.Process.Cwd), path)
+	}
+	aside := fmt.Sprintf("%s.%d", there, os.Getpid())
+	switch st, err := os.Lstat(there); {
+	case err != nil: // free
+	case s.Unlinked || st.Mode().Type() != os.ModeSocket || inUse(there, s.Type):
+		return kernel.Refuse("unix socket "+path, "remove it, or end the program that has it", "its path is taken")
+	default:
+		if err := os.Rename(there, aside); err != nil {
+			return err
+		}
+		p.onAbort(func() error { return os.Rename(aside, there) })
+		p.onRelease(func() { os.Remove(aside) })
+	}
+	if err := p.bindIn(fd, s); err != nil {
+		return kernel.Refuse("unix socket "+path, "", "binding it: %v", err)
+	}
+	if s.Unlinked {
+		return os.Remove(there)
+	}
+	p.onAbort(func() error { return os.Remove(there) })
+	if err := os.Chmod(there, os.FileMode(s.Mode)); err != nil {
+		return err
+	}
+	return p.tolerate("owner of "+path, os.Lchown(there, int(s.UID), int(s.GID)))
+}
+
+// bindIn binds to an address as it was given, which may be a path from the
+// program's working directory: getsockname(2) shows it like that.
+func (p *process) bindIn(fd int, s *image.Socket) error {
+	path := socketPath(s.Local)
+	if filepath.IsAbs(path) {
+		return sockaddrCall(unix.SYS_BIND, fd, s.Local)
+	}
+	// Only this thread's working directory: that is not shared after unshare(2),
+	// and the tracing thread runs nothing else.
+	if err := unix.Unshare(unix.CLONE_FS); err != nil {
+		return err
+	}
+	before, err := os.Open(".")
+	if err != nil {
+		return err
+	}
+	defer before.Close()
+	if err := unix.Chdir(string(p.img.Process.Cwd)); err != nil {
+		return err
+	}
+	return errors.Join(sockaddrCall(unix.SYS_BIND, fd, s.Local), unix.Fchdir(int(before.Fd())))
+}
+
+// inUse reports whether a program has a socket open at a path.
+func inUse(path string, kind int) bool {
+	fd, err := unix.Socket(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return true
+	}
+	defer unix.Close(fd)
+	return unix.Connect(fd, &unix.SockaddrUnix{Name: path}) != unix.ECONNREFUSED
+}
+
+// fillSockets sends sockets of pairs what they had received, through their
+// peers, and then closes the directions that were closed.
+func (p *process) fillSockets() error {
+	for i := range p.img.Open {
+		o := &p.img.Open[i]
+		if o.Kind != image.KindSocket || len(o.Socket.Queue) == 0 {
+			continue
+		}
+		peer := p.peerOf(o)
+		if peer < 0 {
+			p.options.Report("dropped: what waited in " + p.name(o))
+			continue
+		}
+		if err := p.send(p.files[peer].fd, o.Socket.Queue); err != nil {
+			return fmt.Errorf("filling %s: %w", p.name(o), err)
+		}
+	}
+	for i := range p.img.Open {
+		s := p.img.Open[i].Socket
+		if s == nil || s.Shutdown == 0 || p.files[i].lent {
+			continue
+		}
+		how := map[int]int{1: unix.SHUT_RD, 2: unix.SHUT_WR, 3: unix.SHUT_RDWR}[s.Shutdown]
+		if err := unix.Shutdown(p.files[i].fd, how); ignore(err, unix.ENOTCONN) != nil {
+			return fmt.Errorf("%s: shutdown: %w", p.name(&p.img.Open[i]), err)
+		}
+	}
+	return nil
+}
+
+func (p *process) send(fd int, queue []int) error {
+	for _, c := range queue {
+		b, err := p.content(c, maxPipe)
+		if err != nil {
+			return err
+		}
+		if err := unix.Sendto(fd, b, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, nil); err != nil {
+			return fmt.Errorf("%d bytes: %w", len(b), err)
+		}
+	}
+	return nil
+}
+
+// setOptions sets what differs from a new socket. Options that take more
+// privilege than there is stay as they are.
+func setOptions(fd int, s *image.Socket) error {
+	for _, o := range s.Options {
+		value := o.Value
+		if o.Level == unix.SOL_SOCKET && (o.Name == unix.SO_RCVBUF || o.Name == unix.SO_SNDBUF) && len(value) == 4 {
+			// The kernel doubles what it is given (socket(7)).
+			value = binary.NativeEndian.AppendUint32(nil, binary.NativeEndian.Uint32(value)/2)
+		}
+		_, _, errno := unix.Syscall6(unix.SYS_SETSOCKOPT, uintptr(fd), uintptr(o.Level), uintptr(o.Name),
+			uintptr(unsafe.Pointer(unsafe.SliceData(value))), uintptr(len(value)), 0)
+		if errno != 0 && errno != unix.EPERM {
+			return fmt.Errorf("setting its option %d of level %d: %w", o.Name, o.Level, errno)
+		}
+	}
+	return nil
+}
+
+// sockaddrCall is bind(2) or connect(2) with the bytes of an address.
+func sockaddrCall(nr uintptr, fd int, address []byte) error {
+	_, _, errno := unix.Syscall(nr, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(address))), uintptr(len(address)))
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// socketPath is the path in a struct sockaddr_un, or "" for other addresses,
+// abstract names among them.
+func socketPath(address []byte) string {
+	if len(address) <= 2 || binary.NativeEndian.Uint16(address) != unix.AF_UNIX || address[2] == 0 {
+		return ""
+	}
+	path, _, _ := bytes.Cut(address[2:], []byte{0})
+	return string(path)
+}
+
+// addressText shows a struct sockaddr.
+func addressText(address []byte) string {
+	if len(address) < 8 {
+		return "unknown"
+	}
+	port := int(address[2])<<8 | int(address[3])
+	switch family := binary.NativeEndian.Uint16(address); {
+	case family == unix.AF_UNIX:
+		return "@" + strings.TrimLeft(string(address[2:]), "\x00")
+	case family == unix.AF_INET:
+		return fmt.Sprintf("%d.%d.%d.%d:%d", address[4], address[5], address[6], address[7], port)
+	}
+	return fmt.Sprintf("port %d", port)
+}

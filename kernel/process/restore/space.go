@@ -1,0 +1,183 @@
+package restore
+
+// This file empties the address space of the stub, and moves the kernel's own
+// mappings ([vdso], [vvar], [vvar_vclock]) to where the image has them: the
+// program's memory holds pointers into them.
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/ptrace"
+)
+
+const (
+	vdso     = "[vdso]"
+	vsyscall = "[vsyscall]" // no mapping of the process, though listed
+)
+
+// ofKernel reports whether a mapping of that name is the kernel's.
+func ofKernel(name string) bool { return strings.HasPrefix(name, "[v") }
+
+// span is a range of addresses.
+type span struct{ start, end uint64 }
+
+// gap finds room for size bytes clear of what is taken, with some distance to
+// it, above the low addresses that a program may not map.
+func gap(taken []span, size uint64) uint64 {
+	const distance = 1 << 20
+	taken = slices.SortedFunc(slices.Values(taken), func(a, b span) int {
+		if a.start < b.start {
+			return -1
+		}
+		return 1
+	})
+	at := uint64(1 << 32)
+	for _, t := range taken {
+		if t.end+distance <= at {
+			continue
+		}
+		if t.start >= at+size+distance {
+			break
+		}
+		at = t.end + distance
+	}
+	return at
+}
+
+// syscallSite finds an instruction in the vdso of a process.
+func syscallSite(pid int, mem *ptrace.Memory) (uint64, error) {
+	maps, err := proc.Maps(pid)
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range maps {
+		if m.Path != vdso {
+			continue
+		}
+		b := make([]byte, m.End-m.Start)
+		if err := mem.Read(b, m.Start); err != nil {
+			return 0, err
+		}
+		off, err := ptrace.FindSyscall(b)
+		return m.Start + off, err
+	}
+	return 0, ptrace.ErrNoSyscallSite
+}
+
+// clearSpace unmaps all that execve(2) mapped, makes the scratch mapping and
+// moves the kernel's mappings.
+func (p *process) clearSpace() error {
+	maps, err := proc.Maps(p.stub.pid)
+	if err != nil {
+		return err
+	}
+	var own []proc.Map
+	for _, m := range maps {
+		switch {
+		case m.Path == vsyscall:
+		case ofKernel(m.Path):
+			own = append(own, m)
+		default:
+			if _, err := p.stub.call("munmap", unix.SYS_MUNMAP, m.Start, m.End-m.Start); err != nil {
+				return err
+			}
+		}
+	}
+	wanted, err := kernelMappings(p.img, own)
+	if err != nil {
+		return err
+	}
+	var taken []span
+	for _, v := range p.img.VMAs {
+		taken = append(taken, span{uint64(v.Start), uint64(v.End)})
+	}
+	for _, m := range own {
+		taken = append(taken, span{m.Start, m.End})
+	}
+	p.stub.scratch = gap(taken, scratchSize)
+	if _, err := p.stub.call("mmap", unix.SYS_MMAP, p.stub.scratch, scratchSize, unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED_NOREPLACE, ^uint64(0), 0); err != nil {
+		return err
+	}
+	taken = append(taken, span{p.stub.scratch, p.stub.scratch + scratchSize})
+	return p.stub.moveKernelMappings(own, wanted, taken)
+}
+
+// kernelMappings returns where the image has each of the stub's.
+func kernelMappings(img *image.Image, own []proc.Map) ([]uint64, error) {
+	at := map[string]*image.VMA{}
+	for i := range img.VMAs {
+		v := &img.VMAs[i]
+		if name := string(v.Name); ofKernel(name) && name != vsyscall {
+			at[name] = v
+		}
+	}
+	var to []uint64
+	for _, m := range own {
+		v := at[m.Path]
+		if v == nil || uint64(v.End-v.Start) != m.End-m.Start {
+			return nil, kernel.Refuse("the image", "resume it under the kernel it was taken on",
+				"its %s is not that of this kernel", m.Path)
+		}
+		to = append(to, uint64(v.Start))
+		delete(at, m.Path)
+	}
+	for name := range at {
+		return nil, kernel.Refuse("the image", "resume it under the kernel it was taken on",
+			"this kernel has no %s", name)
+	}
+	return to, nil
+}
+
+// moveKernelMappings moves own[i] to wanted[i]; where any is in the way of
+// another, all go by way of a place that nobody wants.
+func (s *stub) moveKernelMappings(own []proc.Map, wanted []uint64, taken []span) error {
+	overlap := false
+	var total uint64
+	for i, m := range own {
+		total += m.End - m.Start
+		for j, to := range wanted {
+			end := to + own[j].End - own[j].Start
+			overlap = overlap || i != j && m.Start < end && to < m.End
+		}
+		overlap = overlap || m.Start != wanted[i] && m.Start < wanted[i]+m.End-m.Start && wanted[i] < m.End
+	}
+	if overlap {
+		at := gap(taken, total)
+		for i := range own {
+			if err := s.moveKernelMapping(&own[i], at); err != nil {
+				return err
+			}
+			at = own[i].End
+		}
+	}
+	for i := range own {
+		if err := s.moveKernelMapping(&own[i], wanted[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *stub) moveKernelMapping(m *proc.Map, to uint64) error {
+	if m.Start == to {
+		return nil
+	}
+	size := m.End - m.Start
+	if _, err := s.call(fmt.Sprintf("mremap of %s to %#x", m.Path, to), unix.SYS_MREMAP,
+		m.Start, size, size, unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED, to); err != nil {
+		return err
+	}
+	if m.Path == vdso {
+		s.Site += to - m.Start
+	}
+	m.Start, m.End = to, to+size
+	return nil
+}

@@ -1,0 +1,53 @@
+package restore
+
+// This file numbers the steps of a resume. Each can be made to fail by a test,
+// which then looks whether anything is left.
+
+// step is one of them.
+type step int
+
+const (
+	stepCheck step = iota
+	stepStub
+	stepIdentity
+	stepClear
+	stepContents
+	stepMap
+	stepSettle
+	stepMM
+	stepFiles
+	stepEpoll
+	stepProcess
+	stepSignals
+	stepThreads
+	stepThreadState
+	stepTimers
+	stepLimits
+	stepCredentials
+	stepRegisters
+	stepTerminal
+	stepRelease // the last: it does not fail halfway
+	steps       // how many there are
+)
+
+// stage is a step and what is done in it.
+type stage struct {
+	step step
+	do   func() error
+}
+
+// afterStep is called when a step was taken. Tests replace it.
+var afterStep = func(step) error { return nil }
+
+// inOrder takes steps up to the first that fails.
+func inOrder(stages []stage) error {
+	for _, s := range stages {
+		if err := s.do(); err != nil {
+			return err
+		}
+		if err := afterStep(s.step); err != nil {
+			return err
+		}
+	}
+	return nil
+}

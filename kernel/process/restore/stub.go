@@ -1,0 +1,168 @@
+package restore
+
+// This file is the stub: how it is born, spoken to and killed.
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/ptrace"
+)
+
+// stub is a process under trace that never ran. It is single-threaded until
+// the threads are made.
+type stub struct {
+	*ptrace.Caller
+	pid int
+	mem *ptrace.Memory
+
+	scratch uint64 // a mapping of scratchSize for the arguments of calls
+	channel *channel
+}
+
+const (
+	scratchSize = 64 << 10
+	allSignals  = ^uint64(0)
+	stubOptions = ptrace.SysGood | ptrace.Births | ptrace.ExitKill
+)
+
+// newStub executes a program and stops before its first instruction. All of
+// its descriptors but the channel's are closed.
+func newStub(program string, sys *syscall.SysProcAttr) (*stub, error) {
+	ch, theirs, err := newChannel()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	// Between its birth and the setting of ExitKill, death of this thread
+	// would let the program run. The parent-death signal covers that.
+	sys.Ptrace, sys.Pdeathsig = true, unix.SIGKILL
+	pid, err := syscall.ForkExec(program, []string{program}, &syscall.ProcAttr{
+		Env: []string{}, Files: []uintptr{theirs.Fd()}, Sys: sys,
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("starting %s: %w", program, err), ch.close())
+	}
+	s := &stub{pid: pid, channel: ch}
+	if err := s.adopt(ptrace.Thread(pid)); err != nil {
+		return nil, errors.Join(fmt.Errorf("starting %s: %w", program, err), s.kill())
+	}
+	return s, nil
+}
+
+// adopt takes hold of a newborn thread, which is about to report its stop.
+func (s *stub) adopt(t ptrace.Thread) error {
+	if _, err := t.WaitStopped(); err != nil {
+		return err
+	}
+	if err := t.SetOptions(stubOptions); err != nil {
+		return err
+	}
+	return s.takeOver(t)
+}
+
+// takeOver makes the stub that of a thread that is stopped.
+func (s *stub) takeOver(t ptrace.Thread) error {
+	if err := t.SetSigMask(allSignals); err != nil {
+		return err
+	}
+	mem, err := ptrace.OpenMemory(int(t))
+	if err != nil {
+		return err
+	}
+	s.pid, s.mem = int(t), mem
+	site, err := syscallSite(s.pid, mem)
+	if err != nil {
+		return err
+	}
+	s.Caller, err = ptrace.NewCaller(t, site)
+	return err
+}
+
+// kill ends the stub and leaves no zombie.
+func (s *stub) kill() error {
+	errs := []error{ptrace.Thread(s.pid).KillAndReap(), s.channel.close()}
+	if s.mem != nil {
+		errs = append(errs, s.mem.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// call makes a system call; what says what for.
+func (s *stub) call(what string, nr uintptr, args ...uint64) (uint64, error) {
+	return describe(s.Caller, what, nr, args)
+}
+
+func describe(c *ptrace.Caller, what string, nr uintptr, args []uint64) (uint64, error) {
+	v, err := c.Call(nr, args...)
+	if err != nil {
+		return 0, fmt.Errorf("%s in the new process: %w", what, err)
+	}
+	return v, nil
+}
+
+// lay puts arguments of calls into the scratch memory, where they stay until
+// the next lay, and returns the address of each.
+func (s *stub) lay(args ...[]byte) ([]uint64, error) {
+	var all []byte
+	var at []uint64
+	for _, a := range args {
+		at = append(at, s.scratch+uint64(len(all)))
+		all = append(all, a...)
+		all = append(all, make([]byte, -len(all)&15)...)
+	}
+	if len(all) > scratchSize {
+		return nil, fmt.Errorf("%d bytes of arguments for a system call", len(all))
+	}
+	if len(all) == 0 {
+		return at, nil
+	}
+	return at, s.mem.Copy(all, s.scratch)
+}
+
+// callWith makes a system call whose first pointer argument is to arg: args
+// has 0 in its place, which is argument number i.
+func (s *stub) callWith(c *ptrace.Caller, what string, nr uintptr, i int, arg []byte, args ...uint64) (uint64, error) {
+	at, err := s.lay(arg)
+	if err != nil {
+		return 0, fmt.Errorf("%s in the new process: %w", what, err)
+	}
+	args[i] = at[0]
+	return describe(c, what, nr, args)
+}
+
+func words(v ...uint64) []byte {
+	var b []byte
+	for _, w := range v {
+		b = binary.LittleEndian.AppendUint64(b, w)
+	}
+	return b
+}
+
+func cstring(s string) []byte { return append([]byte(s), 0) }
+
+// closeAll closes every descriptor of the stub but the channel, which it
+// moves to number n. (Programs above this one may have left theirs open
+// across exec, and the numbers are those of the program to come.)
+func (s *stub) closeAll(n int) error {
+	if n != s.channel.theirs {
+		if _, err := s.call("moving a descriptor", unix.SYS_DUP3, uint64(s.channel.theirs), uint64(n), unix.O_CLOEXEC); err != nil {
+			return err
+		}
+		s.channel.theirs = n
+	}
+	if n > 0 {
+		if _, err := s.call("closing descriptors", unix.SYS_CLOSE_RANGE, 0, uint64(n)-1, 0); err != nil {
+			return err
+		}
+	}
+	_, err := s.call("closing descriptors", unix.SYS_CLOSE_RANGE, uint64(n)+1, uint64(^uint32(0)), 0)
+	return err
+}
+
+// ownProgram is what the stub executes where it cannot be the image's program.
+const ownProgram = "/proc/self/exe"

@@ -1,0 +1,233 @@
+package restore
+
+// This file makes the threads and gives each its own state.
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/ptrace"
+)
+
+// task is a thread in the making.
+type task struct {
+	*ptrace.Caller
+	saved *image.Thread
+	stub  *stub
+	tid   int // as we see it
+	id    int // as it sees itself, and
+	pid   int // its process
+}
+
+func (t *task) call(what string, nr uintptr, args ...uint64) error {
+	_, err := describe(t.Caller, what, nr, args)
+	return err
+}
+
+func (t *task) callWith(what string, nr uintptr, i int, arg []byte, args ...uint64) (uint64, error) {
+	return t.stub.callWith(t.Caller, what, nr, i, arg, args...)
+}
+
+// makeThreads makes as many as the image has.
+func (p *process) makeThreads() error {
+	p.ids.tids = map[int]int{}
+	for i := range p.img.Threads {
+		t := &task{Caller: p.stub.Caller, saved: &p.img.Threads[i], stub: p.stub}
+		if i > 0 {
+			newborn, err := p.makeThread(t.saved.TID)
+			if err != nil {
+				return fmt.Errorf("making thread %d of %d: %w", i+1, len(p.img.Threads), err)
+			}
+			if err := newborn.SetSigMask(allSignals); err != nil {
+				return err
+			}
+			if t.Caller, err = ptrace.NewCaller(newborn, p.stub.Site); err != nil {
+				return err
+			}
+		}
+		t.tid = int(t.Thread)
+		if err := t.identify(); err != nil {
+			return err
+		}
+		p.threads = append(p.threads, t)
+		p.ids.tids[t.saved.TID] = t.id
+	}
+	return nil
+}
+
+// identify asks the thread for its IDs, which in a PID namespace are not those
+// that we know it by.
+func (t *task) identify() error {
+	id, err := describe(t.Caller, "gettid", unix.SYS_GETTID, nil)
+	if err != nil {
+		return err
+	}
+	pid, err := describe(t.Caller, "getpid", unix.SYS_GETPID, nil)
+	t.id, t.pid = int(id), int(pid)
+	return err
+}
+
+const threadFlags = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND |
+	unix.CLONE_THREAD | unix.CLONE_SYSVSEM
+
+func (p *process) makeThread(tid int) (ptrace.Thread, error) {
+	if p.ids.same {
+		at, err := p.stub.lay(words(uint64(tid)), cloneArgs(threadFlags, p.stub.scratch))
+		if err != nil {
+			return 0, err
+		}
+		t, err := p.stub.Spawn(unix.SYS_CLONE3, at[1], cloneArgsSize)
+		if err == nil || !unavailable(err) {
+			return t, err
+		}
+		if p.options.SamePID {
+			return 0, sameIDsRefusal(fmt.Sprintf("thread ID %d", tid), err)
+		}
+		p.options.Report(fmt.Sprintf("thread ID %d is %s: that thread gets another", tid, why(err)))
+	}
+	return p.stub.Spawn(unix.SYS_CLONE, threadFlags, 0, 0, 0, 0)
+}
+
+// setThreads gives each thread what only it can set. Signals for the process
+// come last, and first those of each thread, as they will be taken.
+func (p *process) setThreads() error {
+	for _, t := range p.threads {
+		if err := t.set(); err != nil {
+			return fmt.Errorf("thread %d: %w", t.saved.TID, err)
+		}
+		if err := p.setSched(t); err != nil {
+			return fmt.Errorf("thread %d: %w", t.saved.TID, err)
+		}
+	}
+	for _, t := range p.threads {
+		if err := t.queue(t.saved.Pending, false); err != nil {
+			return fmt.Errorf("thread %d: %w", t.saved.TID, err)
+		}
+	}
+	return p.threads[0].queue(p.img.Process.Pending, true)
+}
+
+func (t *task) set() error {
+	if _, err := t.callWith("setting its name", unix.SYS_PRCTL, 1, cstring(string(t.saved.Comm)), unix.PR_SET_NAME, 0); err != nil {
+		return err
+	}
+	if err := t.call("set_tid_address", unix.SYS_SET_TID_ADDRESS, uint64(t.saved.ClearTID)); err != nil {
+		return err
+	}
+	if t.saved.Robust.Head != 0 {
+		if err := t.call("set_robust_list", unix.SYS_SET_ROBUST_LIST, uint64(t.saved.Robust.Head), t.saved.Robust.Len); err != nil {
+			return err
+		}
+	}
+	if err := t.setAltStack(); err != nil {
+		return err
+	}
+	return t.registerRseq()
+}
+
+func (t *task) setAltStack() error {
+	const onStack, disable = 1, 2 // SS_
+	a := &t.saved.AltStack
+	if a.Flags&disable != 0 || a.SP == 0 {
+		return nil
+	}
+	// struct sigaltstack. SS_ONSTACK is not to be set: that the thread is
+	// on it, the kernel tells by its stack pointer.
+	stack := words(uint64(a.SP), uint64(uint32(a.Flags&^onStack)), a.Size)
+	_, err := t.callWith("sigaltstack", unix.SYS_SIGALTSTACK, 0, stack, 0, 0)
+	return err
+}
+
+func (t *task) registerRseq() error {
+	r := &t.saved.Rseq
+	if r.Ptr == 0 {
+		return nil
+	}
+	return t.call("rseq", unix.SYS_RSEQ, uint64(r.Ptr), uint64(r.Size), uint64(r.Flags), uint64(r.Sig))
+}
+
+// tidCache is where glibc on x86-64 has a thread's own ID: struct pthread.tid,
+// from the thread pointer on, which it also has the kernel clear at the end of
+// the thread.
+const tidCache = 0x2d0
+
+// renumber tells the C library of the new ID of a thread. It is changed only
+// where it is sure to be that.
+func (t *task) renumber() error {
+	at := uint64(t.saved.ClearTID)
+	if t.id == t.saved.TID || at == 0 || at != t.saved.Regs.Fs_base+tidCache {
+		return nil
+	}
+	var b [4]byte
+	if err := t.stub.mem.Read(b[:], at); err != nil {
+		return err
+	}
+	if binary.LittleEndian.Uint32(b[:]) != uint32(t.saved.TID) {
+		return nil
+	}
+	binary.LittleEndian.PutUint32(b[:], uint32(t.id))
+	return t.stub.mem.Write(b[:], at)
+}
+
+// rseqCS is the offset of rseq_cs in struct rseq.
+const rseqCS = 8
+
+// setRegisters puts the threads where they were. From here on no call can be
+// made in them.
+func (p *process) setRegisters() error {
+	if _, err := p.stub.call("munmap", unix.SYS_MUNMAP, p.stub.scratch, scratchSize); err != nil {
+		return err
+	}
+	for _, t := range p.threads {
+		if err := t.setRegisters(); err != nil {
+			return fmt.Errorf("thread %d: %w", t.saved.TID, err)
+		}
+	}
+	return nil
+}
+
+func (t *task) setRegisters() error {
+	if err := t.renumber(); err != nil {
+		return err
+	}
+	// Registering cleared it, and any code that ran since would have.
+	if cs := t.saved.Rseq.CriticalStruct; cs != 0 && t.saved.Rseq.Ptr != 0 {
+		if err := t.stub.mem.Write(words(uint64(cs)), uint64(t.saved.Rseq.Ptr)+rseqCS); err != nil {
+			return err
+		}
+	}
+	if err := t.setXstate(); err != nil {
+		return fmt.Errorf("setting its extended registers: %w", err)
+	}
+	regs := ptrace.Regs(t.saved.Regs)
+	regs.Restart()
+	if err := t.Thread.SetRegs(&regs); err != nil {
+		return fmt.Errorf("setting its registers: %w", err)
+	}
+	return nil
+}
+
+// setXstate sets the XSAVE area, made as long as it is here: the kernel takes
+// no other length. What is cut off is of components that are not in use, or
+// the kernel would not have been found to have all of them (checkFeatures).
+func (t *task) setXstate() error {
+	own, err := t.Thread.Xstate()
+	if err != nil {
+		return err
+	}
+	state := make([]byte, len(own))
+	copy(state, t.saved.XState)
+	return t.Thread.SetXstate(state)
+}
+
+// readyToGo sets the signal mask, last of all, since the next signal to come
+// may be delivered by then.
+func (t *task) readyToGo() error {
+	if err := t.Thread.SetSigMask(uint64(t.saved.SigMask)); err != nil {
+		return fmt.Errorf("setting the signal mask of thread %d: %w", t.saved.TID, err)
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package restore
+
+// This file starts timers again, each with the time it had left.
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/image"
+)
+
+func (p *process) setTimers() error {
+	for i := range p.img.Process.Timers {
+		t := &p.img.Process.Timers[i]
+		if err := p.setTimer(t); err != nil {
+			return fmt.Errorf("timer %d: %w", t.ID, err)
+		}
+	}
+	for which, t := range p.img.Process.ITimers {
+		if t.Value == 0 && t.Interval == 0 {
+			continue
+		}
+		const second = 1e6
+		value := words(uint64(t.Interval/second), uint64(t.Interval%second), uint64(t.Value/second), uint64(t.Value%second))
+		if _, err := p.stub.callWith(p.stub.Caller, "setitimer", unix.SYS_SETITIMER, 1, value, uint64(which), 0, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *process) setTimer(t *image.Timer) error {
+	if err := p.createTimer(t); err != nil {
+		return err
+	}
+	if t.Value == 0 {
+		return nil
+	}
+	const second = 1e9
+	value := words(uint64(t.Interval/second), uint64(t.Interval%second), uint64(t.Value/second), uint64(t.Value%second))
+	_, err := p.stub.callWith(p.stub.Caller, "timer_settime", unix.SYS_TIMER_SETTIME, 2, value, uint64(t.ID), 0, 0, 0)
+	return err
+}
+
+const (
+	// prTimerCreateRestoreIDs has timer_create take the ID from where it
+	// would store it (Linux 6.16, kernel/time/posix-timers.c).
+	prTimerCreateRestoreIDs = 77
+	// maxTries bounds how many timers are made, on an older kernel, until
+	// one has the ID: they come in order, from 0 in a new process.
+	maxTries = 1 << 16
+)
+
+// createTimer makes a timer with the ID it had, since the program has that in
+// its memory.
+func (p *process) createTimer(t *image.Timer) error {
+	_, err := p.stub.call("PR_TIMER_CREATE_RESTORE_IDS", unix.SYS_PRCTL, prTimerCreateRestoreIDs, 1, 0, 0, 0)
+	if err == nil {
+		id, err := p.timerCreate(t)
+		if err == nil && id != t.ID {
+			err = fmt.Errorf("timer_create gave it the ID %d", id)
+		}
+		_, off := p.stub.call("PR_TIMER_CREATE_RESTORE_IDS", unix.SYS_PRCTL, prTimerCreateRestoreIDs, 0, 0, 0, 0)
+		return errors.Join(err, off)
+	}
+	for range maxTries {
+		id, err := p.timerCreate(t)
+		if err != nil || id == t.ID {
+			return err
+		}
+		if _, err := p.stub.call("timer_delete", unix.SYS_TIMER_DELETE, uint64(id)); err != nil {
+			return err
+		}
+	}
+	return kernel.Refuse(fmt.Sprintf("timer %d", t.ID), "resume under Linux 6.16 or later", "its ID is out of reach")
+}
+
+func (p *process) timerCreate(t *image.Timer) (int, error) {
+	event := make([]byte, 64) // struct sigevent
+	binary.LittleEndian.PutUint64(event, uint64(t.SigVal))
+	binary.LittleEndian.PutUint32(event[8:], uint32(t.Signal))
+	binary.LittleEndian.PutUint32(event[12:], uint32(t.Notify))
+	binary.LittleEndian.PutUint32(event[16:], uint32(p.ids.translate(t.TID)))
+	id := binary.LittleEndian.AppendUint32(nil, uint32(t.ID))
+	at, err := p.stub.lay(event, id)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := p.stub.call("timer_create", unix.SYS_TIMER_CREATE, uint64(int64(t.Clock)), at[0], at[1]); err != nil {
+		return 0, err
+	}
+	if err := p.stub.mem.Read(id, at[1]); err != nil {
+		return 0, err
+	}
+	return int(int32(binary.LittleEndian.Uint32(id))), nil
+}
