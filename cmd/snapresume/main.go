@@ -39,6 +39,7 @@ func main() {
 			&cli.StringFlag{Name: "to", Usage: "resume to `TARGET` instead of what the image says"},
 			&cli.BoolFlag{Name: "check", Aliases: []string{"c"}, Usage: "do everything short of resuming, and say what would happen"},
 			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "replace a file that is there already, and write to a device that is in use"},
+			&cli.BoolFlag{Name: "once", Usage: "erase the beginning of IMG right before it is resumed, so that it never is again"},
 			&cli.BoolFlag{Name: "detach", Usage: "leave what was resumed running on its own, and print what it is"},
 			&cli.BoolFlag{Name: "same-pid", Usage: "insist on the same process IDs"},
 		},
@@ -49,6 +50,9 @@ func main() {
 }
 
 func run(ctx context.Context, c *tool.Call) error {
+	if err := checkOnce(c); err != nil {
+		return err
+	}
 	r, closeInput, err := input.Open(c.Args().First())
 	if err != nil {
 		return err
@@ -145,17 +149,24 @@ func commit(c *tool.Call, resumption kernel.Resumption) error {
 	if err := c.Context.Context.Err(); err != nil {
 		return errors.Join(err, resumption.Abort())
 	}
+	undo := func() error { return nil }
+	if c.Bool("once") {
+		var err error
+		if undo, err = spend(c.Args().First()); err != nil {
+			return errors.Join(err, resumption.Abort())
+		}
+	}
 	resumed, err := resumption.Commit()
 	if err != nil {
-		return errors.Join(err, resumption.Abort())
+		return errors.Join(err, resumption.Abort(), undo())
 	}
 	ctx := c.Resumed()
-	if c.Bool("detach") {
-		fmt.Println(resumed)
-	}
 	c.Report("resumed " + resumed.String())
-	status, err := resumed.Wait(ctx)
-	if err == nil && status != 0 {
+	if c.Bool("detach") {
+		_, err = fmt.Println(resumed)
+	}
+	status, waitErr := resumed.Wait(ctx)
+	if err = errors.Join(err, waitErr); err == nil && status != 0 {
 		err = tool.Status(status)
 	}
 	return err

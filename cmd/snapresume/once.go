@@ -1,0 +1,56 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"snappipe/cmd/internal/tool"
+)
+
+// An image that is resumed twice is a danger: the first time, the system goes
+// on and changes the world that the image was made in. With --once its
+// beginning is erased when all of it has been verified, right before it is
+// resumed.
+
+// head is how much is erased: the first frame does not survive it.
+const head = 4096
+
+// spend erases the beginning of the image at path. undo brings it back, for
+// when nothing was resumed after all.
+func spend(path string) (undo func() error, err error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	was := make([]byte, head)
+	n, err := f.ReadAt(was, 0)
+	if n == 0 {
+		return nil, errors.Join(err, f.Close())
+	}
+	undo = func() error { return errors.Join(put(f, was[:n]), f.Close()) }
+	if err := put(f, make([]byte, n)); err != nil {
+		return nil, errors.Join(err, undo())
+	}
+	return undo, nil
+}
+
+// put writes to the beginning of f, and through to the disk.
+func put(f *os.File, b []byte) error {
+	_, err := f.WriteAt(b, 0)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("erase the image's beginning: %w", err)
+	}
+	return nil
+}
+
+// checkOnce: only what has a name can be erased.
+func checkOnce(c *tool.Call) error {
+	if c.Bool("once") && !c.Args().Present() {
+		return tool.Usage("name the image as an argument", "--once needs to know which file or device to erase")
+	}
+	return nil
+}
