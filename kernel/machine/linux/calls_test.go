@@ -1,0 +1,90 @@
+package linux
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"snappipe/tests/vm"
+)
+
+// The test of 2007, which "should obviously work": tests/linus.c.
+func TestLinus(t *testing.T) {
+	vm.Require(t)
+	for cpus := 1; cpus <= 2; cpus++ {
+		t.Run(fmt.Sprintf("%d CPUs", cpus), func(t *testing.T) {
+			m := start(t, plain, vm.Config{Memory: 256, CPUs: cpus})
+			for range 20 {
+				m.Run("/tmp/linus")
+			}
+		})
+	}
+}
+
+// The kernel's own test of the calls: errors, the mapping, two images,
+// /dev/snapshot before and after.
+func TestSelftest(t *testing.T) {
+	vm.Require(t)
+	selftest(t, start(t, plain, vm.Config{Memory: 512, CPUs: 2}))
+}
+
+func selftest(t *testing.T, m *vm.Machine) {
+	t.Helper()
+	out := m.Run("/tmp/snapshot_system_test")
+	t.Log(out)
+	if !strings.Contains(out, "skip:0") {
+		t.Error("not all of it was run")
+	}
+}
+
+// Fifty images, given up in several ways, leave nothing behind.
+func TestLeak(t *testing.T) {
+	vm.Require(t)
+	t.Log(start(t, plain, vm.Config{Memory: 256}).Run("/tmp/leak"))
+}
+
+// From the image's pages right to the disk; power off; from the disk's page
+// cache right into the kernel.
+func TestPowerOff(t *testing.T) {
+	vm.Require(t)
+	for cpus := 1; cpus <= 2; cpus++ {
+		t.Run(fmt.Sprintf("%d CPUs", cpus), func(t *testing.T) {
+			c := vm.Config{Memory: 512, CPUs: cpus, Disks: []string{emptyDisk(t)}}
+			first := start(t, plain, c)
+			first.Run("witness start 16")
+			first.Run("echo before > /run/what")
+			snap := first.Begin("/tmp/snap /dev/vda")
+			if out, status := first.End(snap); status != 0 {
+				t.Fatalf("snap: exit status %d\n%s", status, out)
+			}
+			first.Run("echo after > /run/what")
+			first.PowerOff()
+
+			second := start(t, plain, c)
+			if out, status := second.Resume("/tmp/resume /dev/vda", snap); status != 3 {
+				t.Fatalf("snap in the resumed machine: exit status %d\n%s", status, out)
+			}
+			if got := second.Run("cat /run/what"); got != "before\n" {
+				t.Errorf("the resumed machine knows of what came %q the snapshot", got)
+			}
+			wellWitnessed(t, second)
+		})
+	}
+}
+
+// wellWitnessed fails unless the processes of the witness go on, with what
+// they have in memory intact.
+func wellWitnessed(t *testing.T, m *vm.Machine) {
+	t.Helper()
+	before := m.Run("witness show")
+	m.Run("sleep 3")
+	after := m.Run("witness show")
+	if strings.Count(after, " ok\n") != 4 {
+		t.Errorf("the witnesses are not well:\n%s", after)
+	}
+	for line := range strings.Lines(before) {
+		if strings.Contains(after, line) {
+			t.Errorf("a witness does not go on: %s", line)
+		}
+	}
+}
