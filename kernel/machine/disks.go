@@ -174,8 +174,7 @@ func inMemory(swap string) bool {
 // quiescent refuses disks that the running system may write to, which is
 // what spoils an image of it.
 func quiescent(disks []disk) error {
-	areas, err := swaps()
-	if err != nil {
+	if err := noSwap(); err != nil {
 		return err
 	}
 	var names []string
@@ -184,13 +183,19 @@ func quiescent(disks []disk) error {
 			names = append(names, d.String())
 		}
 	}
-	for _, s := range areas {
-		names = append(names, s+" (swap)")
-	}
 	if len(names) == 0 {
 		return nil
 	}
-	return kernel.Refuse(strings.Join(names, ", "),
-		"unmount it or remount it read-only, and swapoff what is swapped to; or use --freeze-filesystems",
-		"in use for writing; the image and the disk would no longer fit as soon as the machine goes on, and a resume would destroy data")
+	return kernel.Refuse(strings.Join(names, ", "), "unmount it, remount it read-only, or use --freeze-filesystems",
+		"mounted for writing: disk and image would no longer fit as soon as the machine goes on, and a resume would destroy the file system")
+}
+
+// noSwap refuses active swap: nothing can freeze it.
+func noSwap() error {
+	areas, err := swaps()
+	if err != nil || len(areas) == 0 {
+		return err
+	}
+	return kernel.Refuse(strings.Join(areas, ", ")+" (swap)", "swapoff -a",
+		"in use: what is swapped out is no part of an image, and would not fit it later")
 }

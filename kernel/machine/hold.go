@@ -15,8 +15,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"snappipe/kernel"
 )
 
 // hold is what stands still. All of it is in the image too, so that it can
@@ -31,13 +29,10 @@ type hold struct {
 
 // newHold stops all others and freezes the file systems.
 func newHold(disks []disk, then string) (*hold, error) {
-	areas, err := swaps()
-	if err != nil {
+	if err := noSwap(); err != nil {
 		return nil, err
 	}
-	if len(areas) > 0 {
-		return nil, kernel.Refuse(areas[0], "swapoff "+areas[0], "it is swapped to, and what is there is no part of an image")
-	}
+	var err error
 	h := &hold{then: then}
 	if h.chain, err = behind(os.Getpid()); err != nil {
 		return nil, err

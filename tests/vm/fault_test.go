@@ -26,11 +26,11 @@ func TestSnapshotRefused(t *testing.T) {
 	before := hear(t, m)
 	for _, c := range []struct{ name, before, after, want string }{
 		{"mounted", "mount /dev/vda /mnt", "umount /mnt", "/dev/vda (ext4 on /mnt)"},
-		{"mounted elsewhere", "unshare -m sh -c 'mount --make-rprivate / 2>/dev/null; mount /dev/vda /mnt; exec sleep 1000' & sleep 1", "kill $!; wait", "/dev/vda (ext4 on /mnt)"},
+		{"mounted elsewhere", "unshare -m sh -c 'mount --make-rprivate / 2>/dev/null; mount /dev/vda /mnt; exec sleep 1000' & sleep 1", "kill $!; wait $!; true", "/dev/vda (ext4 on /mnt)"},
 		{"swap", "mkswap /dev/vdb >/dev/null && swapon /dev/vdb", "swapoff /dev/vdb", "/dev/vdb (swap)"},
-		{"in use", "sleep 1000 < /dev/snapshot & sleep 1", "kill $!; wait", "(sleep)"},
+		{"in use", "sleep 1000 < /dev/snapshot & sleep 1", "kill $!; wait $!; true", "(sleep)"},
 		{"no device", "mv /dev/snapshot /dev/elsewhere", "mv /dev/elsewhere /dev/snapshot", "no such device"},
-		{"a task that sleeps", "dd if=/dev/vdc of=/dev/null bs=64k count=1 2>/dev/null & sleep 1", "wait", "(dd)"},
+		{"a task that sleeps", "dd if=/dev/vdc of=/dev/null bs=1M count=1 2>/dev/null & sleep 1", "kill -9 $!; wait $!; true", "(dd)"},
 	} {
 		m.Run(c.before)
 		out, status := m.Try("snapcat > /run/img")

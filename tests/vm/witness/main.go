@@ -3,6 +3,9 @@
 //
 //	witness start MIB   starts them, each with MIB of random ballast
 //	witness show        says of each: name, PID, token, count, state
+//	witness write LOG SYNCED
+//	                    appends numbers to the file LOG; the last that is on
+//	                    its disk is in the file SYNCED
 //
 // A token is random and only in memory; a count goes on by one every 20 ms;
 // the state is "ok" as long as the ballast has the digest it began with and
@@ -51,6 +54,8 @@ func run(args []string) error {
 		return show()
 	case len(args) == 1 && args[0] == "echo":
 		return serve()
+	case len(args) == 3 && args[0] == "write":
+		return write(args[1], args[2])
 	case len(args) == 2 && roles[args[0]] != nil:
 		return testify(args[0], args[1])
 	}
@@ -125,6 +130,27 @@ func testify(role, mib string) error {
 			select {} // it stays said
 		}
 		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func write(log, synced string) error {
+	f, err := os.OpenFile(log, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	for n := 1; ; n++ {
+		if _, err := fmt.Fprintln(f, n); err != nil {
+			return err
+		}
+		if err := f.Sync(); err != nil {
+			return err
+		}
+		if err := os.WriteFile(synced+".new", fmt.Appendln(nil, n), 0o644); err != nil {
+			return err
+		}
+		if err := os.Rename(synced+".new", synced); err != nil {
+			return err
+		}
 	}
 }
 

@@ -1,0 +1,106 @@
+package vm
+
+import (
+	"strings"
+	"testing"
+)
+
+// newFilesystem makes a disk with an ext4 file system.
+func newFilesystem(t testing.TB, mib int64) string {
+	t.Helper()
+	disk := newDisk(t, mib)
+	output(t, "", "mkfs.ext4", "-q", disk)
+	return disk
+}
+
+// writer appends one number after the other to a file. Those in /run/synced
+// the disk has.
+const writer = "witness write /mnt/log /run/synced & echo $! > /run/writer"
+
+// A machine with a mounted disk that is written to all the time is saved,
+// goes off by itself, and is resumed: no write that was on the disk is lost,
+// and the file system is in order.
+func TestFreezeFilesystems(t *testing.T) {
+	Require(t)
+	disk, image := newFilesystem(t, 128), newDisk(t, 300)
+	config := Config{Memory: 512, CPUs: 2, Disks: []string{disk, image}}
+
+	m := Start(t, config)
+	startWitnesses(m, 4)
+	m.Run("mount /dev/vda /mnt")
+	m.Run(writer)
+	before := hear(t, m)
+
+	for range 2 {
+		// A shell of its own, since process 1 cannot be stopped.
+		save := m.Begin("sh -c 'set -o pipefail; snapcat --freeze-filesystems --then poweroff | snapcompress | snapverify > /dev/vdb'")
+		m.Off()
+		output(t, "", "e2fsck", "-fn", disk)
+
+		m = Start(t, config)
+		out, status := m.Resume("snapresume /dev/vdb", save)
+		if status != 0 {
+			t.Fatalf("in the resumed machine, the save ended with %d\n%s", status, out)
+		}
+		sameWitnesses(t, m, before)
+		before = hear(t, m)
+		if out := m.Run("n=$(cat /run/synced); sleep 2; test $(cat /run/synced) -gt $n && grep -q ^$n$ /mnt/log && echo goes on"); !strings.Contains(out, "goes on") {
+			t.Errorf("the writer does not go on: %s", out)
+		}
+	}
+	m.Run("kill $(cat /run/writer); sleep 1; umount /mnt")
+	m.PowerOff()
+	output(t, "", "e2fsck", "-fn", disk)
+}
+
+// The trap: the disk is mounted elsewhere between save and resume.
+func TestDiskChangedMeanwhile(t *testing.T) {
+	Require(t)
+	disk, image := newFilesystem(t, 128), newDisk(t, 300)
+	config := Config{Memory: 512, CPUs: 2, Disks: []string{disk, image}}
+	m := Start(t, config)
+	m.Run("mount /dev/vda /mnt && echo first > /mnt/file")
+	m.Begin("sh -c 'set -o pipefail; snapcat --freeze-filesystems --then poweroff | snapcompress | snapverify > /dev/vdb'")
+	m.Off()
+
+	m = Start(t, config)
+	m.Run("mount -o ro /dev/vda /mnt && grep first /mnt/file && umount /mnt")
+	m.Run("snapresume --check /dev/vdb") // reading does no harm
+	m.Run("mount /dev/vda /mnt && echo second > /mnt/file && umount /mnt")
+	out, status := m.Try("snapresume /dev/vdb")
+	if status != 4 || !strings.Contains(out, "/dev/vda: the ext4 file system has been written to") {
+		t.Errorf("exit status %d\n%s", status, out)
+	}
+	m.Run("mount /dev/vda /mnt && grep second /mnt/file && umount /mnt")
+	m.PowerOff()
+	output(t, "", "e2fsck", "-fn", disk)
+}
+
+// What fails leaves a machine that goes on, with its disks.
+func TestFreezeThatFails(t *testing.T) {
+	Require(t)
+	disk := newFilesystem(t, 128)
+	m := Start(t, Config{Memory: 512, CPUs: 2, Disks: []string{disk}})
+	startWitnesses(m, 4)
+	before := hear(t, m)
+	m.Run("mount /dev/vda /mnt")
+	m.Run(writer)
+	for _, c := range []struct{ command, want string }{
+		{"snapcat --freeze-filesystems --then poweroff > /mnt/img", "open for writing"},
+		{"sh -c 'snapcat --freeze-filesystems --then poweroff | snapverify > /mnt/img'", "open for writing"},
+		{"sh -c 'set -o pipefail; snapcat --freeze-filesystems --then poweroff | (exec snapverify > /dev/full)'", "not stored"},
+		{"sh -c 'set -o pipefail; snapcat --freeze-filesystems --then poweroff | head -c 100000 > /dev/null; exit $?'", ""},
+	} {
+		out, status := m.Try(c.command)
+		if status == 0 || !strings.Contains(out, c.want) {
+			t.Errorf("%s: exit status %d\n%s", c.command, status, out)
+		}
+		t.Log(out)
+		m.Run("n=$(cat /run/synced); sleep 2; test $(cat /run/synced) -gt $n")
+	}
+	if out, status := m.Try("sh -c 'snapcat --freeze-filesystems | snapverify > /run/img'"); status != 0 {
+		t.Errorf("to memory: exit status %d\n%s", status, out)
+	}
+	sameWitnesses(t, m, before)
+	m.Run("n=$(cat /run/synced); sleep 2; test $(cat /run/synced) -gt $n")
+}
