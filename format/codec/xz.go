@@ -65,29 +65,27 @@ func (xzDecoder) decode(dst, src []byte) error {
 func wholeChunks(src []byte, n int) error {
 	be := binary.BigEndian
 	for len(src) > 0 {
-		var header, coded, raw int
+		var chunk, raw int // bytes of the chunk, and what they stand for
 		switch control := src[0]; {
 		case control == 0:
 			if len(src) > 1 || n != 0 {
 				return errLength
 			}
 			return nil
-		case len(src) < 6:
-			return io.ErrUnexpectedEOF
-		case control < 0x80: // stored
+		case control < 0x80 && len(src) >= 3: // stored
 			raw = int(be.Uint16(src[1:])) + 1
-			header, coded = 3, raw
-		default:
+			chunk = 3 + raw
+		case control >= 0x80 && len(src) >= 5:
 			raw = int(control&0x1f)<<16 + int(be.Uint16(src[1:])) + 1
-			header, coded = 5, int(be.Uint16(src[3:]))+1
+			chunk = 5 + int(be.Uint16(src[3:])) + 1
 			if control >= 0xc0 { // with new properties
-				header++
+				chunk++
 			}
 		}
-		if header+coded > len(src) {
+		if chunk == 0 || chunk > len(src) {
 			return io.ErrUnexpectedEOF
 		}
-		src, n = src[header+coded:], n-raw
+		src, n = src[chunk:], n-raw
 	}
 	return io.ErrUnexpectedEOF
 }
