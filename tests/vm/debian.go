@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -15,6 +16,7 @@ import (
 type Kernel struct {
 	Image   string // vmlinuz
 	Modules string // directory below which they lie, or "" if all is built in
+	Release string // as uname -r says it
 }
 
 // modules to load, each after those it needs.
@@ -43,33 +45,45 @@ func cacheDir(t testing.TB) string {
 // machine runs.
 func Debian(t testing.TB) Kernel {
 	t.Helper()
-	out := output(t, "", "apt-cache", "depends", "linux-image-amd64")
-	_, name, ok := strings.Cut(out, "Depends: ")
-	if !ok {
-		t.Fatalf("apt knows no stock kernel: %s", out)
-	}
-	name, _, _ = strings.Cut(name, "\n")
-	return unpack(t, strings.TrimSpace(name))
+	return newest(t, "linux-image-amd64")
 }
 
 // DebianCloud returns the build of the same version for clouds: another
 // kernel with the same drivers, and no image of one is good for the other.
 func DebianCloud(t testing.TB) Kernel {
 	t.Helper()
-	out := output(t, "", "apt-cache", "depends", "linux-image-cloud-amd64")
+	return newest(t, "linux-image-cloud-amd64")
+}
+
+// packages are those that newest has found: to ask apt takes a while.
+var packages sync.Map
+
+// newest returns the kernel that a metapackage stands for.
+func newest(t testing.TB, meta string) Kernel {
+	t.Helper()
+	if name, ok := packages.Load(meta); ok {
+		return unpack(t, name.(string))
+	}
+	out := output(t, "", "apt-cache", "depends", meta)
 	_, name, ok := strings.Cut(out, "Depends: ")
 	if !ok {
-		t.Fatalf("apt knows no cloud kernel: %s", out)
+		t.Fatalf("apt knows no package %s: %s", meta, out)
 	}
 	name, _, _ = strings.Cut(name, "\n")
-	return unpack(t, strings.TrimSpace(name))
+	name = strings.TrimSpace(name)
+	packages.Store(meta, name)
+	return unpack(t, name)
 }
 
 // unpack fetches a kernel package, unless that was done before.
 func unpack(t testing.TB, name string) Kernel {
 	dir := filepath.Join(cacheDir(t), name)
 	release := strings.TrimPrefix(name, "linux-image-")
-	k := Kernel{filepath.Join(dir, "boot", "vmlinuz-"+release), filepath.Join(dir, "lib", "modules", release, "kernel")}
+	k := Kernel{
+		Image:   filepath.Join(dir, "boot", "vmlinuz-"+release),
+		Modules: filepath.Join(dir, "lib", "modules", release, "kernel"),
+		Release: release,
+	}
 	if _, err := os.Stat(dir); err == nil {
 		return k
 	}

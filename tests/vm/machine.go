@@ -23,6 +23,7 @@ type Config struct {
 	CPU    string   // model, as QEMU names it
 	Disks  []string // image files: /dev/vda, /dev/vdb, ...
 	Kernel Kernel   // Debian's if empty
+	Initrd string   // one with the tools and a shell if empty
 	Append string   // to the kernel's command line
 	Args   []string // further ones to QEMU
 }
@@ -58,23 +59,32 @@ func Require(t testing.TB) {
 
 const qemuBinary = "qemu-system-x86_64"
 
-// Start boots a machine and returns when its shell is there. The machine goes
-// off with the test.
+// Start boots a machine and returns when it obeys. The machine goes off with
+// the test.
 func Start(t testing.TB, c Config) *Machine {
 	t.Helper()
-	if c.Kernel.Image == "" {
-		c.Kernel = Debian(t)
-	}
-	accel := accelerator(t)
-	m := boot(t, c, initramfs(t, c.Kernel), accel)
+	m := Boot(t, c)
 	if _, _, err := m.console.expect(ready, patience); err != nil {
 		t.Fatal(err)
 	}
 	return m
 }
 
+// Boot is Start for a machine that may not get that far, since it resumes
+// another.
+func Boot(t testing.TB, c Config) *Machine {
+	t.Helper()
+	if c.Kernel.Image == "" {
+		c.Kernel = Debian(t)
+	}
+	if c.Initrd == "" {
+		c.Initrd = initramfs(t, c.Kernel)
+	}
+	return boot(t, c, accelerator(t))
+}
+
 // boot starts QEMU.
-func boot(t testing.TB, c Config, initrd, accel string) *Machine {
+func boot(t testing.TB, c Config, accel string) *Machine {
 	t.Helper()
 	cpu := c.CPU
 	if cpu == "" {
@@ -83,7 +93,7 @@ func boot(t testing.TB, c Config, initrd, accel string) *Machine {
 	args := []string{"-n", "10", qemuBinary, "-M", "q35", "-accel", accel, "-cpu", cpu,
 		"-m", strconv.Itoa(c.Memory), "-smp", strconv.Itoa(max(1, c.CPUs)),
 		"-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
-		"-kernel", c.Kernel.Image, "-initrd", initrd,
+		"-kernel", c.Kernel.Image, "-initrd", c.Initrd,
 		"-append", strings.TrimSpace("console=ttyS0 panic=-1 quiet " + c.Append)}
 	for i, disk := range c.Disks {
 		args = append(args, "-drive", fmt.Sprintf("file=%s,if=none,id=disk%d,format=raw", strings.ReplaceAll(disk, ",", ",,"), i),

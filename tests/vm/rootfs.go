@@ -1,0 +1,97 @@
+package vm
+
+// A machine with Debian on its disk: ext4, systemd, and an initramfs made by
+// initramfs-tools with the hook of contrib in it.
+
+import (
+	_ "embed"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+//go:embed obey.sh
+var obeyScript []byte
+
+//go:embed obey.service
+var obeyService []byte
+
+// Installed returns a disk with Debian, and the initramfs that boots it.
+func Installed(t testing.TB, k Kernel, mib int64) (disk, initrd string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skipf("SKIPPED %s: only root can make a root file system", t.Name())
+	}
+	root := debootstrapped(t, k)
+	furnish(t, root)
+	output(t, "", "chroot", root, "update-initramfs", "-c", "-k", k.Release)
+	disk = newDisk(t, mib)
+	output(t, "", "mkfs.ext4", "-q", "-d", root, disk)
+	return disk, filepath.Join(root, "boot", "initrd.img-"+k.Release)
+}
+
+// debootstrapped makes the file system as far as it can be kept for the next
+// time.
+func debootstrapped(t testing.TB, k Kernel) string {
+	t.Helper()
+	root := filepath.Join(cacheDir(t), "root-"+k.Release)
+	if _, err := os.Stat(root); err == nil {
+		return root
+	}
+	tmp, err := os.MkdirTemp(cacheDir(t), "debootstrap-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(tmp)
+	output(t, "", "nice", "debootstrap", "--variant=minbase",
+		"--include=systemd-sysv,udev,initramfs-tools,kmod,e2fsprogs", "bookworm", tmp)
+	modules := filepath.Join(tmp, "lib", "modules")
+	if err := os.MkdirAll(modules, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	output(t, "", "cp", "-r", filepath.Dir(k.Modules), modules)
+	output(t, "", "cp", filepath.Join(filepath.Dir(k.Image), "config-"+k.Release), filepath.Join(tmp, "boot"))
+	output(t, "", "chroot", tmp, "depmod", k.Release)
+	output(t, "", "chroot", tmp, "apt-get", "clean")
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(tmp, root); err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+// furnish puts in what belongs to this project, as contrib/README.md says.
+func furnish(t testing.TB, root string) {
+	t.Helper()
+	bin := build(t)
+	source := filepath.Dir(strings.TrimSpace(output(t, "", "go", "env", "GOMOD")))
+	install := func(name string, data []byte, mode os.FileMode) {
+		name = filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, data, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, p := range programs {
+		install("usr/local/bin/"+filepath.Base(p), read(t, filepath.Join(bin, filepath.Base(p))), 0o755)
+	}
+	for _, p := range []string{"hooks/snappipe", "scripts/local-premount/snappipe"} {
+		install("etc/initramfs-tools/"+p, read(t, filepath.Join(source, "contrib/initramfs-tools", p)), 0o755)
+	}
+	install("etc/systemd/system/snappipe-save.service", read(t, filepath.Join(source, "contrib/systemd/snappipe-save.service")), 0o644)
+	install("etc/default/snappipe", []byte("DEVICE=/dev/vdb\n"), 0o644)
+	install("etc/fstab", []byte("/dev/vda / ext4 defaults 0 1\n"), 0o644)
+	install("etc/hostname", []byte("guest\n"), 0o644)
+	// Only what this machine needs: an emulated one is slow at unpacking.
+	install("etc/initramfs-tools/conf.d/small", []byte("MODULES=list\n"), 0o644)
+	install("etc/initramfs-tools/modules", []byte("virtio_pci\nvirtio_blk\next4\n"), 0o644)
+	install("usr/local/sbin/obey", obeyScript, 0o755)
+	install("etc/systemd/system/obey.service", obeyService, 0o644)
+	output(t, "", "chroot", root, "systemctl", "-q", "enable", "obey.service")
+	output(t, "", "chroot", root, "systemctl", "-q", "mask", "serial-getty@ttyS0.service", "getty@tty1.service")
+}
