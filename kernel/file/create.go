@@ -61,9 +61,15 @@ func Create(path string, force bool) (*Output, error) {
 	return o, nil
 }
 
-// resolve follows symbolic links, to a name that need not exist, and returns
-// what is there, nil if nothing is.
+// resolve follows the symbolic links that the last element of path may be, to
+// a name that need not exist, and returns what is there, nil if nothing is.
 func resolve(path string, force bool) (string, *fs.FileMode, error) {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		// To be opened as it is: /dev/stdout and the like cannot be followed
+		// by name.
+		mode := st.Mode()
+		return path, &mode, refuse(path, mode, force)
+	}
 	asked := path
 	for range 40 { // as many as the kernel follows: path_resolution(7)
 		st, err := os.Lstat(path)
@@ -82,11 +88,20 @@ func resolve(path string, force bool) (string, *fs.FileMode, error) {
 			return "", nil, err
 		}
 		if !filepath.IsAbs(to) {
-			to = filepath.Join(filepath.Dir(path), to)
+			to = dirOf(path) + to
 		}
 		path = to
 	}
 	return "", nil, &fs.PathError{Op: "follow", Path: asked, Err: unix.ELOOP}
+}
+
+// dirOf returns the directory of path as the kernel finds it, with a slash at
+// the end: not shortened, since what comes before ".." may be a symbolic link.
+func dirOf(path string) string {
+	if dir, _ := filepath.Split(path); dir != "" {
+		return dir
+	}
+	return "./"
 }
 
 func refuse(path string, mode fs.FileMode, force bool) error {
@@ -145,7 +160,7 @@ func (o *Output) commit() error {
 	if err := o.publish(); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(o.path))
+	return syncDir(dirOf(o.path))
 }
 
 func syncDir(path string) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"snappipe/kernel"
 )
@@ -14,11 +15,14 @@ import (
 // image that turns out to be damaged leaves its first part there: only what
 // can be known from size is checked before.
 func (t *target) ResumeSnapshot(_ context.Context, _ kernel.Facts, size int64) (kernel.Resumption, error) {
+	if err := refusePipe(t.path); err != nil {
+		return nil, err
+	}
 	out, err := Create(t.path, t.opts.Force)
 	if err != nil {
 		return nil, err
 	}
-	if err := out.takes(size); err != nil {
+	if err := Fits(out.File, size); err != nil {
 		return nil, errors.Join(err, out.Abort())
 	}
 	if t.opts.Check {
@@ -31,17 +35,14 @@ func (t *target) ResumeSnapshot(_ context.Context, _ kernel.Facts, size int64) (
 	return &inPlace{Output: out, size: size}, nil
 }
 
-// takes returns a [*kernel.Refusal] if a flat image of size bytes cannot be
-// what the file is to hold.
-func (o *Output) takes(size int64) error {
-	st, err := o.Stat()
-	if err != nil {
-		return err
+// refusePipe refuses what has no place for each byte. It does not open it,
+// since that would wait for a reader.
+func refusePipe(path string) error {
+	st, err := os.Stat(path)
+	if err != nil || st.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) == 0 {
+		return nil // what else is wrong, Create will find
 	}
-	if mode := st.Mode(); mode&(fs.ModeNamedPipe|fs.ModeSocket) != 0 {
-		return kernel.Refuse(o.path, "snapcat --raw writes flat images to pipes", "it is %s, in which nothing can be left out", kind(mode))
-	}
-	return Fits(o.File, size)
+	return kernel.Refuse(path, "snapcat --raw writes flat images to pipes", "it is %s, in which nothing can be left out", kind(st.Mode()))
 }
 
 // newFile is a Resumption into a new file, where zeros are what is not
@@ -88,6 +89,18 @@ func (i *inPlace) Commit() (kernel.Resumed, error) {
 		return nil, errors.Join(err, i.Abort())
 	}
 	return resumed(i.path), i.Output.Commit()
+}
+
+// Abort says what cannot be undone.
+func (i *inPlace) Abort() error {
+	if i.closed {
+		return nil
+	}
+	err := i.Output.Abort()
+	if i.at > 0 {
+		err = errors.Join(err, fmt.Errorf("%s holds a part of the image now", i.path))
+	}
+	return err
 }
 
 // rehearsal is a Resumption that writes nothing.

@@ -15,12 +15,14 @@ import (
 // a name if the file system can do that, else with one beside it.
 func (o *Output) openTemporary() (err error) {
 	o.Fresh = true
-	o.File, err = os.OpenFile(filepath.Dir(o.path), unix.O_TMPFILE|os.O_WRONLY, 0o666)
-	// EISDIR is what kernels and file systems that know nothing of O_TMPFILE
-	// make of it.
-	if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EISDIR) {
-		return err
+	o.File, err = os.OpenFile(dirOf(o.path), unix.O_TMPFILE|os.O_WRONLY, 0o666)
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		return o.openNamed()
 	}
+	return err
+}
+
+func (o *Output) openNamed() (err error) {
 	name := o.temporaryName()
 	o.File, err = os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err == nil {
@@ -30,7 +32,7 @@ func (o *Output) openTemporary() (err error) {
 }
 
 func (o *Output) temporaryName() string {
-	return filepath.Join(filepath.Dir(o.path), fmt.Sprintf(".%s.%s.part", filepath.Base(o.path), rand.Text()[:8]))
+	return fmt.Sprintf("%s.%s.%s.part", dirOf(o.path), filepath.Base(o.path), rand.Text()[:8])
 }
 
 // publish gives the file its name. Without force, the kernel itself sees to

@@ -24,6 +24,9 @@ type Copy func(ctx context.Context, w io.Writer, r *format.Reader) error
 // That is not opened before the first frame has come: a stream that says
 // "resumed, no image here" leaves what is kept there alone.
 func Run(ctx context.Context, c *tool.Call, copy Copy) error {
+	if c.IsSet("force") && !c.IsSet("output") {
+		return tool.Usage("", "--force means nothing without --output")
+	}
 	choice, err := output.Chosen(c)
 	if err != nil {
 		return err

@@ -36,8 +36,8 @@ func (t *Tool) app(s *signals) *cli.App {
 		OnUsageError:    func(_ *cli.Context, err error, _ bool) error { return t.usage(err.Error()) },
 		ExitErrHandler:  func(*cli.Context, error) {}, // Main does that
 		Action: func(c *cli.Context) error {
-			if kind := c.String("generate"); kind != "" {
-				return t.generate(c, kind)
+			if c.IsSet("generate") {
+				return t.generate(c, c.String("generate"))
 			}
 			return t.call(c, s)
 		},

@@ -1,0 +1,28 @@
+package human
+
+import (
+	"testing"
+	"time"
+)
+
+func TestWords(t *testing.T) {
+	for _, c := range []struct{ got, want string }{
+		{Bytes(0), "0 bytes"},
+		{Bytes(1023), "1023 bytes"},
+		{Bytes(1024), "1.0 KiB"},
+		{Bytes(1<<20 - 1), "1.0 MiB"},
+		{Bytes(1536 << 20), "1.5 GiB"},
+		{Bytes(1<<63 - 1), "8.0 EiB"},
+		{Rate(1<<20, 500*time.Millisecond), "2.0 MiB/s"},
+		{Rate(1, 0), "-"},
+		{Ratio(300, 100), "3.00"},
+		{Ratio(300, 0), "-"},
+		{Duration(59600 * time.Millisecond), "1:00"},
+		{Duration(3661 * time.Second), "1:01:01"},
+		{Printable("a\x1b[2J\nb\u202eé \"q\"\xff"), `a\x1b[2J\nb\u202eé "q"` + "\ufffd"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%q, not %q", c.got, c.want)
+		}
+	}
+}
