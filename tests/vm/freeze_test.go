@@ -5,14 +5,6 @@ import (
 	"testing"
 )
 
-// newFilesystem makes a disk with an ext4 file system.
-func newFilesystem(t testing.TB, mib int64) string {
-	t.Helper()
-	disk := newDisk(t, mib)
-	output(t, "", "mkfs.ext4", "-q", disk)
-	return disk
-}
-
 // writer appends one number after the other to a file. Those in /run/synced
 // the disk has.
 const writer = "witness write /mnt/log /run/synced & echo $! > /run/writer"

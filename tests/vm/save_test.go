@@ -5,25 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
-
-// newDisk makes an empty disk.
-func newDisk(t testing.TB, mib int64) string {
-	t.Helper()
-	name := filepath.Join(t.TempDir(), "disk")
-	f, err := os.Create(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if err := f.Truncate(mib << 20); err != nil {
-		t.Fatal(err)
-	}
-	return name
-}
 
 func fileSum(t testing.TB, name string) string {
 	t.Helper()
