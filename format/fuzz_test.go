@@ -1,0 +1,138 @@
+package format_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"sync"
+	"testing"
+
+	"snappipe/format"
+)
+
+// FuzzReader gives any bytes to everything that reads streams.
+func FuzzReader(f *testing.F) {
+	for _, stream := range vectors(f) {
+		f.Add(stream)
+	}
+	f.Fuzz(fuzzStream)
+}
+
+// FuzzRepaired gives any bytes to everything that reads streams, after some of
+// what is wrong with them has been put right: the checksums would keep nearly
+// all of them from what lies behind.
+func FuzzRepaired(f *testing.F) {
+	for _, stream := range vectors(f) {
+		f.Add(stream, uint8(repairAll))
+	}
+	f.Fuzz(func(t *testing.T, stream []byte, what uint8) {
+		fuzzStream(t, repair(stream, what))
+	})
+}
+
+// vectors returns the golden vectors.
+func vectors(t testing.TB) [][]byte {
+	t.Helper()
+	names, err := filepath.Glob("../tests/vectors/streams/*.snap")
+	check(t, err)
+	if len(names) == 0 {
+		t.Fatal("there are no golden vectors")
+	}
+	var all [][]byte
+	for _, name := range names {
+		stream, err := os.ReadFile(name)
+		check(t, err)
+		all = append(all, stream)
+	}
+	return all
+}
+
+// maxMemory is more than all that the frames in flight can need on many cores,
+// and much less than a hostile length can ask for.
+const maxMemory = 512 << 20
+
+// fuzzStream checks that all who read stream come to the same conclusion, in
+// bounded memory.
+func fuzzStream(t *testing.T, stream []byte) {
+	ctx := context.Background()
+	reader := func() *format.Reader { return format.NewReader(bytes.NewReader(stream)) }
+	img, err := partsOf(t, stream, false)
+	again, unordered := partsOf(t, stream, true)
+	agree(t, err, unordered)
+	if err == nil && !reflect.DeepEqual(img, again) {
+		t.Error("out of order, another image comes out")
+	}
+
+	verify := damage(t, format.Verify(ctx, reader()))
+	if err == nil && verify != nil {
+		t.Errorf("it can be decoded, but: %v", verify)
+	}
+	var plain, summed bytes.Buffer
+	agree(t, err, damage(t, format.Filter(ctx, &plain, reader(), format.Decompress)))
+	agree(t, verify, damage(t, format.Sum(ctx, &summed, reader())))
+	if err == nil {
+		for _, filtered := range []*bytes.Buffer{&plain, &summed} {
+			got, err := partsOf(t, filtered.Bytes(), false)
+			if err != nil || !reflect.DeepEqual(got, img) {
+				t.Errorf("a filter makes another image of it: %v", err)
+			}
+		}
+	}
+
+	var m runtime.MemStats
+	if runtime.ReadMemStats(&m); m.Sys > maxMemory {
+		t.Errorf("%d MiB of memory for a stream of %d bytes", m.Sys>>20, len(stream))
+	}
+}
+
+func agree(t *testing.T, a, b error) {
+	t.Helper()
+	if (a == nil) != (b == nil) {
+		t.Errorf("two readers disagree: %v; %v", a, b)
+	}
+}
+
+// damage checks that err says where the damage is.
+func damage(t *testing.T, err error) error {
+	t.Helper()
+	var d *format.DamageError
+	if err != nil && !errors.As(err, &d) {
+		t.Errorf("%v does not say where", err)
+	}
+	return err
+}
+
+// parts is an image of any size, as digests of what was written where.
+type parts struct {
+	mu   sync.Mutex
+	size int64
+	at   map[int64][sha256.Size]byte
+}
+
+func partsOf(t *testing.T, stream []byte, unordered bool) (map[int64][sha256.Size]byte, error) {
+	t.Helper()
+	r := format.NewReader(bytes.NewReader(stream))
+	info, err := r.Info()
+	if err != nil {
+		return nil, damage(t, err)
+	}
+	p := &parts{size: info.Size, at: map[int64][sha256.Size]byte{}}
+	err = r.WriteRaw(context.Background(), p, unordered)
+	return p.at, damage(t, err)
+}
+
+func (p *parts) WriteAt(b []byte, off int64) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, twice := p.at[off]; twice || off < 0 || int64(len(b)) > p.size-off {
+		return 0, fmt.Errorf("%d bytes at %d of %d, or for the second time", len(b), off, p.size)
+	}
+	p.at[off] = sha256.Sum256(b)
+	return len(b), nil
+}
