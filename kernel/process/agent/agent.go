@@ -23,6 +23,7 @@ import (
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/capture"
+	"snappipe/kernel/process/ptrace"
 )
 
 // name is the first argument by which a process knows that it is an agent, and
@@ -34,14 +35,22 @@ type request struct {
 	PID   int
 	Force bool
 	Fault capture.Fault
-	// Reap is a dead twin of PID to put away; then there is no snapshot.
-	Reap int
+	// Left is what another agent left in PID, to put away; then there is no
+	// snapshot.
+	Left *left
+}
+
+// left is what is in a program while it is snapshotted.
+type left struct {
+	Twin int // or 0
+	Area ptrace.Area
 }
 
 // answer is a message from the agent, until it is Ready, and the last one.
 type answer struct {
 	Report  string          `json:",omitempty"`
 	Twin    int             `json:",omitempty"`
+	Area    *ptrace.Area    `json:",omitempty"`
 	Ready   *ready          `json:",omitempty"` // with descriptors: memory of the twin, store, pipe
 	Error   string          `json:",omitempty"`
 	Refusal *kernel.Refusal `json:",omitempty"`

@@ -14,6 +14,7 @@ import (
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/capture"
+	"snappipe/kernel/process/ptrace"
 )
 
 // Snapshot is an image whose memory is that of a twin in the care of an agent.
@@ -68,7 +69,7 @@ type process struct {
 	conn *conn
 	cmd  *os.Process
 	pid  int // of the program
-	twin int // or 0, as long as none is known
+	left left
 }
 
 func start(r request) (*process, error) {
@@ -122,8 +123,11 @@ func (p *process) await(report func(string)) (*Snapshot, error) {
 		case a.Report != "":
 			report(a.Report)
 		case a.Twin != 0:
-			p.twin = a.Twin
+			p.left.Twin = a.Twin
+		case a.Area != nil:
+			p.left.Area = *a.Area
 		case a.Ready != nil && len(files) == 3:
+			p.left.Area = ptrace.Area{} // unmapped long since
 			s := &Snapshot{
 				Size: a.Ready.Size, Facts: a.Ready.Facts,
 				Memory: files[0], Store: files[1], pipe: files[2], agent: p,
@@ -156,25 +160,44 @@ func (p *process) answer() (a answer, files []*os.File, err error) {
 // was killed left, another puts away.
 func (p *process) end() error {
 	p.giveUp()
-	for {
-		if _, _, err := p.conn.receive(); err != nil {
-			break
-		}
-	}
+	p.drain()
 	p.conn.close()
 	state, err := p.cmd.Wait()
 	if err != nil {
 		return fmt.Errorf("waiting for the agent: %w", err)
 	}
-	if state.Exited() || p.twin == 0 {
+	if state.Exited() || p.left == (left{}) {
 		return nil
 	}
-	return reap(p.pid, p.twin)
+	return putAwayBy(p.pid, p.left)
 }
 
-// reap has a new agent put away what is left of a twin.
-func reap(pid, twin int) error {
-	p, err := start(request{PID: pid, Reap: twin})
+// drain reads what the agent still has to say, up to its end.
+func (p *process) drain() {
+	for {
+		b, files, err := p.conn.receive()
+		if err != nil {
+			return
+		}
+		for _, f := range files {
+			f.Close()
+		}
+		var a answer
+		if json.Unmarshal(b, &a) != nil {
+			continue // a count
+		}
+		if a.Twin != 0 {
+			p.left.Twin = a.Twin
+		}
+		if a.Area != nil {
+			p.left.Area = *a.Area
+		}
+	}
+}
+
+// putAwayBy has a new agent put away what another left.
+func putAwayBy(pid int, l left) error {
+	p, err := start(request{PID: pid, Left: &l})
 	if err != nil {
 		return err
 	}

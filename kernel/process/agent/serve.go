@@ -68,9 +68,8 @@ func (s *server) serve() error {
 	if err := json.Unmarshal(b, &r); err != nil {
 		return err
 	}
-	if r.Reap != 0 {
-		err := capture.Reap(r.PID, r.Reap)
-		s.done(err)
+	if r.Left != nil {
+		s.done(putAway(r.PID, r.Left))
 		return nil
 	}
 	if s.got, err = capture.Take(r.PID, s.options(&r)); err != nil {
@@ -85,6 +84,17 @@ func (s *server) serve() error {
 	return nil
 }
 
+// putAway is for what an agent left that was killed.
+func putAway(pid int, l *left) (err error) {
+	if l.Area.Code != 0 {
+		err = capture.Clean(pid, l.Area)
+	}
+	if l.Twin != 0 {
+		err = errors.Join(err, capture.Reap(pid, l.Twin))
+	}
+	return err
+}
+
 func (s *server) options(r *request) capture.Options {
 	tell := func(a answer) {
 		// If nobody listens, Cancelled says so too.
@@ -93,6 +103,7 @@ func (s *server) options(r *request) capture.Options {
 	return capture.Options{
 		Force: r.Force, Fault: r.Fault,
 		Report:    func(line string) { tell(answer{Report: line}) },
+		Mapped:    func(a ptrace.Area) { tell(answer{Area: &a}) },
 		Born:      func(twin int) { tell(answer{Twin: twin}) },
 		Cancelled: s.conn.ended,
 	}

@@ -28,9 +28,11 @@ import (
 type Options struct {
 	Force  bool
 	Report func(line string)
-	// Born is told the twin as soon as there is one, for the caller to know
-	// what to put away if this process is killed.
-	Born func(twin int)
+	// Mapped is told what is mapped in the program for a while, and Born the
+	// twin, as soon as there is one: what has to be put away if this process
+	// is killed. See Clean.
+	Mapped func(ptrace.Area)
+	Born   func(twin int)
 	// Fault is for tests: the step that fails. See faults.go.
 	Fault Fault
 	// Cancelled reports whether nobody wants the image any more.

@@ -110,9 +110,8 @@ func (c *capture) checkAgain() (err error) {
 // memory that is mapped for that and is gone again afterwards.
 func (c *capture) fork() error {
 	f := &c.frozen
-	call := &ptrace.Caller{Thread: f.lead.Thread, Site: c.site, Base: f.lead.Regs}
 	for _, t := range f.group.Threads {
-		if err := t.Prepare(c.mem); err != nil {
+		if err := t.NoteRseq(c.mem); err != nil {
 			return err
 		}
 	}
@@ -121,15 +120,25 @@ func (c *capture) fork() error {
 		return err
 	}
 	shapes := []ptrace.Shape{threadShape(len(f.group.Threads)), leaderShape(len(timers))}
+	call, err := f.lead.Caller(c.site)
+	if err != nil {
+		return err
+	}
 	programs, err := ptrace.MapPrograms(call, c.mem, len(f.xsave[0]), shapes...)
 	if err != nil {
 		return errors.Join(err, f.group.Settle(f.lead, call))
 	}
-	err = c.inPrograms(programs, timers)
-	if !f.lead.Moved() {
-		return err // it has restored itself
+	c.o.Mapped(programs.Area)
+	if err = f.lead.Rest(); err == nil {
+		err = c.inPrograms(programs, timers)
 	}
-	return errors.Join(err, programs.Unmap(call), c.fault(FaultUnmapped), f.group.Settle(f.lead, call))
+	// All threads first: those of which the memory for calls is taken away
+	// could not restore themselves any more.
+	err = errors.Join(err, f.group.Restore(c.mem))
+	if again, e := f.lead.Caller(c.site); e == nil {
+		err = errors.Join(err, programs.Unmap(again), f.group.Settle(f.lead, again))
+	}
+	return errors.Join(err, c.fault(FaultUnmapped))
 }
 
 func (c *capture) inPrograms(p *ptrace.Programs, timers []proc.Timer) error {

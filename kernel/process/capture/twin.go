@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"time"
 
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
@@ -97,14 +96,17 @@ func (w *Twin) End() error {
 		w.Memory.Close()
 	}
 	inner := w.innerPID()
-	if err := w.thread.KillAndReap(); err != nil {
+	if err := w.thread.KillUnseen(); err != nil {
 		return fmt.Errorf("killing the twin: %w", err)
 	}
 	if err := w.fault.At(FaultTwinKilled); err != nil {
 		// What failed is not to be tried: the next snapshot does it.
-		return err
+		return errors.Join(err, w.thread.KillAndReap())
 	}
-	return reap(w.parent, w.PID, inner)
+	// The parent sees it once this process has waited for it; by then the
+	// parent's own call to wait is on its way.
+	err := reap(w.parent, w.PID, inner, w.thread.KillAndReap)
+	return errors.Join(err, w.thread.KillAndReap())
 }
 
 // innerPID is what its parent calls it.
@@ -117,65 +119,4 @@ func (w *Twin) innerPID() int {
 		return ids[len(ids)-1]
 	}
 	return w.PID
-}
-
-// Reap has a process wait for a dead twin.
-func Reap(parent, twin int) error {
-	return reap(parent, twin, (&Twin{PID: twin}).innerPID())
-}
-
-// reap makes the call in any of the parent's threads, since all of them can
-// wait for the children of each other (wait4(2), __WNOTHREAD).
-func reap(parent, twin, inner int) error {
-	if s, err := proc.ReadStat(twin); err != nil || s.Field(4) != int64(parent) {
-		return nil // the parent has ended, or it is done
-	}
-	tids, err := proc.Tasks(parent)
-	if err != nil {
-		return nil
-	}
-	for _, tid := range tids {
-		if err = reapIn(tid, inner); err == nil || !errors.Is(err, ptrace.ErrWontStop) {
-			break
-		}
-	}
-	if errors.Is(err, ptrace.ErrGone) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("having process %d wait for its twin %d: %w", parent, twin, err)
-	}
-	return nil
-}
-
-func reapIn(tid, child int) error {
-	g, err := ptrace.StopAll(tid, ptrace.SysGood, time.Second, func() ([]int, error) { return []int{tid}, nil })
-	if err != nil {
-		return errors.Join(err, g.Release(nil))
-	}
-	mem, err := ptrace.OpenMemory(tid)
-	if err != nil {
-		return errors.Join(err, g.Release(nil))
-	}
-	defer mem.Close()
-	err = waitIn(g, mem, child)
-	return errors.Join(err, g.Release(mem))
-}
-
-func waitIn(g *ptrace.Group, mem *ptrace.Memory, child int) error {
-	maps, err := proc.Maps(g.PID)
-	if err != nil {
-		return err
-	}
-	site, err := syscallSite(maps, mem)
-	if err != nil {
-		return err
-	}
-	s := g.Threads[0]
-	if err := s.Prepare(mem); err != nil {
-		return err
-	}
-	call := &ptrace.Caller{Thread: s.Thread, Site: site, Base: s.Regs}
-	_, err = call.Call(unix.SYS_WAIT4, uint64(child), 0, unix.WNOHANG|unix.WALL, 0)
-	return errors.Join(err, g.Settle(s, call))
 }

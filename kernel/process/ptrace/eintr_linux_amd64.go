@@ -37,6 +37,18 @@ func (r *Regs) HideStop() bool {
 	return true
 }
 
+// RestartWithBlock is Restart for a thread whose restart block is still its
+// own: an interrupted sleep goes on by restart_syscall(2).
+func (r *Regs) RestartWithBlock() {
+	_, in := r.InSyscall()
+	resumes := in && r.Rax == ^uint64(erestartRestartBlock)+1
+	r.Restart()
+	if resumes {
+		r.Rax = unix.SYS_RESTART_SYSCALL
+		r.Rip -= 2
+	}
+}
+
 // Is64Bit reports whether the thread runs 64-bit code (arch/x86/include/asm/
 // segment.h: __USER_CS; 32-bit code has __USER32_CS).
 func (r *Regs) Is64Bit() bool { return r.Cs&0xfff == 0x33 } // 0xe033 under Xen

@@ -21,14 +21,11 @@ type Stopped struct {
 	// RseqCS is put back to RseqAt if it is not 0. A thread that is made to
 	// run code outside of its restartable sequence has it cleared by the
 	// kernel (kernel/rseq.c: rseq_ip_fixup), and would then go on in the
-	// middle of the sequence as if nobody had interfered. Prepare sets both.
+	// middle of the sequence as if nobody had interfered. NoteRseq sets both.
 	RseqAt, RseqCS uint64
 
 	moved bool // the registers or the mask are not the program's now
 }
-
-// Moved reports whether the thread is anywhere but where the program left it.
-func (s *Stopped) Moved() bool { return s.moved }
 
 // Group is a process all of whose threads are stopped.
 type Group struct {
@@ -212,28 +209,46 @@ func errUnlessGone(err error, format string, a ...any) error {
 	return fmt.Errorf(format+": %w", append(a, err)...)
 }
 
-// Prepare makes a thread one in which calls can be made: no signal is
-// delivered to it, and what its running elsewhere will change is kept.
-func (s *Stopped) Prepare(mem *Memory) error {
+// NoteRseq keeps what its running elsewhere will change of a thread.
+func (s *Stopped) NoteRseq(mem *Memory) error {
 	rseq, err := s.Thread.Rseq()
 	if err != nil {
 		return fmt.Errorf("reading the rseq registration of thread %d: %w", int(s.Thread), gone(err))
 	}
-	if rseq.Address != 0 {
-		const rseqCS = 8 // its offset in struct rseq
-		var b [8]byte
-		s.RseqAt = rseq.Address + rseqCS
-		if err := mem.Read(b[:], s.RseqAt); err != nil {
-			return err
-		}
-		s.RseqCS = binary.LittleEndian.Uint64(b[:])
+	if rseq.Address == 0 {
+		return nil
 	}
-	return s.blockSignals()
+	const rseqCS = 8 // its offset in struct rseq
+	var b [8]byte
+	s.RseqAt = rseq.Address + rseqCS
+	if err := mem.Read(b[:], s.RseqAt); err != nil {
+		return err
+	}
+	s.RseqCS = binary.LittleEndian.Uint64(b[:])
+	return nil
 }
 
-func (s *Stopped) blockSignals() error {
+// Caller makes a thread one in which calls can be made, with no signal
+// delivered to it. From the first call on, and until Rest or Settle, the death
+// of the tracer would be that of the program.
+func (s *Stopped) Caller(site uint64) (*Caller, error) {
 	s.moved = true
-	return s.Thread.SetSigMask(^uint64(0))
+	if err := s.Thread.SetSigMask(^uint64(0)); err != nil {
+		return nil, gone(err)
+	}
+	return &Caller{Thread: s.Thread, Site: site, Base: s.Regs}, nil
+}
+
+// Rest puts a thread that made calls back, so that it would go on by itself if
+// the tracer died. It is not for releasing it: a signal handler that ran first
+// would not end the call that it was in, as the kernel would have it.
+func (s *Stopped) Rest() error {
+	regs := s.Regs
+	regs.RestartWithBlock()
+	if err := s.Thread.SetRegs(&regs); err != nil {
+		return gone(err)
+	}
+	return gone(s.Thread.SetSigMask(s.Mask))
 }
 
 // Settle takes a thread that made calls by c from the exit of the last one to
@@ -242,25 +257,48 @@ func (s *Stopped) blockSignals() error {
 // from elsewhere, the program would see that number.
 func (g *Group) Settle(s *Stopped, c *Caller) error {
 	g.withheld = g.withheld || c.Stopped
-	if err := s.Thread.SetRegs(&s.Regs); err != nil {
-		return gone(err)
-	}
-	if err := s.Thread.Interrupt(); err != nil {
-		return gone(err)
-	}
-	if err := s.Thread.Cont(0); err != nil {
-		return gone(err)
+	// The interrupt comes before any signal that the mask now lets through
+	// (kernel/signal.c: get_signal).
+	for _, step := range []func() error{
+		s.Thread.Interrupt,
+		func() error { return s.Thread.SetSigMask(s.Mask) },
+		func() error { return s.Thread.SetRegs(&s.Regs) },
+		func() error { return s.Thread.Cont(0) },
+	} {
+		if err := step(); err != nil {
+			return gone(err)
+		}
 	}
 	g.stopAfter = time.Now().Add(time.Second)
-	return g.await([]*Stopped{s})
+	if err := g.await([]*Stopped{s}); err != nil {
+		return err
+	}
+	s.moved = s.RseqCS != 0 // which is all that is left to be restored
+	return nil
 }
 
-// Release puts everything back and lets all threads go. A process that ended
-// is no error.
-func (g *Group) Release(mem *Memory) error {
+// Restore puts everything back and keeps the threads stopped. A thread that
+// ended is no error.
+func (g *Group) Restore(mem *Memory) error {
 	var first error
 	for _, s := range g.Threads {
-		if err := g.release(s, mem); err != nil && first == nil {
+		if !s.moved {
+			continue
+		}
+		err := s.restore(mem)
+		if err = errUnlessGone(err, "restoring thread %d of process %d", int(s.Thread), g.PID); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// Release restores all threads and lets them go.
+func (g *Group) Release(mem *Memory) error {
+	first := g.Restore(mem)
+	for _, s := range g.Threads {
+		err := s.Thread.Detach(0)
+		if err = errUnlessGone(err, "releasing thread %d of process %d", int(s.Thread), g.PID); err != nil && first == nil {
 			first = err
 		}
 	}
@@ -271,15 +309,6 @@ func (g *Group) Release(mem *Memory) error {
 	return first
 }
 
-func (g *Group) release(s *Stopped, mem *Memory) error {
-	if s.moved {
-		if err := s.restore(mem); err != nil {
-			return errUnlessGone(err, "restoring thread %d of process %d", int(s.Thread), g.PID)
-		}
-	}
-	return errUnlessGone(s.Thread.Detach(0), "releasing thread %d of process %d", int(s.Thread), g.PID)
-}
-
 func (s *Stopped) restore(mem *Memory) error {
 	if s.RseqCS != 0 {
 		var b [8]byte
@@ -288,8 +317,14 @@ func (s *Stopped) restore(mem *Memory) error {
 			return err
 		}
 	}
+	// In this order, for the tracer may die in between: before it has its
+	// registers back, a thread still restores both by itself.
+	if err := s.Thread.SetSigMask(s.Mask); err != nil {
+		return err
+	}
 	if err := s.Thread.SetRegs(&s.Regs); err != nil {
 		return err
 	}
-	return s.Thread.SetSigMask(s.Mask)
+	s.moved = false
+	return nil
 }

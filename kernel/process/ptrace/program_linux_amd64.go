@@ -91,15 +91,36 @@ const (
 // many bytes each for the calls to store something in.
 type Shape struct{ Lists, Calls, Results int }
 
+// Area is what Programs are mapped in, for another to unmap if their maker dies.
+type Area struct{ Code, Data, Size uint64 }
+
+const codeSize = 4096
+
+// Unmap gives the memory back.
+func (a Area) Unmap(c *Caller) error {
+	var first error
+	for _, m := range [...][2]uint64{{a.Code, codeSize}, {a.Data, a.Size}} {
+		if m[0] == 0 {
+			continue
+		}
+		if _, err := c.Call(unix.SYS_MUNMAP, m[0], m[1]); err != nil && first == nil {
+			first = fmt.Errorf("unmapping memory in it: %w", err)
+		}
+	}
+	return first
+}
+
+// Runs reports whether a thread is in a list of calls there.
+func (a Area) Runs(s *Stopped) bool { return s.Regs.Rip >= a.Code && s.Regs.Rip < a.Code+codeSize }
+
 // Programs is memory in a process for a list of calls for each of a number of
 // threads.
 type Programs struct {
-	Code, Data uint64 // where it is mapped
-	Shape      Shape
+	Area
+	Shape Shape
 
 	mem   *Memory
 	xsave int // bytes of floating point state
-	size  int // of Data
 	buf   []byte
 }
 
@@ -120,21 +141,21 @@ func alignUp(n, to int) int { return (n + to - 1) &^ (to - 1) }
 func MapPrograms(c *Caller, mem *Memory, xsave int, shapes ...Shape) (*Programs, error) {
 	p := &Programs{mem: mem, xsave: xsave}
 	for _, p.Shape = range shapes {
-		p.size = max(p.size, p.needs())
+		p.Size = max(p.Size, uint64(p.needs()))
 	}
 	p.Reshape(shapes[0])
 	var err error
 	const private = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS
 	// Not one mapping for both, which some systems forbid to be written to and
 	// executed. The tracer may write to either.
-	p.Code, err = c.Call(unix.SYS_MMAP, 0, 4096, unix.PROT_READ|unix.PROT_EXEC, private, ^uint64(0), 0)
+	p.Code, err = c.Call(unix.SYS_MMAP, 0, codeSize, unix.PROT_READ|unix.PROT_EXEC, private, ^uint64(0), 0)
 	if err != nil {
 		return nil, fmt.Errorf("mapping executable memory in it: %w", err)
 	}
-	p.Data, err = c.Call(unix.SYS_MMAP, 0, uint64(p.size), unix.PROT_READ|unix.PROT_WRITE, private|unix.MAP_POPULATE, ^uint64(0), 0)
+	p.Data, err = c.Call(unix.SYS_MMAP, 0, p.Size, unix.PROT_READ|unix.PROT_WRITE, private|unix.MAP_POPULATE, ^uint64(0), 0)
 	if err != nil {
-		c.Call(unix.SYS_MUNMAP, p.Code, 4096)
-		return nil, fmt.Errorf("mapping memory in it: %w", err)
+		p.Data = 0
+		return nil, errors.Join(fmt.Errorf("mapping memory in it: %w", err), p.Unmap(c))
 	}
 	if err := mem.Write(interpreter, p.Code); err != nil {
 		return nil, errors.Join(err, p.Unmap(c))
@@ -147,18 +168,6 @@ func MapPrograms(c *Caller, mem *Memory, xsave int, shapes ...Shape) (*Programs,
 func (p *Programs) Reshape(s Shape) {
 	p.Shape = s
 	p.buf = make([]byte, p.needs())
-}
-
-// Unmap gives the memory back.
-func (p *Programs) Unmap(c *Caller) error {
-	_, err := c.Call(unix.SYS_MUNMAP, p.Code, 4096)
-	_, err2 := c.Call(unix.SYS_MUNMAP, p.Data, uint64(p.size))
-	return errors.Join(err, err2)
-}
-
-// Contains reports whether the memory is the mapping that begins at addr.
-func (p *Programs) Contains(addr uint64) bool {
-	return addr >= p.Code && addr < p.Code+4096 || addr >= p.Data && addr < p.Data+uint64(p.size)
 }
 
 // The parts of a slot.
@@ -205,7 +214,7 @@ func (p *Programs) Store() error {
 	return p.mem.Copy(p.buf, p.Data)
 }
 
-// Start has thread s, which was prepared, begin list i.
+// Start has thread s begin list i.
 func (p *Programs) Start(i int, s *Stopped) error {
 	r := s.Regs
 	r.Rip, r.Orig_rax = p.Code, noSyscall
@@ -213,7 +222,12 @@ func (p *Programs) Start(i int, s *Stopped) error {
 	r.R12, r.R13 = p.Data, p.Data+uint64(p.timeout(i))
 	r.Rsp = p.Data + uint64(p.frame(i)) + 8 // where rt_sigreturn looks for it
 	r.Eflags &^= trapFlag | directionFlag
+	s.moved = true
+	// The registers first: with them the thread would restore its mask.
 	if err := s.Thread.SetRegs(&r); err != nil {
+		return gone(err)
+	}
+	if err := s.Thread.SetSigMask(^uint64(0)); err != nil {
 		return gone(err)
 	}
 	return gone(s.Thread.Cont(0))
@@ -349,14 +363,34 @@ func (g *Group) untilDone(p *Programs, threads []*Stopped) error {
 			return fmt.Errorf("only %d of %d threads of process %d made their calls", n, len(threads), g.PID)
 		}
 		if waited > 2*time.Millisecond {
-			for _, s := range threads { // a SIGSTOP may keep one
-				if _, err := g.poll(s); err != nil {
-					return err
-				}
+			if err := g.push(threads); err != nil {
+				return err
 			}
 		}
 		nap(waited)
 	}
+}
+
+// push lets those of the threads go on that something stopped: SIGSTOP, or an
+// earlier stop of the whole process, which each thread reports again.
+func (g *Group) push(threads []*Stopped) error {
+	for _, s := range threads {
+		stop, ok, err := s.Thread.TryWait()
+		if err != nil {
+			return gone(err)
+		}
+		if !ok {
+			continue
+		}
+		if stop.Over() {
+			return ErrGone
+		}
+		g.withheld = g.withheld || stop.Kind == Signalled
+		if err := s.Thread.Cont(0); err != nil {
+			return gone(err)
+		}
+	}
+	return nil
 }
 
 func putUint64(b []byte, v uint64) { binary.LittleEndian.PutUint64(b, v) }

@@ -1,0 +1,368 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"snappipe/kernel/process/capture"
+	"snappipe/kernel/process/proc"
+
+	"golang.org/x/sys/unix"
+)
+
+// Tests are agents too, of themselves.
+func init() { Main() }
+
+// Every step of a snapshot fails once: the program notices nothing, and
+// nothing is left.
+func TestFaults(t *testing.T) {
+	p := startSteady(t)
+	for f := capture.NoFault + 1; f < capture.LastFault; f++ {
+		t.Run(fmt.Sprint(f), func(t *testing.T) {
+			before := p.look(t)
+			s, err := Take(context.Background(), p.pid, Options{Report: quiet, Fault: f})
+			if err == nil {
+				use(s)
+				err = s.Close()
+			}
+			if f != capture.FaultPipe && (err == nil || !strings.Contains(err.Error(), "fault injected")) {
+				t.Errorf("the snapshot: %v", err)
+			}
+			if f == capture.FaultTwinKilled { // what is left of it is for the next
+				take(t, p.pid).Close()
+				_, before.disturbances, _ = p.line(t) // it may have seen the zombie
+			}
+			p.unharmed(t, before)
+		})
+	}
+}
+
+// At every step the agent is killed once.
+func TestAgentKilled(t *testing.T) {
+	p := startSteady(t)
+	for f := capture.NoFault + 1; f < capture.LastFault; f++ {
+		t.Run(fmt.Sprint(f), func(t *testing.T) {
+			before := p.look(t)
+			s, err := Take(context.Background(), p.pid, Options{Report: quiet, Fault: -f})
+			if err == nil {
+				use(s)
+				err = s.Close()
+			}
+			if err != nil && !errors.Is(err, errDied) {
+				t.Errorf("the snapshot: %v", err)
+			}
+			// A thread that has to restore itself finds its sleep interrupted,
+			// as by a signal.
+			_, before.disturbances, _ = p.line(t)
+			p.unharmed(t, before)
+		})
+	}
+}
+
+// The user's process is killed while the agent is at any point.
+func TestClientKilled(t *testing.T) {
+	if os.Getenv("SNAPSHOT_OF") != "" {
+		var pid int
+		fmt.Sscan(os.Getenv("SNAPSHOT_OF"), &pid)
+		for {
+			s, err := Take(context.Background(), pid, Options{Report: quiet})
+			if err != nil {
+				t.Fatal(err)
+			}
+			use(s)
+			s.Close()
+		}
+	}
+	p := startSteady(t)
+	for i := range 20 {
+		before := p.look(t)
+		cmd := exec.Command("/proc/self/exe", "-test.run=TestClientKilled$")
+		cmd.Env = append(os.Environ(), fmt.Sprint("SNAPSHOT_OF=", p.pid))
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(20+7*i) * time.Millisecond)
+		cmd.Process.Kill()
+		cmd.Wait()
+		p.unharmed(t, before)
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	p := startSteady(t)
+	for i := range 10 {
+		before := p.look(t)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i)*3*time.Millisecond)
+		s, err := Take(ctx, p.pid, Options{Report: quiet})
+		cancel()
+		if err == nil {
+			err = s.Close()
+		} else if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("given up after %d ms: %v", 3*i, err)
+		}
+		p.unharmed(t, before)
+	}
+}
+
+// The memory of the image is that of the program, by either way.
+func TestMemory(t *testing.T) {
+	p := startSteady(t, "3", "8")
+	s := take(t, p.pid)
+	defer s.Close()
+	all := slices.Concat(bytes.Repeat([]byte{'m'}, 8<<20))
+	var found *capture.Extent
+	for i, e := range s.Extents {
+		if e.Length >= int64(len(all)) && !e.InStore {
+			found = &s.Extents[i]
+		}
+	}
+	if found == nil {
+		t.Fatal("no extent holds the memory of the program")
+	}
+	read := make([]byte, found.Length)
+	if _, err := s.Memory.ReadAt(read, int64(found.At)); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(read, all) {
+		t.Error("what is read of the twin is not the memory of the program")
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	go func() {
+		defer w.Close()
+		if n, err := s.PipeTo(w, found.At, found.Length); n != found.Length || err != nil {
+			t.Errorf("PipeTo = %d, %v", n, err)
+		}
+	}()
+	var piped bytes.Buffer
+	piped.ReadFrom(r)
+	if !bytes.Equal(piped.Bytes(), read) {
+		t.Errorf("%d bytes came through the pipe, not those that were read", piped.Len())
+	}
+}
+
+// Many threads, several times: none of them notices.
+func TestManyThreads(t *testing.T) {
+	p := startSteady(t, "300")
+	before := p.look(t)
+	for range 5 {
+		take(t, p.pid).Close()
+	}
+	p.unharmed(t, before)
+}
+
+// A stopped program stays stopped, and goes on when it is told to.
+func TestStoppedByJobControl(t *testing.T) {
+	p := startSteady(t)
+	before := p.look(t)
+	unix.Kill(p.pid, unix.SIGSTOP)
+	awaitState(t, p.pid, 'T')
+	take(t, p.pid).Close()
+	time.Sleep(50 * time.Millisecond)
+	awaitState(t, p.pid, 'T')
+	unix.Kill(p.pid, unix.SIGCONT)
+	p.unharmed(t, before)
+}
+
+func awaitState(t *testing.T, pid int, want byte) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		s, err := proc.ReadStat(pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.State() == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("process %d is in state %c, want %c", pid, s.State(), want)
+		}
+	}
+}
+
+func take(t *testing.T, pid int) *Snapshot {
+	t.Helper()
+	s, err := Take(context.Background(), pid, Options{Report: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func quiet(string) {}
+
+// use reads some of a snapshot in both ways.
+func use(s *Snapshot) {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return
+	}
+	defer null.Close()
+	for _, e := range s.Extents {
+		if !e.InStore {
+			s.PipeTo(null, e.At, e.Length)
+			s.Memory.ReadAt(make([]byte, 4096), int64(e.At))
+		}
+	}
+}
+
+// steady is a running testdata/steady.c.
+type steady struct {
+	pid    int
+	output string
+}
+
+func startSteady(t *testing.T, args ...string) *steady {
+	t.Helper()
+	dir := t.TempDir()
+	bin := filepath.Join(dir, "steady")
+	if out, err := exec.Command("gcc", "-O1", "-pthread", "-o", bin, "testdata/steady.c").CombinedOutput(); err != nil {
+		t.Fatalf("gcc: %v\n%s", err, out)
+	}
+	output, err := os.Create(filepath.Join(dir, "output"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer output.Close()
+	cmd := exec.Command(bin, args...)
+	cmd.Stdout = output
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	p := &steady{cmd.Process.Pid, output.Name()}
+	p.await(t, 5)
+	return p
+}
+
+// look is what can be seen of a program from outside.
+type look struct {
+	beat, disturbances int
+	maps               []string
+	fds, tasks         []int
+	blocked            string
+	agents             []int
+}
+
+func (p *steady) look(t *testing.T) look {
+	t.Helper()
+	var l look
+	l.beat, l.disturbances, _ = p.line(t)
+	maps, err := proc.Maps(p.pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range maps {
+		l.maps = append(l.maps, fmt.Sprintf("%x-%x %d %s", m.Start, m.End, m.Prot, m.Path))
+	}
+	if l.fds, err = proc.FDs(p.pid); err != nil {
+		t.Fatal(err)
+	}
+	if l.tasks, err = proc.Tasks(p.pid); err != nil {
+		t.Fatal(err)
+	}
+	status, err := proc.ReadStatus(p.pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.blocked = status.Get("SigBlk") + status.Get("SigPnd") + status.Get("ShdPnd") + status.Get("TracerPid")
+	return l
+}
+
+// line is the last one of output: beats, disturbances, the last of those.
+func (p *steady) line(t *testing.T) (beat, disturbances int, last string) {
+	t.Helper()
+	b, err := os.ReadFile(p.output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
+	f := strings.SplitN(lines[len(lines)-1], " ", 3)
+	if len(f) == 3 {
+		fmt.Sscan(f[0], &beat)
+		fmt.Sscan(f[1], &disturbances)
+		last = f[2]
+	}
+	return beat, disturbances, last
+}
+
+// await waits for the program to reach a beat.
+func (p *steady) await(t *testing.T, want int) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+		if beat, _, _ := p.line(t); beat >= want {
+			return
+		}
+		if err := unix.Kill(p.pid, 0); err != nil || time.Now().After(deadline) {
+			beat, _, last := p.line(t)
+			stat, _ := proc.ReadStat(p.pid)
+			t.Fatalf("the program is at beat %d, not %d; kill: %v; last disturbance: %s; stat: %+v", beat, want, err, last, stat)
+		}
+	}
+}
+
+// unharmed checks that the program goes on, and is as it was.
+func (p *steady) unharmed(t *testing.T, before look) {
+	t.Helper()
+	p.awaitAlone(t)
+	beat, _, _ := p.line(t)
+	p.await(t, beat+8)
+	_, disturbances, last := p.line(t)
+	if disturbances != before.disturbances {
+		t.Errorf("the program was disturbed %d times, the last time by %s", disturbances-before.disturbances, last)
+	}
+	after := p.look(t)
+	if !slices.Equal(before.maps, after.maps) {
+		t.Errorf("mappings were\n%s\nand are\n%s", strings.Join(before.maps, "\n"), strings.Join(after.maps, "\n"))
+	}
+	if !slices.Equal(before.fds, after.fds) || !slices.Equal(before.tasks, after.tasks) || before.blocked != after.blocked {
+		t.Errorf("it was %+v\nand is %+v", before, after)
+	}
+}
+
+// awaitAlone waits for agents and twins to be gone.
+func (p *steady) awaitAlone(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+		left := leftovers(p.pid)
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("what is left: %s", strings.Join(left, ", "))
+		}
+	}
+}
+
+// leftovers are processes that a snapshot of pid has left: its children, and
+// agents of this user whose parent is this test, or gone.
+func leftovers(pid int) (left []string) {
+	pids, _ := proc.Processes()
+	for _, p := range pids {
+		s, err := proc.ReadStat(p)
+		if err != nil {
+			continue
+		}
+		args, _ := proc.Cmdline(p)
+		agent := len(args) > 0 && args[0] == name && (s.Field(4) == int64(os.Getpid()) || s.Field(4) == 1)
+		if s.Field(4) == int64(pid) || agent {
+			left = append(left, fmt.Sprintf("%d (%s) %c", p, s.Comm, s.State()))
+		}
+	}
+	return left
+}

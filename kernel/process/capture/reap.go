@@ -1,0 +1,136 @@
+// Putting away what is left of a snapshot: the zombie of a twin and, of one
+// whose agent was killed, memory in the program.
+
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/ptrace"
+
+	"golang.org/x/sys/unix"
+)
+
+// Reap has a process wait for a dead twin.
+func Reap(parent, twin int) error {
+	return reap(parent, twin, (&Twin{PID: twin}).innerPID(), func() error { return nil })
+}
+
+// reap makes the call in any of the parent's threads, since all of them can
+// wait for the children of each other (wait4(2), __WNOTHREAD). release is
+// called when that thread is about to.
+func reap(parent, twin, inner int, release func() error) error {
+	if s, err := proc.ReadStat(twin); err != nil || s.Field(4) != int64(parent) {
+		return nil // the parent has ended, or it is done
+	}
+	tids, err := proc.Tasks(parent)
+	if err != nil {
+		return nil
+	}
+	for _, tid := range tids {
+		err = callIn(tid, func() ([]int, error) { return []int{tid}, nil }, func(_ *ptrace.Group, c *ptrace.Caller) error {
+			if err := release(); err != nil {
+				return err
+			}
+			_, err := c.Call(unix.SYS_WAIT4, uint64(inner), 0, unix.WNOHANG|unix.WALL, 0)
+			return err
+		})
+		if !errors.Is(err, ptrace.ErrWontStop) {
+			break
+		}
+	}
+	if err != nil && !errors.Is(err, ptrace.ErrGone) {
+		return fmt.Errorf("having process %d wait for its twin %d: %w", parent, twin, err)
+	}
+	return nil
+}
+
+// errBusy says that a thread has not restored itself yet.
+var errBusy = errors.New("it still waits for its tracer")
+
+// Clean unmaps what the agent of a snapshot had mapped when it was killed. The
+// threads that were there go on by themselves after a while: see package
+// ptrace, programs.
+func Clean(pid int, area ptrace.Area) error {
+	tasks := func() ([]int, error) { return proc.Tasks(pid) }
+	var err error
+	for deadline := time.Now().Add(cleanLimit); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		err = callIn(pid, tasks, func(g *ptrace.Group, c *ptrace.Caller) error {
+			for _, s := range g.Threads {
+				if area.Runs(s) {
+					return errBusy
+				}
+			}
+			if !mapped(pid, area) {
+				return nil
+			}
+			return area.Unmap(c)
+		})
+		if !errors.Is(err, errBusy) {
+			break
+		}
+	}
+	if err != nil && !errors.Is(err, ptrace.ErrGone) {
+		return fmt.Errorf("unmapping memory of the snapshot in process %d: %w", pid, err)
+	}
+	return nil
+}
+
+// cleanLimit is longer than threads wait for their tracer.
+const cleanLimit = 10 * time.Second
+
+// mapped reports whether the area is there still. Nothing else that is
+// executable has its place and size.
+func mapped(pid int, area ptrace.Area) bool {
+	maps, err := proc.Maps(pid)
+	if err != nil {
+		return false
+	}
+	for i := range maps {
+		m := &maps[i]
+		if m.Start <= area.Code && area.Code < m.End && m.Prot == unix.PROT_READ|unix.PROT_EXEC && !m.File() {
+			return true
+		}
+	}
+	return false
+}
+
+// callIn stops threads of a process, of which pid is the first, and makes
+// calls in that one.
+func callIn(pid int, tasks func() ([]int, error), calls func(*ptrace.Group, *ptrace.Caller) error) error {
+	g, err := ptrace.StopAll(pid, ptrace.SysGood, time.Second, tasks)
+	if err != nil {
+		return errors.Join(err, g.Release(nil))
+	}
+	mem, err := ptrace.OpenMemory(pid)
+	if err != nil {
+		return errors.Join(err, g.Release(nil))
+	}
+	defer mem.Close()
+	err = callStopped(g, mem, calls)
+	return errors.Join(err, g.Release(mem))
+}
+
+func callStopped(g *ptrace.Group, mem *ptrace.Memory, calls func(*ptrace.Group, *ptrace.Caller) error) error {
+	maps, err := proc.Maps(g.PID)
+	if err != nil {
+		return err
+	}
+	site, err := syscallSite(maps, mem)
+	if err != nil {
+		return err
+	}
+	s := g.Threads[0]
+	if err := s.NoteRseq(mem); err != nil {
+		return err
+	}
+	c, err := s.Caller(site)
+	if err != nil {
+		return err
+	}
+	err = calls(g, c)
+	return errors.Join(err, g.Settle(s, c))
+}
