@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // testimony is what one process of the witness says of itself.
@@ -37,21 +38,38 @@ func hear(t testing.TB, m *Machine) map[string]testimony {
 }
 
 // sameWitnesses fails unless they are those that were heard before, and go on
-// counting.
+// counting for so long that each has looked at its ballast.
 func sameWitnesses(t testing.TB, m *Machine, before map[string]testimony) {
 	t.Helper()
 	now := hear(t, m)
-	m.Run("sleep 2")
-	later := hear(t, m)
 	for role, b := range before {
-		n, l := now[role], later[role]
-		switch {
-		case n.pid != b.pid || n.token != b.token:
+		if n := now[role]; n.pid != b.pid || n.token != b.token || n.count < b.count {
 			t.Errorf("%s is another: %v before, %v now", role, b, n)
-		case n.count < b.count || l.count <= n.count:
-			t.Errorf("%s does not go on: %v before, %v now, %v later", role, b, n, l)
-		case l.state != "ok":
+		}
+	}
+	later := now
+	for deadline := time.Now().Add(patience); !allFurther(now, later); later = hear(t, m) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not all go on: %v now, %v later", now, later)
+		}
+		m.Run("sleep 1")
+	}
+	for role, l := range later {
+		if l.state != "ok" {
 			t.Errorf("%s is not well: %v", role, l)
 		}
 	}
+}
+
+// ballastEvery is after how many counts a witness looks at its ballast.
+const ballastEvery = 50
+
+// allFurther also holds for those that have stopped because they are not well.
+func allFurther(now, later map[string]testimony) bool {
+	for role, n := range now {
+		if l := later[role]; l.state == "ok" && l.count <= n.count+ballastEvery {
+			return false
+		}
+	}
+	return true
 }

@@ -8,8 +8,8 @@
 //	                    its disk is in the file SYNCED
 //
 // A token is random and only in memory; a count goes on by one every 20 ms;
-// the state is "ok" as long as the ballast has the digest it began with and
-// every message came back as it was sent.
+// the state is "ok" as long as the ballast, which is looked at every 50 counts,
+// has the digest it began with and every message came back as it was sent.
 package main
 
 import (
