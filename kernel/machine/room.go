@@ -13,10 +13,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
-
-	"snappipe/kernel"
 )
 
 const imageSizeFile = "/sys/power/image_size"
@@ -48,9 +44,8 @@ func readMeminfo() (m meminfo, err error) {
 	return m, nil
 }
 
-// reserve gives the job an address range for the largest image there can be:
-// no image has more than half of the memory, since its atomic copy has to fit
-// beside it.
+// reserve gives the job an address range that any image fits into. Only what
+// is read into it will take up memory.
 func reserve(j *job) (*shared, error) {
 	m, err := readMeminfo()
 	if err != nil {
@@ -93,24 +88,6 @@ func limitImage() (restore func(), err error) {
 func setImageSize(n int64) error {
 	if err := os.WriteFile(imageSizeFile, []byte(strconv.FormatInt(n, 10)), 0); err != nil {
 		return fmt.Errorf("set the preferred size of the image: %w", err)
-	}
-	return nil
-}
-
-// available refuses where it can be known that nothing will come of it.
-func available() error {
-	if unix.Access(device, unix.F_OK) != nil {
-		return cannotOpen(unix.ENOENT)
-	}
-	if unix.Access(device, unix.R_OK|unix.W_OK) != nil {
-		return cannotOpen(unix.EACCES)
-	}
-	b, err := os.ReadFile("/sys/power/disk")
-	if err != nil {
-		return kernel.Refuse(device, "use a kernel with CONFIG_HIBERNATION", "this kernel has no hibernation: %v", err)
-	}
-	if strings.Contains(string(b), "[disabled]") {
-		return cannotOpen(unix.EPERM)
 	}
 	return nil
 }
