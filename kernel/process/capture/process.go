@@ -165,7 +165,7 @@ func (c *capture) readHost() error {
 		return err
 	}
 	h := &c.img.Host
-	h.Arch = "amd64"
+	h.Arch = unix.ByteSliceToString(u.Machine[:])
 	h.Release = unix.ByteSliceToString(u.Release[:])
 	h.XFeatures = image.XFeatures(c.img.Threads[0].XState)
 	for i := range c.frozen.maps {
@@ -198,7 +198,8 @@ func (c *capture) nameThreads() error {
 	return nil
 }
 
-// facts are what is shown of an image, and checked before it is read.
+// facts are what is shown of an image, and checked before it is read. The
+// stream says by itself what machine it was made on, and when.
 func (c *capture) facts() kernel.Facts {
 	p := &c.img.Process
 	args := make([]string, len(p.Cmdline))
@@ -210,7 +211,6 @@ func (c *capture) facts() kernel.Facts {
 		exe = string(c.img.Files[p.Exe].Path)
 	}
 	facts := kernel.Facts{
-		{Name: "arch", Value: c.img.Host.Arch},
 		{Name: "kernel-release", Value: c.img.Host.Release},
 		{Name: "pid", Value: strconv.Itoa(p.PID)},
 		{Name: "command", Value: strings.Join(args, " ")},

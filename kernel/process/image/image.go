@@ -34,7 +34,7 @@ type Image struct {
 
 // Host is what a resume needs to find again on its machine.
 type Host struct {
-	Arch      string // as Go names it
+	Arch      string // uname -m
 	Release   string // uname -r
 	VDSO      string // SHA-256 of the vdso, in hex
 	XFeatures Hex    // XCR0 at the time: the components an xstate may hold

@@ -17,7 +17,7 @@ func sample() *Image {
 	xstate := make([]byte, 832)
 	xstate[xcr0Offset] = 7
 	return &Image{
-		Host: Host{Arch: "amd64", Release: "6.18.0", VDSO: "00ff", XFeatures: 7},
+		Host: Host{Arch: "x86_64", Release: "6.18.0", VDSO: "00ff", XFeatures: 7},
 		Process: Process{
 			PID: 100, Comm: "a\xffb", Cmdline: []Text{"prog", "--x=<&>", "\xfe"}, Exe: 0, Cwd: "/\xc0",
 			Pending: []Siginfo{{10, 0, 0, 0, 0, 0, 0, 0, 0xff}}, SigActions: []SigAction{{Signal: 64, Handler: 1<<63 | 1}},

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -27,8 +26,12 @@ func checkFacts(f kernel.Facts, o kernel.Options) error {
 
 // checkHost checks what h says; what it does not say is not checked.
 func checkHost(h image.Host, o kernel.Options) error {
-	if h.Arch != "" && h.Arch != runtime.GOARCH {
-		return kernel.Refuse("the image", "", "it is of a process on %s, and this machine is %s", h.Arch, runtime.GOARCH)
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return fmt.Errorf("uname: %w", err)
+	}
+	if own := unix.ByteSliceToString(u.Machine[:]); h.Arch != "" && h.Arch != own {
+		return kernel.Refuse("the image", "", "it is of a process on %s, and this machine is %s", h.Arch, own)
 	}
 	if err := checkRelease(h.Release, o); err != nil {
 		return err
