@@ -119,12 +119,16 @@ type Decoder struct {
 }
 
 // Decode appends the n bytes that src decodes to, to dst, and returns the
-// result. It is an error if src decodes to fewer or to more. The caller has
+// result. It is an error if src decodes to fewer or to more, or if n is 0: no
+// part is empty, and not every codec can decode to nothing. The caller has
 // bounded n.
 func (d *Decoder) Decode(id ID, dst, src []byte, n int) ([]byte, error) {
 	c := byID(id)
 	if c == nil || id == None {
 		return nil, fmt.Errorf("%v cannot be decoded", id)
+	}
+	if n < 1 {
+		return nil, fmt.Errorf("%s: decode to %d bytes: %w", c.Name, n, errLength)
 	}
 	if d.made[id] == nil {
 		dec, err := c.newDecoder()
