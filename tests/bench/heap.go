@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"crypto/rand"
 	"fmt"
 	"io"
 	mrand "math/rand/v2"
 	"os"
-	"os/exec"
 	"strings"
 )
 
@@ -18,11 +16,10 @@ import (
 // eighth bytes that nothing can compress, and the rest is text.
 
 const (
-	records    = 900_000
-	textMiB    = 64
-	noiseMiB   = 80
-	zeroMiB    = 160
-	heapMarker = "SNAPPIPE_BENCH_HEAP"
+	records  = 900_000
+	textMiB  = 64
+	noiseMiB = 80
+	zeroMiB  = 160
 )
 
 // record is what a heap of a server is full of.
@@ -36,8 +33,8 @@ type record struct {
 	visited bool
 }
 
-// hold is what main calls in the child. It does not return.
-func hold() {
+// holdHeap is what main calls in the child.
+func holdHeap() {
 	rnd := mrand.New(mrand.NewPCG(2007, 4))
 	heap := grow(rnd)
 	text := prose(rnd, textMiB<<20)
@@ -96,25 +93,12 @@ func prose(rnd *mrand.Rand, n int) []byte {
 // makeImage writes the memory of such a child to path: every private,
 // writable mapping that has pages, one after another.
 func makeImage(path string) error {
-	child := exec.Command("/proc/self/exe")
-	child.Env = append(os.Environ(), heapMarker+"=1")
-	stdin, err := child.StdinPipe()
+	heap, err := startChild("heap")
 	if err != nil {
 		return err
 	}
-	stdout, err := child.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := child.Start(); err != nil {
-		return err
-	}
-	defer child.Wait()
-	defer stdin.Close()
-	if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
-		return fmt.Errorf("the heap was not made: %w", err)
-	}
-	return dumpMemory(child.Process.Pid, path)
+	defer heap.stop()
+	return dumpMemory(heap.pid(), path)
 }
 
 func dumpMemory(pid int, path string) error {

@@ -16,19 +16,30 @@ import (
 )
 
 func main() {
-	if os.Getenv(heapMarker) != "" {
-		hold()
+	if what := os.Getenv(childMarker); what != "" {
+		beChild(what)
 		return
 	}
 	log.SetFlags(0)
 	log.SetPrefix("bench: ")
 	rounds := flag.Int("rounds", 5, "how often each of a pair runs")
 	bin := flag.String("bin", "bin", "where the four tools are")
-	only := flag.String("only", "", "measure only rows whose name contains this")
+	only := flag.String("only", "", "measure one part only: stream, memory, pause, process")
 	flag.Parse()
 	if err := bench(*bin, *rounds, *only); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// parts are what is measured, each in files of its own directory.
+var parts = []struct {
+	name    string
+	measure func(dir string, rounds int) error
+}{
+	{"stream", streams},
+	{"memory", memory},
+	{"pause", pauses},
+	{"process", processes},
 }
 
 func bench(bin string, rounds int, only string) error {
@@ -36,23 +47,31 @@ func bench(bin string, rounds int, only string) error {
 	if err != nil {
 		return err
 	}
+	if err := os.Setenv("PATH", bin+":"+os.Getenv("PATH")); err != nil {
+		return err
+	}
+	fmt.Printf("%d cores, files in %s, medians of %d\n", runtime.NumCPU(), place(), rounds)
+	for _, p := range parts {
+		if only == "" || p.name == only {
+			if err := inPlace(func(dir string) error { return p.measure(dir, rounds) }); err != nil {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// inPlace calls f with a directory that is gone afterwards.
+func inPlace(f func(dir string) error) error {
 	dir, err := os.MkdirTemp(place(), "snappipe-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := os.Setenv("PATH", bin+":"+os.Getenv("PATH")); err != nil {
+	if err := os.Chmod(dir, 0o755); err != nil { // for the unprivileged
 		return err
 	}
-	if err := makeImage(filepath.Join(dir, "image")); err != nil {
-		return fmt.Errorf("make the image: %w", err)
-	}
-	st, err := os.Stat(filepath.Join(dir, "image"))
-	if err != nil {
-		return err
-	}
-	fmt.Printf("%d cores, image of %d MiB in %s, medians of %d\n\n", runtime.NumCPU(), st.Size()>>20, filepath.Dir(dir), rounds)
-	return table(dir, rounds, only)
+	return f(dir)
 }
 
 // place is where files are as good as in the page cache.

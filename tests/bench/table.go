@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 )
 
@@ -14,7 +15,7 @@ type row struct {
 	out          []string // output files whose sizes are to be compared, ours first
 }
 
-// setup makes what the rows read, as plain as it can be made.
+// setup makes what the rows read.
 var setup = []string{
 	"snapcat file:image > plain",
 	"snapverify < plain > plain.summed",
@@ -59,24 +60,35 @@ var rows = []row{
 	},
 }
 
-func table(dir string, rounds int, only string) error {
+// streams measures the tools on a file.
+func streams(dir string, rounds int) error {
+	if err := prepare(dir); err != nil {
+		return err
+	}
+	header()
+	for _, r := range rows {
+		if err := r.measure(dir, rounds); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func prepare(dir string) error {
+	if err := makeImage(filepath.Join(dir, "image")); err != nil {
+		return fmt.Errorf("make the image: %w", err)
+	}
 	for _, s := range setup {
 		if _, err := shell(dir, s); err != nil {
 			return err
 		}
 	}
-	fmt.Println("| what | against | ours, s | theirs, s | ratio | bar | size, ours / theirs |")
+	return nil
+}
+
+func header() {
+	fmt.Println("\n| what | against | ours, s | theirs, s | ratio | bar | size, ours / theirs |")
 	fmt.Println("|---|---|---:|---:|---:|---:|---:|")
-	for _, r := range rows {
-		if !strings.Contains(r.what, only) {
-			continue
-		}
-		if err := r.measure(dir, rounds); err != nil {
-			return err
-		}
-	}
-	fmt.Println()
-	return memory(dir)
 }
 
 func (r row) measure(dir string, rounds int) error {
@@ -114,36 +126,4 @@ func (r row) compared(dir string) string {
 		return err.Error()
 	}
 	return fmt.Sprintf("%.1f / %.1f MB", float64(n[0])/1e6, float64(n[1])/1e6)
-}
-
-// memory prints the most memory that each tool ever has, on the image and on
-// one four times as large.
-func memory(dir string) error {
-	if _, err := shell(dir, "cat image image image image > large; snapcat file:large > large.plain; snapcompress < large.plain > large.img"); err != nil {
-		return err
-	}
-	fmt.Println("| peak memory, MiB | image | image four times as large |")
-	fmt.Println("|---|---:|---:|")
-	for _, tool := range []struct{ name, small, large string }{
-		{"`snapcat`", "snapcat file:image > /dev/null", "snapcat file:large > /dev/null"},
-		{"`snapcompress`", "snapcompress < plain > out", "snapcompress < large.plain > out"},
-		{"`snapcompress --codec xz`, 64 MiB", "snapcompress --codec xz < part.plain > out", ""},
-		{"`snapcompress -d`", "snapcompress -d < img > out", "snapcompress -d < large.img > out"},
-		{"`snapverify`", "snapverify < plain > out", "snapverify < large.plain > out"},
-		{"`snapresume`", "snapresume --to file:back2 --force img", "snapresume --to file:back2 --force large.img"},
-	} {
-		var peak [2]string
-		for i, pipeline := range []string{tool.small, tool.large} {
-			if pipeline == "" {
-				continue
-			}
-			u, err := measure(dir, "exec "+pipeline)
-			if err != nil {
-				return err
-			}
-			peak[i] = fmt.Sprintf("%.0f", float64(u.rss)/(1<<20))
-		}
-		fmt.Printf("| %s | %s | %s |\n", tool.name, peak[0], peak[1])
-	}
-	return nil
 }

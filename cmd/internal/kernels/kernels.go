@@ -5,4 +5,5 @@ package kernels
 import (
 	_ "snappipe/kernel/file"
 	_ "snappipe/kernel/machine"
+	_ "snappipe/kernel/process"
 )

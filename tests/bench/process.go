@@ -1,0 +1,220 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const nobody = 65534
+
+// as is who snapshots whom: both are the same user.
+type as struct {
+	name   string
+	prefix string // of a command
+	user   *syscall.Credential
+}
+
+func users() []as {
+	me := as{name: "unprivileged"}
+	if os.Getuid() != 0 {
+		return []as{me}
+	}
+	me.name = "root"
+	return []as{me, {
+		name:   "unprivileged",
+		prefix: fmt.Sprintf("setpriv --reuid %d --regid %d --clear-groups ", nobody, nobody),
+		user:   &syscall.Credential{Uid: nobody, Gid: nobody},
+	}}
+}
+
+// stopped are the targets, and for how long they may stand still.
+var stopped = []struct {
+	what   string
+	target target
+	bar    time.Duration
+	gcore  bool // too slow with a thousand threads
+}{
+	{"2 GiB in 4K pages", target{mib: 2048, writes: true}, 60 * time.Millisecond, true},
+	{"2 GiB in huge pages", target{mib: 2048, huge: true, writes: true}, 5 * time.Millisecond, true},
+	{"64 MiB, 1000 threads", target{mib: 64, threads: 1000}, 60 * time.Millisecond, false},
+}
+
+// pauses measures for how long a snapshot stops its target.
+func pauses(dir string, rounds int) error {
+	fmt.Println("\n| pause of a process, as itself sees it | by | ms | bar | stop and copy (`gcore`), ms | ratio |")
+	fmt.Println("|---|---|---:|---:|---:|---:|")
+	for _, p := range stopped {
+		for _, who := range users() {
+			c, err := startChildAs(p.target.String(), who.user)
+			if err != nil {
+				return err
+			}
+			pause, err := c.pause(dir, fmt.Sprintf("%ssnapcat process:%d > /dev/null", who.prefix, c.pid()), rounds)
+			peer := ""
+			if err == nil && p.gcore && missing("gcore") == "" {
+				var stop time.Duration
+				stop, err = c.pause(dir, fmt.Sprintf("%sgcore -o core %d > /dev/null 2>&1; rm -f core.*", who.prefix, c.pid()), 1)
+				peer = fmt.Sprintf("%.0f | %.0f times shorter", ms(stop), ms(stop)/ms(pause))
+			}
+			c.stop()
+			if err != nil {
+				return err
+			}
+			verdict := "met"
+			if pause > p.bar {
+				verdict = "**missed**"
+			}
+			fmt.Printf("| %s | %s | **%.1f** | %.0f, %s | %s |\n", p.what, who.name, ms(pause), ms(p.bar), verdict, peer)
+		}
+	}
+	return nil
+}
+
+func ms(d time.Duration) float64 { return d.Seconds() * 1000 }
+
+// pause is for how long the child does not run while a pipeline does, median
+// of some rounds, less the longest time for which it did not run in as long a
+// time without.
+func (c *child) pause(dir, pipeline string, rounds int) (time.Duration, error) {
+	var all []time.Duration
+	for range rounds {
+		if _, err := c.gap(); err != nil {
+			return 0, err
+		}
+		start := time.Now()
+		if _, err := shell(dir, pipeline); err != nil {
+			return 0, err
+		}
+		took := time.Since(start)
+		gap, err := c.gap()
+		if err != nil {
+			return 0, err
+		}
+		time.Sleep(took)
+		noise, err := c.gap()
+		if err != nil {
+			return 0, err
+		}
+		all = append(all, max(0, gap-noise))
+	}
+	slices.Sort(all)
+	return all[len(all)/2], nil
+}
+
+func (c *child) gap() (time.Duration, error) {
+	answer, err := c.ask("gap")
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseInt(answer, 10, 64)
+	return time.Duration(n), err
+}
+
+// processes measures a process of 2 GiB against a file with the same image.
+func processes(dir string, rounds int) error {
+	header()
+	for _, who := range users() {
+		c, err := startChildAs(target{mib: 2048}.String(), who.user)
+		if err != nil {
+			return err
+		}
+		err = throughput(dir, who, c.pid(), rounds)
+		c.stop()
+		if err != nil {
+			return err
+		}
+	}
+	return extraMemory(dir)
+}
+
+// throughput measures what one user does to a process.
+func throughput(dir string, who as, pid, rounds int) error {
+	snapcat := fmt.Sprintf("%ssnapcat", who.prefix)
+	for _, s := range []string{
+		fmt.Sprintf("rm -f core*; %s --raw process:%d > core", snapcat, pid),
+		fmt.Sprintf("%s process:%d | snapcompress | snapverify > core.img", snapcat, pid),
+		"zstd -q -1 -T0 -c core > core.zst",
+	} {
+		if _, err := shell(dir, s); err != nil {
+			return err
+		}
+	}
+	rest := "| snapcompress | snapverify > out"
+	for _, r := range []row{
+		{
+			what: "`snapcat --raw process:PID`", bar: 0.5,
+			ours: fmt.Sprintf("%s --raw process:%d | cat > /dev/null", snapcat, pid), theirs: "cat core | cat > /dev/null",
+		},
+		{
+			what: "`snapcat process:PID`", bar: 1,
+			ours: fmt.Sprintf("%s process:%d | cat > /dev/null", snapcat, pid), theirs: "cat core | cat > /dev/null",
+		},
+		{
+			what: "whole pipeline from a process", bar: 1.1,
+			ours: fmt.Sprintf("%s process:%d %s", snapcat, pid, rest), theirs: "snapcat file:core " + rest,
+		},
+		{
+			what: "resume of a process", bar: 1.3,
+			ours: who.prefix + "snapresume --detach core.img | xargs kill -9", theirs: "zstd -q -d -T0 -c core.zst > /dev/null",
+		},
+	} {
+		r.what += ", 2 GiB, " + who.name
+		if err := r.measure(dir, rounds); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// extraMemory is how much more memory is in use while a process that writes
+// all the time is snapshotted slowly.
+func extraMemory(dir string) error {
+	c, err := startChild(target{mib: 1024}.String())
+	if err != nil {
+		return err
+	}
+	defer c.stop()
+	before, err := available()
+	if err != nil {
+		return err
+	}
+	least := before
+	done := make(chan error, 1)
+	go func() {
+		_, err := shell(dir, fmt.Sprintf("snapcat process:%d | snapcompress --codec zstd > /dev/null", c.pid()))
+		done <- err
+	}()
+	for {
+		select {
+		case err := <-done:
+			fmt.Printf("\nMost memory that a snapshot of a process of 1 GiB took beyond that: %d MiB (bar: 100 MiB and what the target dirties)\n", (before-least)>>20)
+			return err
+		case <-time.After(10 * time.Millisecond):
+			now, err := available()
+			if err != nil {
+				return err
+			}
+			least = min(least, now)
+		}
+	}
+}
+
+// available is MemAvailable of /proc/meminfo, in bytes.
+func available() (int64, error) {
+	b, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(b)) {
+		var kib int64
+		if n, _ := fmt.Sscanf(line, "MemAvailable: %d kB", &kib); n == 1 {
+			return kib << 10, nil
+		}
+	}
+	return 0, fmt.Errorf("/proc/meminfo does not say MemAvailable")
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// target is a program to snapshot, that watches the clock all the time and
+// knows for how long it has not run.
+type target struct {
+	mib     int
+	huge    bool // in huge pages
+	threads int  // further ones, that do nothing
+	writes  bool // writes to its memory while it watches the clock
+}
+
+func (t target) String() string {
+	return fmt.Sprintf("target %d %t %d %t", t.mib, t.huge, t.threads, t.writes)
+}
+
+func parseTarget(s string) (t target, err error) {
+	_, err = fmt.Sscanf(s, "target %d %t %d %t", &t.mib, &t.huge, &t.threads, &t.writes)
+	return t, err
+}
+
+// run fills the memory, starts the threads, says "ready", and watches the
+// clock. Each line on standard input is answered with the longest gap since
+// the last, in nanoseconds.
+func (t target) run() {
+	mem := t.fill()
+	for range t.threads {
+		go func() {
+			runtime.LockOSThread()
+			var fds [2]int
+			if unix.Pipe(fds[:]) == nil {
+				unix.Read(fds[0], make([]byte, 1)) // for ever
+			}
+		}()
+	}
+	if t.threads > 0 {
+		time.Sleep(time.Second) // for all of them to have begun
+	}
+	var longest atomic.Int64
+	go watch(&longest, mem, t.writes)
+	fmt.Println("ready")
+	in := bufio.NewScanner(os.Stdin)
+	for in.Scan() {
+		fmt.Println(longest.Swap(0))
+	}
+}
+
+// watch keeps the longest time between two looks at the clock.
+func watch(longest *atomic.Int64, mem []byte, writes bool) {
+	runtime.LockOSThread()
+	x := uint64(88172645463325252)
+	for last := now(); ; {
+		t := now()
+		if gap := t - last; gap > longest.Load() {
+			longest.Store(gap)
+		}
+		last = t
+		if writes {
+			x ^= x << 13
+			x ^= x >> 7
+			x ^= x << 17
+			mem[x%uint64(len(mem))]++
+		}
+	}
+}
+
+var start = time.Now()
+
+func now() int64 { return int64(time.Since(start)) }
+
+// fill makes memory as compressible as heaps are: of each eight bytes, three
+// are noise.
+func (t target) fill() []byte {
+	const hugePage = 2 << 20
+	b, err := unix.Mmap(-1, 0, t.mib<<20+hugePage, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	if err != nil {
+		panic(err)
+	}
+	skip := hugePage - int(uintptr(unsafe.Pointer(&b[0]))%hugePage)
+	b = b[skip : skip+t.mib<<20]
+	advice := unix.MADV_NOHUGEPAGE
+	if t.huge {
+		advice = unix.MADV_HUGEPAGE
+	}
+	if err := unix.Madvise(b, advice); err != nil {
+		panic(err)
+	}
+	x := uint64(88172645463325252)
+	words64 := unsafe.Slice((*uint64)(unsafe.Pointer(&b[0])), len(b)/8)
+	for i := range words64 {
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+		words64[i] = 0x00007f0000000000 | x&0xffffff
+	}
+	return b
+}
