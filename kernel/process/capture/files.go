@@ -180,6 +180,9 @@ func (t *fileTable) named(o *openFile, d *image.OpenFile) error {
 	if in := &t.inodes[d.File]; in.fd < 0 {
 		in.fd = o.fd
 	}
+	if err := t.seals(o, &t.files[d.File]); err != nil {
+		return err
+	}
 	if d.Flags&unix.O_PATH != 0 {
 		d.Kind = image.KindPath
 		if t.files[d.File].Deleted {
@@ -271,6 +274,22 @@ func (t *fileTable) executable() (int, error) {
 		return image.NoIndex, fmt.Errorf("looking at its executable: %w", err)
 	}
 	return t.file(path, deleted, &st), nil
+}
+
+// seals reads those of memfd_create(2), which must be put back last.
+func (t *fileTable) seals(o *openFile, f *image.File) error {
+	if !f.Memfd {
+		return nil
+	}
+	fd, err := t.borrow(o)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if f.Seals, err = unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0); err != nil {
+		return fmt.Errorf("reading the seals of %s: %w", o.object(o.link), err)
+	}
+	return nil
 }
 
 // device describes a character device: a terminal, or one that has no state.
