@@ -113,6 +113,7 @@ func (j *job) undo(s step, trap, a, b uintptr) {
 func (j *job) take() {
 	fd, ok := j.call(stepOpen, syscall.SYS_OPEN, uintptr(unsafe.Pointer(&j.path[0])), syscall.O_RDONLY, 0)
 	if !ok {
+		j.finished = 1
 		return
 	}
 	now(&j.frozen)
@@ -122,6 +123,7 @@ func (j *job) take() {
 		now(&j.thawed)
 	}
 	j.undo(stepClose, syscall.SYS_CLOSE, fd, 0)
+	j.finished = 1
 }
 
 // capture makes the image and, in the system that runs on, reads it.
@@ -166,6 +168,7 @@ func (j *job) restore() {
 		j.thaw(j.device)
 	}
 	j.undo(stepClose, syscall.SYS_CLOSE, j.device, 0)
+	j.finished = 1
 }
 
 // thaw lets the machine run again. SNAPSHOT_UNFREEZE does nothing as long as

@@ -21,6 +21,7 @@ type task int
 const (
 	taskTake task = iota
 	taskRestore
+	taskGuard
 )
 
 // newJob returns a job in memory that a forked child shares. free unmaps it.
@@ -34,26 +35,30 @@ func newJob() (j *job, free func(), err error) {
 	return j, func() { mem.unmap(0) }, nil
 }
 
-// start forks the child that does j.
+// fork starts the child that does t, with what lies at p.
 //
 // It is a plain fork(2), not the runtime's: the child never comes back into
-// Go. The caller has locked the thread. No signal reaches the child, since a
-// handler would be the runtime's; SIGKILL does, and is safe.
+// Go. No signal reaches it, since a handler would be the runtime's; SIGKILL
+// does, and is safe. The thread is locked since signals are held off by thread.
 //
 //go:noinline
 //go:norace
-func (j *job) start(t task) (pid int, err error) {
+func fork(t task, p unsafe.Pointer) (pid int, err error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	all, old := ^uint64(0), uint64(0)
 	syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK,
 		uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8, 0, 0)
 	r, _, errno := syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
 	if errno == 0 && r == 0 {
-		if t == taskTake {
-			j.take()
-		} else {
-			j.restore()
+		switch t {
+		case taskTake:
+			(*job)(p).take()
+		case taskRestore:
+			(*job)(p).restore()
+		case taskGuard:
+			(*guard)(p).watch()
 		}
-		j.finished = 1
 		exit()
 	}
 	syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK,
@@ -64,34 +69,31 @@ func (j *job) start(t task) (pid int, err error) {
 	return int(r), nil
 }
 
-// wait returns when the child has ended. In a resumed system it is the saved
-// child that ends.
-func (j *job) wait(pid int) error {
-	var status unix.WaitStatus
-	_, err := unix.Wait4(pid, &status, 0, nil)
+// waitFor returns when a child has ended.
+func waitFor(pid int) (status unix.WaitStatus, err error) {
+	_, err = unix.Wait4(pid, &status, 0, nil)
 	for errors.Is(err, unix.EINTR) {
 		_, err = unix.Wait4(pid, &status, 0, nil)
 	}
+	if err != nil {
+		err = fmt.Errorf("wait for process %d: %w", pid, err)
+	}
+	return status, err
+}
+
+// wait returns when the child that does j has ended. In a resumed system it
+// is the saved child that ends.
+func (j *job) wait(pid int) error {
+	status, err := waitFor(pid)
 	switch {
 	case j.finished == 1:
 		return nil // ECHILD: whoever started us ignores SIGCHLD
 	case err != nil:
-		return fmt.Errorf("wait for process %d: %w", pid, err)
+		return err
 	case status.Signaled():
 		return fmt.Errorf("process %d was killed (%v) about to %v; the machine goes on", pid, status.Signal(), j.step)
 	}
 	return fmt.Errorf("process %d ended early, about to %v; the machine goes on", pid, j.step)
-}
-
-// run does all of a job that needs nothing from its parent.
-func (j *job) run(t task) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	pid, err := j.start(t)
-	if err != nil {
-		return err
-	}
-	return j.wait(pid)
 }
 
 func (s step) String() string {

@@ -22,8 +22,9 @@ import (
 type hold struct {
 	chain   []int // the pipeline
 	waiting []int // those that wait for it
+	mounts  mounts
+	guard   *guardian
 	stopped stopped
-	frozen  frozen
 	then    string
 }
 
@@ -41,11 +42,17 @@ func newHold(disks []disk, then string) (*hold, error) {
 		return nil, err
 	}
 	h.waiting = parents(h.chain)
-	if h.stopped, err = stopAll(h.chain); err != nil {
+	if h.mounts, err = openMounts(disks); err != nil {
 		return nil, err
 	}
-	if h.frozen, err = freezeDisks(disks); err != nil {
-		return nil, errors.Join(err, h.stopped.run(nil))
+	if h.guard, err = newGuardian(h.mounts.roots()); err != nil {
+		return nil, errors.Join(err, h.mounts.thaw())
+	}
+	if h.stopped, err = stopAll(append(h.chain, h.guard.pid), h.guard); err == nil {
+		err = h.mounts.freeze()
+	}
+	if err != nil {
+		return nil, errors.Join(err, h.release())
 	}
 	return h, nil
 }
@@ -59,7 +66,9 @@ func (h *hold) taken() error {
 }
 
 // release ends the hold.
-func (h *hold) release() error { return errors.Join(h.frozen.thaw(), h.stopped.run(nil)) }
+func (h *hold) release() error {
+	return errors.Join(h.mounts.thaw(), h.stopped.run(nil), h.guard.dismiss())
+}
 
 // Stored waits for the pipeline. If all of it ended well, it does what is to
 // be done then; else the machine just goes on.

@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"unsafe"
 
 	"snappipe/kernel"
 )
@@ -106,7 +107,10 @@ func (m *Machine) take(facts kernel.Facts) (*image, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = j.run(taskTake)
+	pid, err := fork(taskTake, unsafe.Pointer(j))
+	if err == nil {
+		err = j.wait(pid)
+	}
 	restore()
 	if err == nil {
 		err = j.outcome()

@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -197,15 +197,13 @@ func (r *resumption) Commit() (kernel.Resumed, error) {
 // hand gives the device to the child that does the rest. It must be the
 // only one who has it before it freezes us, so that its death would close it.
 func (r *resumption) hand(j *job) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	var gate [2]int
 	if err := unix.Pipe2(gate[:], unix.O_CLOEXEC); err != nil {
 		return fmt.Errorf("make a pipe: %w", err)
 	}
 	defer unix.Close(gate[0])
 	j.device, j.gate, j.key = uintptr(r.fd), uintptr(gate[0]), uintptr(gate[1])
-	pid, err := j.start(taskRestore)
+	pid, err := fork(taskRestore, unsafe.Pointer(j))
 	if err != nil {
 		unix.Close(gate[1])
 		return err

@@ -28,7 +28,7 @@ type stopped []int
 
 // stopAll stops every process but those in spare, process 1, and what is
 // stopped already.
-func stopAll(spare []int) (stopped, error) {
+func stopAll(spare []int, g *guardian) (stopped, error) {
 	var all stopped
 	for deadline := time.Now().Add(stopping); ; time.Sleep(10 * time.Millisecond) {
 		ps, err := processes()
@@ -44,9 +44,14 @@ func stopAll(spare []int) (stopped, error) {
 					still = append(still, p)
 				}
 			case p.state == 'T':
-			case unix.Kill(p.pid, unix.SIGSTOP) == nil:
-				all = append(all, p.pid)
-				still = append(still, p)
+			default:
+				if err := g.add(p.pid); err != nil {
+					return nil, errors.Join(err, all.run(nil))
+				}
+				if unix.Kill(p.pid, unix.SIGSTOP) == nil { // else it has ended
+					all = append(all, p.pid)
+					still = append(still, p)
+				}
 			}
 		}
 		if len(still) == 0 {
@@ -94,45 +99,61 @@ const (
 	fiThaw   = 0xc0045878
 )
 
-// freezeDisks freezes the file systems that are mounted for writing, the
-// last mounted first, since that may lie on another. What it has written,
-// the disk has (freeze_super in fs/super.c).
-func freezeDisks(disks []disk) (frozen, error) {
-	var all frozen
-	for _, d := range slices.Backward(disks) {
+// mount is a file system that is to be frozen.
+type mount struct {
+	disk
+	root   *os.File
+	frozen bool
+}
+
+// mounts are file systems in the order in which they were mounted.
+type mounts []*mount
+
+// openMounts opens those of disks that are mounted for writing.
+func openMounts(disks []disk) (mounts, error) {
+	var all mounts
+	for _, d := range disks {
 		if !d.writable {
 			continue
 		}
-		f, err := os.Open(d.at)
-		if err == nil {
-			if err = unix.IoctlSetInt(int(f.Fd()), fiFreeze, 0); err != nil {
-				f.Close()
-			}
-		}
+		root, err := os.Open(d.at)
 		if err != nil {
-			return nil, errors.Join(kernel.Refuse(d.String(), "unmount it", "it cannot be frozen: %v", err), all.thaw())
+			return nil, errors.Join(kernel.Refuse(d.String(), "unmount it", "it cannot be reached: %v", err), all.thaw())
 		}
-		all = append(all, frozenDisk{d, f})
+		all = append(all, &mount{disk: d, root: root})
 	}
 	return all, nil
 }
 
-// frozen are file systems that this process has frozen.
-type frozen []frozenDisk
-
-type frozenDisk struct {
-	disk
-	root *os.File
+func (all mounts) roots() (roots []*os.File) {
+	for _, m := range all {
+		roots = append(roots, m.root)
+	}
+	return roots
 }
 
-// thaw lets them be written to again, in the reverse order.
-func (f frozen) thaw() error {
-	var errs []error
-	for _, d := range slices.Backward(f) {
-		if err := unix.IoctlSetInt(int(d.root.Fd()), fiThaw, 0); err != nil {
-			errs = append(errs, fmt.Errorf("thaw %v: %w", d.disk, err))
+// freeze freezes them, the last mounted first, since that may lie on another.
+// What was written to it is on the disk then (freeze_super in fs/super.c).
+func (all mounts) freeze() error {
+	for _, m := range slices.Backward(all) {
+		if err := unix.IoctlSetInt(int(m.root.Fd()), fiFreeze, 0); err != nil {
+			return kernel.Refuse(m.disk.String(), "unmount it", "it cannot be frozen: %v", err)
 		}
-		d.root.Close()
+		m.frozen = true
+	}
+	return nil
+}
+
+// thaw lets them be written to again, and forgets them.
+func (all mounts) thaw() error {
+	var errs []error
+	for _, m := range all {
+		if m.frozen {
+			if err := unix.IoctlSetInt(int(m.root.Fd()), fiThaw, 0); err != nil {
+				errs = append(errs, fmt.Errorf("thaw %v: %w", m.disk, err))
+			}
+		}
+		m.root.Close()
 	}
 	return errors.Join(errs...)
 }

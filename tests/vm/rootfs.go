@@ -46,11 +46,17 @@ func debootstrapped(t testing.TB, k Kernel) string {
 	defer os.RemoveAll(tmp)
 	output(t, "", "nice", "debootstrap", "--variant=minbase",
 		"--include=systemd-sysv,udev,initramfs-tools,kmod,e2fsprogs", "bookworm", tmp)
-	modules := filepath.Join(tmp, "lib", "modules")
-	if err := os.MkdirAll(modules, 0o755); err != nil {
-		t.Fatal(err)
+	// Of the modules, those that the machine uses.
+	for _, name := range append(modules, "../modules.builtin", "../modules.order") {
+		if !strings.HasPrefix(name, "..") {
+			name += ".ko"
+		}
+		to := filepath.Join(tmp, "lib", "modules", k.Release, "kernel", name)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		output(t, "", "cp", filepath.Join(k.Modules, name), to)
 	}
-	output(t, "", "cp", "-r", filepath.Dir(k.Modules), modules)
 	output(t, "", "cp", filepath.Join(filepath.Dir(k.Image), "config-"+k.Release), filepath.Join(tmp, "boot"))
 	output(t, "", "chroot", tmp, "depmod", k.Release)
 	output(t, "", "chroot", tmp, "apt-get", "clean")
