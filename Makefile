@@ -1,6 +1,7 @@
 # make          build the four tools into bin/, manual pages and completions too
 # make demo     see them work on the memory of a live program
-# make test     all tests but those that take minutes
+# make test     all tests but those in virtual machines
+# make test-vm  those, which take minutes
 # make fuzz     the fuzz targets, each for FUZZTIME
 # make bench    measure against other tools
 # make install  into DESTDIR/PREFIX
@@ -32,15 +33,21 @@ demo: build
 # What is skipped is named: a tool that is not installed, a right that is
 # missing. All that go test said is in bin/test.log.
 test: build lint
-	@$(GO) test -v ./... >bin/test.log 2>&1; status=$$?; \
+	@$(GO) test -timeout 30m -v ./... >bin/test.log 2>&1; status=$$?; \
 	grep -E '^(ok|FAIL|panic:|\?)|SKIP|^ *--- FAIL' bin/test.log; \
 	if [ $$status != 0 ]; then cat bin/test.log; fi; exit $$status
+
+test-vm: build
+	SNAPPIPE_VM=1 $(GO) test -timeout 2h -v ./tests/vm
 
 lint:
 	@unformatted=$$(gofmt -l cmd format kernel tests); \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+	@if command -v shellcheck >/dev/null; then \
+	    shellcheck .ci/run tests/setup tests/demo/*.sh && shellcheck -s bash -e SC2154 tests/peers/scripts/*.sh; \
+	else echo "SKIPPED: shellcheck is not installed"; fi
 
 fuzz:
 	@for p in $$($(GO) list ./...); do \
@@ -60,4 +67,4 @@ install: build
 clean:
 	rm -rf bin
 
-.PHONY: build demo test lint fuzz bench install clean
+.PHONY: build demo test test-vm lint fuzz bench install clean

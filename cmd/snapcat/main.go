@@ -31,7 +31,7 @@ func main() {
 			&cli.BoolFlag{Name: "raw", Usage: "write the flat image, without frames and checksums"},
 			freezeFlag, thenFlag,
 		}, output.Flags("replace FILE if it is there already, and drop from the snapshot what cannot be saved")...),
-		Words: map[string][]string{"TARGET": targets()},
+		Words: map[string][]string{"TARGET": targets(), "END": ends},
 		Run:   run,
 	}
 	t.Main()
