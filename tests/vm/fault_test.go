@@ -161,8 +161,8 @@ func TestResumeDamaged(t *testing.T) {
 	half := frames["end"].end / 2
 	damaged := map[string][]byte{
 		"an older image behind a newer one": append(bytes.Clone(newer[:half]), good[half:frames["end"].end]...),
-		"cut off": append(bytes.Clone(good[:len(good)/8]), make([]byte, len(good)/8)...),
-		"empty":   make([]byte, 1<<20),
+		"cut off":                           append(bytes.Clone(good[:len(good)/8]), make([]byte, len(good)/8)...),
+		"empty":                             make([]byte, 1<<20),
 	}
 	for kind, f := range frames {
 		b := bytes.Clone(good[:frames["end"].end])
