@@ -18,14 +18,15 @@ func main() {
 		Args:    "[TARGET]",
 		MaxArgs: 1,
 		About: []string{
-			"Takes a snapshot of TARGET, which runs on, and writes it to standard output: as a stream for snapcompress, snapverify and snapresume, or as it is with --raw. Without TARGET, the whole machine is meant.",
+			"Takes a snapshot of TARGET, a live process, a file or the machine, which runs on, and writes it to standard output: as a stream for snapcompress, snapverify and snapresume, or as it is with --raw. Without TARGET, the whole machine is meant.",
 			"Parts that are all zeros take no room in a stream. With --raw, and a file as output, parts that the snapshot says are empty become holes.",
 			"In a system that was resumed from a snapshot, the snapcat that took it comes back to life too. It then writes a stream that says so, which all tools pass on, but none puts into a file or onto a device; nor does snapcat itself.",
 		},
 		Examples: []docs.Example{
-			{Command: "snapcat file:core | snapcompress | snapverify > img", What: "Make a compressed image with checksums from a core file."},
+			{Command: "snapcat process:1234 | snapcompress | snapverify > img", What: "Make a compressed image with checksums of a live program, which runs on."},
+			{Command: "snapcat process:1234 | ssh host snapresume --detach", What: "Clone a live program onto another host."},
 			{Command: "snapcat file:/dev/vdb | snapcompress | ssh host 'snapverify -o img'", What: "Send what a disk holds to another host."},
-			{Command: "snapcat --raw file:core | gzip -9 > core.gz", What: "Use the tools that are there."},
+			{Command: "snapcat --raw process:1234 > core; gdb program core", What: "Make a core file, and look at it."},
 		},
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "raw", Usage: "write the flat image, without frames and checksums"},

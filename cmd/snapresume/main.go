@@ -31,6 +31,7 @@ func main() {
 			"With --to file:PATH the flat image is written to a file, whatever it is an image of.",
 		},
 		Examples: []docs.Example{
+			{Command: "snapresume img", What: "Resume a program, with the terminal as its standard input again."},
 			{Command: "snapresume --to file:core < img", What: "Write the flat image to the new file core."},
 			{Command: "snapresume --check img", What: "Do everything short of resuming, and say what would happen."},
 			{Command: "ssh host cat img | snapresume --to file:/dev/vdb", What: "Fetch an image onto a disk."},
