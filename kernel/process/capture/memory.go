@@ -11,6 +11,7 @@ import (
 
 	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/ptrace"
 
 	"golang.org/x/sys/unix"
 )
@@ -90,6 +91,7 @@ func (c *capture) vma(m *proc.Map, pagemap *proc.Pagemap) (v image.VMA, pieces [
 		return v, nil, nil // its memory is the content
 	case c.kept[m.Start] != nil:
 		pieces = c.kept[m.Start]
+		v.Private = privateRuns(c.private[m.Start])
 	case anonymous && m.Path != "[vdso]":
 		runs, err := pagemap.Runs(nil, m.Start, m.End, proc.Present)
 		if err != nil {
@@ -132,25 +134,31 @@ func (c *capture) mappedFile(v *image.VMA, m *proc.Map, pagemap *proc.Pagemap) (
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range runs {
-			v.Private = append(v.Private, image.Run{Start: image.Hex(r.Start), End: image.Hex(r.End)})
-		}
+		v.Private = privateRuns(runs)
 		if m.Prot == unix.PROT_NONE {
 			return fromTwin(runs), nil
 		}
 	}
-	end, err := c.endOfFile(v, m)
+	end, err := c.endOfFile(v.File, m, c.twin.Memory)
 	if err != nil || end <= m.Start {
 		return nil, err
 	}
 	return fromTwin([]proc.Run{{Start: m.Start, End: end}}), nil
 }
 
-// endOfFile returns the address up to which a mapping has its file behind it.
-func (c *capture) endOfFile(v *image.VMA, m *proc.Map) (uint64, error) {
-	f := &c.files.files[v.File]
-	if f.Deleted && c.files.inodes[v.File].fd < 0 {
-		return c.probeEnd(m)
+func privateRuns(runs []proc.Run) (all []image.Run) {
+	for _, r := range runs {
+		all = append(all, image.Run{Start: image.Hex(r.Start), End: image.Hex(r.End)})
+	}
+	return all
+}
+
+// endOfFile returns the address up to which a mapping of file i has it behind
+// it, in the given memory.
+func (c *capture) endOfFile(i int, m *proc.Map, mem *ptrace.Memory) (uint64, error) {
+	f := &c.files.files[i]
+	if f.Deleted && c.files.inodes[i].fd < 0 {
+		return probeEnd(m, mem)
 	}
 	size := (uint64(f.Size) + image.Page - 1) &^ (image.Page - 1)
 	if size <= m.Offset {
@@ -160,12 +168,12 @@ func (c *capture) endOfFile(v *image.VMA, m *proc.Map) (uint64, error) {
 }
 
 // probeEnd finds it by trying, for a file whose size nobody tells.
-func (c *capture) probeEnd(m *proc.Map) (uint64, error) {
+func probeEnd(m *proc.Map, mem *ptrace.Memory) (uint64, error) {
 	lo, hi := m.Start, m.End // readable below lo, not from hi on
 	var b [1]byte
 	for lo < hi {
 		mid := lo + (hi-lo)/2&^(image.Page-1)
-		err := c.twin.Memory.Read(b[:], mid)
+		err := mem.Read(b[:], mid)
 		switch {
 		case err == nil:
 			lo = mid + image.Page

@@ -125,6 +125,8 @@ func (c *capture) twinLacks(m *proc.Map, inTwin bool, pagemap *proc.Pagemap) (bo
 	return true, nil
 }
 
+// keepPrivate copies what a mapping has: its pages, or of a file all up to the
+// end of that.
 func (c *capture) keepPrivate(m *proc.Map, pagemap *proc.Pagemap) error {
 	which := proc.Present
 	if m.File() {
@@ -134,16 +136,29 @@ func (c *capture) keepPrivate(m *proc.Map, pagemap *proc.Pagemap) error {
 	if err != nil {
 		return err
 	}
-	c.kept[m.Start], err = c.copyRuns(runs)
-	if c.kept[m.Start] == nil {
-		c.kept[m.Start] = []piece{}
+	if m.File() && m.Prot != unix.PROT_NONE {
+		c.private[m.Start] = runs
+		i, err := c.files.mapped(m)
+		if err != nil {
+			return err
+		}
+		end, err := c.endOfFile(i, m, c.mem)
+		if err != nil {
+			return err
+		}
+		runs = []proc.Run{{Start: m.Start, End: end}}
 	}
+	c.kept[m.Start], err = c.copyRuns(runs)
 	return err
 }
 
 // copyRuns copies memory of the program to the store.
 func (c *capture) copyRuns(runs []proc.Run) (all []piece, err error) {
+	all = []piece{} // what was looked at and is empty is not nil
 	for _, r := range runs {
+		if r.Start == r.End {
+			continue
+		}
 		at, err := c.store.Fill(int64(r.End-r.Start), func(b []byte) error { return c.mem.Read(b, r.Start) })
 		if err != nil {
 			return nil, err

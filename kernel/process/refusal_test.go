@@ -1,0 +1,201 @@
+package process
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/proc"
+
+	"golang.org/x/sys/unix"
+)
+
+// What can't be resumed is refused by name, and the program goes on.
+func TestRefusals(t *testing.T) {
+	for _, test := range []struct {
+		name, setup string
+		object      string // in what is named
+		reason      string
+		lost        string // what --force makes of it, or "" if it doesn't help
+	}{
+		{"a TCP connection", `
+			int l = socket(AF_INET, SOCK_STREAM, 0);
+			struct sockaddr_in in = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}};
+			socklen_t n = sizeof in;
+			MUST(bind(l, (void *)&in, sizeof in));
+			MUST(listen(l, 1));
+			MUST(getsockname(l, (void *)&in, &n));
+			int c = socket(AF_INET, SOCK_STREAM, 0);
+			MUST(connect(c, (void *)&in, sizeof in));`,
+			"fd 4, a TCP connection to 127.0.0.1:", "outside", "a TCP connection"},
+		{"half a pipe", `
+			int p[2], q;
+			MUST(pipe(p));
+			MUST(close(p[1]));`,
+			"fd 3, a pipe", "other end", "a pipe"},
+		{"a unix socket to elsewhere", `
+			int s[2];
+			MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+			if (!fork()) {
+				signal(SIGHUP, SIG_DFL); prctl(PR_SET_PDEATHSIG, SIGKILL);
+				setsid(); if (fork()) _exit(0);
+				close(s[0]); for (;;) pause();
+			}
+			wait(0); close(s[1]);`,
+			"fd 3, a unix socket", "outside", "a unix socket"},
+		{"netlink", `MUST(socket(AF_NETLINK, SOCK_RAW, 0));`,
+			"fd 3, a socket of address family 16", "family", "a socket of address family 16"},
+		{"a file of /proc", `MUST(open("/proc/self/status", O_RDONLY));`,
+			"fd 3, /proc/", "this boot", "/proc/"},
+		{"the master of a pseudo-terminal", `MUST(open("/dev/ptmx", O_RDWR | O_NOCTTY));`,
+			"fd 3, the master side", "other side", "the master side"},
+		{"io_uring", `
+			struct io_uring_params p = {0};
+			MUST(syscall(SYS_io_uring_setup, 1, &p));`,
+			"fd 3, anon_inode:[io_uring]", "can't be put back", ""},
+		{"userfaultfd", `MUST(syscall(SYS_userfaultfd, UFFD_USER_MODE_ONLY));`,
+			"fd 3, anon_inode:[userfaultfd]", "can't be put back", ""},
+		{"System V shared memory", `
+			int id = shmget(IPC_PRIVATE, 8192, IPC_CREAT | 0600);
+			MUST(id);
+			MUST(shmat(id, 0, 0));
+			MUST(shmctl(id, IPC_RMID, 0));`,
+			"/SYSV", "System V", ""},
+		{"a live child", `
+			if (!fork()) { prctl(PR_SET_PDEATHSIG, SIGKILL); for (;;) pause(); }`,
+			"target", "it has a child", ""},
+		{"a dead child", `
+			if (!fork()) _exit(0);
+			usleep(50000);`,
+			"target", "was not waited for", ""},
+		{"a program that traces", `
+			pid_t c = fork();
+			if (!c) { prctl(PR_SET_PDEATHSIG, SIGKILL); for (;;) pause(); }
+			MUST(ptrace(PTRACE_SEIZE, c, 0, 0));`,
+			"target", "it is tracing", ""},
+		{"seccomp", `
+			struct sock_filter f[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+			struct sock_fprog p = {1, f};
+			MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+			MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p));`,
+			"target", "seccomp", ""},
+		{"no working directory", `
+			MUST(mkdir("w", 0700)); MUST(chdir("w")); MUST(rmdir("../w"));`,
+			"target", "working directory", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			pid := start(t, test.setup)
+			live, err := snapshot(t, pid, kernel.Options{})
+			if err == nil {
+				live.Close()
+				t.Fatal("it was taken")
+			}
+			refused(t, err, test.object, test.reason)
+			goesOn(t, pid)
+			if test.lost != "" {
+				forced(t, pid, test.lost)
+			}
+		})
+	}
+}
+
+// refused checks that an error is a refusal of the right thing.
+func refused(t *testing.T, err error, object, reason string) {
+	t.Helper()
+	var r *kernel.Refusal
+	if !errors.As(err, &r) {
+		t.Fatalf("not a refusal: %v", err)
+	}
+	if !strings.Contains(r.Object, object) || !strings.Contains(r.Reason, reason) {
+		t.Errorf("refused is %q, because %q", r.Object, r.Reason)
+	}
+}
+
+// forced checks that what was refused is dropped by force, and said to be.
+func forced(t *testing.T, pid int, lost string) {
+	t.Helper()
+	told := false
+	o := kernel.Options{Force: true, Report: func(line string) {
+		told = told || strings.HasPrefix(line, "dropped: ") && strings.Contains(line, lost)
+	}}
+	img, _ := decode(t, pid, o)
+	found := false
+	for i := range img.Open {
+		found = found || img.Open[i].Kind == image.KindLost && strings.Contains(img.Open[i].Lost, lost)
+	}
+	if !told || !found {
+		t.Errorf("by force: told %v, in the image %v", told, found)
+	}
+}
+
+// goesOn checks that nobody traces a process, and that it sleeps.
+func goesOn(t *testing.T, pid int) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		s, err := proc.ReadStatus(pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Int("TracerPid") == 0 && strings.HasPrefix(s.Get("State"), "S") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("it is in state %s, traced by %s", s.Get("State"), s.Get("TracerPid"))
+		}
+	}
+}
+
+// A filter that kills whoever forks does no harm where root suspends it.
+func TestSeccompByForce(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can suspend seccomp")
+	}
+	pid := start(t, `
+		struct sock_filter f[] = {
+			BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+			BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 1),
+			BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+			BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+		struct sock_fprog p = {4, f};
+		MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+		MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p));`)
+	img, _ := decode(t, pid, kernel.Options{Force: true})
+	if img.Process.Seccomp != 2 {
+		t.Errorf("seccomp mode %d", img.Process.Seccomp)
+	}
+	goesOn(t, pid)
+}
+
+func TestNoSuchProcess(t *testing.T) {
+	cmd := exec.Command("true")
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := snapshot(t, cmd.Process.Pid, kernel.Options{})
+	refused(t, err, "process", "no such process")
+}
+
+func TestKernelThread(t *testing.T) {
+	_, err := snapshot(t, 2, kernel.Options{}) // kthreadd(2)
+	refused(t, err, "process 2", "kernel thread")
+}
+
+// A limit on processes keeps the program from forking: that is said, and
+// nothing else happens.
+func TestCannotFork(t *testing.T) {
+	pid := start(t, `
+		if (geteuid() == 0) MUST(setresuid(65534, 65534, 65534));
+		MUST(prctl(PR_SET_DUMPABLE, 1));
+		struct rlimit r = {1, 1};
+		MUST(setrlimit(RLIMIT_NPROC, &r));`)
+	_, err := snapshot(t, pid, kernel.Options{})
+	if !errors.Is(err, unix.EAGAIN) && (err == nil || !strings.Contains(err.Error(), "could not fork")) {
+		t.Errorf("the snapshot: %v", err)
+	}
+	goesOn(t, pid)
+}

@@ -1,0 +1,196 @@
+package process
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/image"
+
+	"golang.org/x/sys/unix"
+)
+
+// A target is a C program that sets something up, prints a line, and waits.
+// prologue is what all of them begin with.
+const prologue = `
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/filter.h>
+#include <linux/io_uring.h>
+#include <linux/seccomp.h>
+#include <linux/userfaultfd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/shm.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static void must(long ok, const char *what) {
+	if (ok < 0) {
+		printf("%s: %s\n", what, strerror(errno));
+		exit(1);
+	}
+}
+#define MUST(x) must((long)(x), #x)
+#define ANON(size, how) mmap(0, size, PROT_READ | PROT_WRITE, how | MAP_ANONYMOUS, -1, 0)
+
+static void *idle(void *arg) { for (;;) pause(); }
+static void setup(void);
+int main(void) {
+	close_range(3, ~0u, 0);
+	setup();
+	puts("ready");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+`
+
+// start runs a target whose function setup has the given body, and returns its
+// process ID once it is set up.
+func start(t *testing.T, body string) int {
+	t.Helper()
+	dir := t.TempDir()
+	source, bin := filepath.Join(dir, "target.c"), filepath.Join(dir, "target")
+	text := prologue + "static void setup(void) {\n" + body + "\n}\n"
+	if err := os.WriteFile(source, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("gcc", "-w", "-pthread", "-o", bin, source).CombinedOutput(); err != nil {
+		t.Fatalf("gcc: %v\n%s", err, out)
+	}
+	cmd := exec.Command(bin)
+	cmd.Dir = dir
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		unix.Kill(cmd.Process.Pid, unix.SIGCONT)
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if line != "ready\n" {
+		t.Fatalf("the target says %q, %v", line, err)
+	}
+	return cmd.Process.Pid
+}
+
+// snapshot opens the kernel of a process and takes its image.
+func snapshot(t *testing.T, pid int, o kernel.Options) (kernel.Image, error) {
+	t.Helper()
+	if o.Report == nil {
+		o.Report = func(line string) { t.Log(line) }
+	}
+	k := &target{pid, o}
+	return k.SnapshotSystem(context.Background())
+}
+
+// decode takes a snapshot and returns what it says of the process, with the
+// image to read from.
+func decode(t *testing.T, pid int, o kernel.Options) (*image.Image, kernel.Image) {
+	t.Helper()
+	live, err := snapshot(t, pid, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := live.Close(); err != nil {
+			t.Errorf("closing the image: %v", err)
+		}
+	})
+	prefix := make([]byte, image.PrefixSize)
+	if _, err := live.ReadAt(prefix, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := image.HeaderSize(prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := make([]byte, n)
+	if _, err := live.ReadAt(header, 0); err != nil {
+		t.Fatal(err)
+	}
+	img, err := image.Decode(header, live.Size())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img, live
+}
+
+// read returns n bytes of the process's memory as the image has them.
+func read(t *testing.T, img *image.Image, live kernel.Image, addr image.Hex, n int) []byte {
+	t.Helper()
+	for _, v := range img.VMAs {
+		if addr >= v.Start && addr < v.End {
+			if v.ImageSize == 0 {
+				t.Fatalf("nothing is stored of %x-%x", v.Start, v.End)
+			}
+			b := make([]byte, n)
+			if _, err := live.ReadAt(b, v.ImageOffset+int64(addr-v.Start)); err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}
+	}
+	t.Fatalf("%x is not mapped", addr)
+	return nil
+}
+
+// content returns a Content of the image.
+func content(t *testing.T, img *image.Image, live kernel.Image, i int) string {
+	t.Helper()
+	if i == image.NoIndex {
+		t.Fatal("there is no content")
+	}
+	b := make([]byte, img.Contents[i].Size)
+	if _, err := live.ReadAt(b, img.Contents[i].Offset); err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// open returns what a descriptor refers to.
+func openAs(t *testing.T, img *image.Image, fd int) *image.OpenFile {
+	t.Helper()
+	for _, f := range img.FDs {
+		if f.FD == fd {
+			return &img.Open[f.Open]
+		}
+	}
+	t.Fatalf("fd %d is not in the image", fd)
+	return nil
+}
