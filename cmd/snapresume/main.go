@@ -146,6 +146,17 @@ func say(c *tool.Call, info *format.Info, would []string) error {
 	return err
 }
 
+// name prints what a script needs to know of what was left running: the
+// process ID where it is a process.
+func name(resumed kernel.Resumed) error {
+	var id any = resumed
+	if p, ok := resumed.(interface{ PID() int }); ok {
+		id = p.PID()
+	}
+	_, err := fmt.Println(id)
+	return err
+}
+
 func commit(c *tool.Call, resumption kernel.Resumption) error {
 	if err := c.Context.Context.Err(); err != nil {
 		return errors.Join(err, resumption.Abort())
@@ -164,7 +175,7 @@ func commit(c *tool.Call, resumption kernel.Resumption) error {
 	ctx := c.Resumed()
 	c.Report("resumed " + resumed.String())
 	if c.Bool("detach") {
-		_, err = fmt.Println(resumed)
+		err = name(resumed)
 	}
 	status, waitErr := resumed.Wait(ctx)
 	if err = errors.Join(err, waitErr); err == nil && status != 0 {

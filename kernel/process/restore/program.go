@@ -37,6 +37,9 @@ func newProgram(p *process) *program {
 }
 
 // String names it for the user.
+// PID is its process ID, as this process sees it.
+func (r *program) PID() int { return r.process.stub.pid }
+
 func (r *program) String() string { return fmt.Sprintf("pid %d (%s)", r.process.stub.pid, r.name) }
 
 // takeTerminal readies this process to be the parent: from here on signals are
