@@ -105,7 +105,7 @@ func TestState(t *testing.T) {
 			MUST(prctl(PR_SET_TIMERSLACK, 777777));
 			MUST(prctl(PR_SET_PDEATHSIG, SIGHUP));
 			MUST(prctl(PR_SET_NAME, "my-name"));
-			MUST(setpriority(PRIO_PROCESS, 0, 5));
+			MUST(setpriority(PRIO_PROCESS, 0, 15));
 			cpu_set_t one;
 			CPU_ZERO(&one); CPU_SET(1, &one);
 			MUST(sched_setaffinity(0, sizeof one, &one));
@@ -121,7 +121,7 @@ func TestState(t *testing.T) {
 					t.Fatalf("%d threads", len(img.Threads))
 				}
 				a, b := img.Threads[0], img.Threads[1]
-				if a.TimerSlack != 777777 || a.PDeathSig != int(unix.SIGHUP) || a.Comm != "my-name" || a.Sched.Nice != 5 ||
+				if a.TimerSlack != 777777 || a.PDeathSig != int(unix.SIGHUP) || a.Comm != "my-name" || a.Sched.Nice != 15 ||
 					a.Sched.Policy != unix.SCHED_BATCH || !slices.Equal(a.Sched.Affinity, []int{1}) || a.AltStack.Size != 65536 || a.AltStack.SP == 0 {
 					t.Errorf("the first is %+v", a)
 				}
