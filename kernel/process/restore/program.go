@@ -36,10 +36,10 @@ func newProgram(p *process) *program {
 	return &program{process: p, name: name, terminal: &terminal{fd: -1}}
 }
 
-// String names it for the user.
 // PID is its process ID, as this process sees it.
 func (r *program) PID() int { return r.process.stub.pid }
 
+// String names it for the user.
 func (r *program) String() string { return fmt.Sprintf("pid %d (%s)", r.process.stub.pid, r.name) }
 
 // takeTerminal readies this process to be the parent: from here on signals are
