@@ -10,32 +10,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"snappipe/tests/tools"
 )
 
-// bin is where the tools are built.
-var bin string
-
-func TestMain(m *testing.M) {
-	code, err := build(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func build(m *testing.M) (int, error) {
-	var err error
-	if bin, err = os.MkdirTemp("", "snappipe"); err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(bin)
-	out, err := exec.Command("go", "build", "-o", bin, "snappipe/cmd/...").CombinedOutput()
-	if err != nil {
-		return 0, fmt.Errorf("build the tools: %w\n%s", err, out)
-	}
-	return m.Run(), nil
-}
+func TestMain(m *testing.M) { tools.Main(m) }
 
 // The tools take what is good and give it on whole. They refuse everything
 // else with exit code 3 and a line that says why, and leave no output.
@@ -82,7 +61,7 @@ func tool(t *testing.T, name, stdin string, args ...string) *call {
 	}
 	defer in.Close()
 	var stdout, stderr bytes.Buffer
-	cmd := exec.Command(filepath.Join(bin, name), args...)
+	cmd := exec.Command(name, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, &stdout, &stderr
 	err = cmd.Run()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
