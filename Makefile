@@ -51,8 +51,6 @@ lint:
 
 # What goroutines do differs from run to run, so that a search for a shorter
 # input that does the same would take up all the time.
-# What goroutines do differs from run to run, so that a search for a shorter
-# input that does the same would take up all the time.
 fuzz:
 	@for p in $$($(GO) list ./...); do \
 	    for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
