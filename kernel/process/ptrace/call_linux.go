@@ -70,7 +70,7 @@ func (c *Caller) Spawn(nr uintptr, args ...uint64) (Thread, error) {
 
 func (c *Caller) run(nr uintptr, args []uint64) (uint64, Thread, error) {
 	regs := c.Base
-	regs.prepareCall(c.Site, nr, args)
+	regs.PrepareCall(c.Site, nr, args...)
 	if err := c.Thread.SetRegs(&regs); err != nil {
 		return 0, 0, err
 	}

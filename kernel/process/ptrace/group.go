@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,14 +19,17 @@ type Stopped struct {
 	Regs   Regs   // as the program will find them again
 	Mask   uint64 // of blocked signals, likewise
 
-	// RseqCS is put back to RseqAt if it is not 0. A thread that is made to
+	Rseq Rseq
+	// RseqCS is put back into the area of Rseq if it is not 0. A thread that is made to
 	// run code outside of its restartable sequence has it cleared by the
 	// kernel (kernel/rseq.c: rseq_ip_fixup), and would then go on in the
-	// middle of the sequence as if nobody had interfered. NoteRseq sets both.
-	RseqAt, RseqCS uint64
+	// middle of the sequence as if nobody had interfered. NoteRseq sets it.
+	RseqCS uint64
 
 	moved bool // the registers or the mask are not the program's now
 }
+
+const rseqCS = 8 // offset of the member in struct rseq
 
 // Group is a process all of whose threads are stopped.
 type Group struct {
@@ -209,22 +213,46 @@ func errUnlessGone(err error, format string, a ...any) error {
 	return fmt.Errorf(format+": %w", append(a, err)...)
 }
 
-// NoteRseq keeps what its running elsewhere will change of a thread.
-func (s *Stopped) NoteRseq(mem *Memory) error {
-	rseq, err := s.Thread.Rseq()
+// NoteRseq keeps, of all threads, what running elsewhere will change of them.
+func (g *Group) NoteRseq() error {
+	var registered []*Stopped
+	for _, s := range g.Threads {
+		var err error
+		if s.Rseq, err = s.Thread.Rseq(); err != nil {
+			return fmt.Errorf("reading the rseq registration of thread %d: %w", int(s.Thread), gone(err))
+		}
+		if s.Rseq.Address != 0 {
+			registered = append(registered, s)
+		}
+	}
+	const atOnce = 1024 // UIO_MAXIOV, include/uapi/linux/uio.h
+	for some := range slices.Chunk(registered, atOnce) {
+		if err := g.readRseqCS(some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readRseqCS reads a word from each of many places by one call.
+func (g *Group) readRseqCS(threads []*Stopped) error {
+	b := make([]byte, 8*len(threads))
+	remote := make([]unix.RemoteIovec, len(threads))
+	for i, s := range threads {
+		remote[i] = unix.RemoteIovec{Base: uintptr(s.Rseq.Address + rseqCS), Len: 8}
+	}
+	local := unix.Iovec{Base: &b[0]}
+	local.SetLen(len(b))
+	n, err := unix.ProcessVMReadv(g.PID, []unix.Iovec{local}, remote, 0)
+	if err == nil && n < len(b) {
+		err = unix.EFAULT
+	}
 	if err != nil {
-		return fmt.Errorf("reading the rseq registration of thread %d: %w", int(s.Thread), gone(err))
+		return fmt.Errorf("reading the rseq areas of process %d: %w", g.PID, gone(err))
 	}
-	if rseq.Address == 0 {
-		return nil
+	for i, s := range threads {
+		s.RseqCS = binary.LittleEndian.Uint64(b[8*i:])
 	}
-	const rseqCS = 8 // its offset in struct rseq
-	var b [8]byte
-	s.RseqAt = rseq.Address + rseqCS
-	if err := mem.Read(b[:], s.RseqAt); err != nil {
-		return err
-	}
-	s.RseqCS = binary.LittleEndian.Uint64(b[:])
 	return nil
 }
 
@@ -313,7 +341,7 @@ func (s *Stopped) restore(mem *Memory) error {
 	if s.RseqCS != 0 {
 		var b [8]byte
 		binary.LittleEndian.PutUint64(b[:], s.RseqCS)
-		if err := mem.Write(b[:], s.RseqAt); err != nil {
+		if err := mem.Write(b[:], s.Rseq.Address+rseqCS); err != nil {
 			return err
 		}
 	}

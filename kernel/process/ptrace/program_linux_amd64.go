@@ -265,11 +265,12 @@ func (g *Group) Run(p *Programs, threads []*Stopped, births func(Thread) error) 
 	if err := p.Store(); err != nil {
 		return err
 	}
+	begun := time.Now()
 	err := g.start(p, threads, births)
 	if err == nil {
 		err = g.untilDone(p, threads)
 	}
-	if e := g.recall(p, threads); err == nil {
+	if e := g.recall(p, threads, begun); err == nil {
 		err = e
 	}
 	if err != nil {
@@ -290,8 +291,9 @@ func (g *Group) start(p *Programs, threads []*Stopped, births func(Thread) error
 	return g.untilBirth(p, threads[0], births)
 }
 
-// recall stops the threads, wherever in their lists they are.
-func (g *Group) recall(p *Programs, threads []*Stopped) error {
+// recall stops the threads, wherever in their lists they are. None can have
+// taken its tracer for dead if not enough time went by since they begun.
+func (g *Group) recall(p *Programs, threads []*Stopped, begun time.Time) error {
 	for _, s := range threads {
 		if err := s.Thread.Interrupt(); err != nil {
 			return gone(err)
@@ -300,6 +302,9 @@ func (g *Group) recall(p *Programs, threads []*Stopped) error {
 	g.stopAfter = time.Now().Add(orphaned)
 	if err := g.await(threads); err != nil {
 		return err
+	}
+	if time.Since(begun) < orphaned {
+		return nil
 	}
 	for _, s := range threads {
 		r, err := s.Thread.Regs()

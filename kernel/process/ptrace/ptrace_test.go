@@ -172,7 +172,8 @@ func TestRestart(t *testing.T) {
 		{"complete", Regs{Orig_rax: 0, Rax: 7, Rip: 100}, Regs{Orig_rax: noSyscall, Rax: 7, Rip: 100}},
 		{"ERESTARTSYS", Regs{Orig_rax: 61, Rax: ret(512), Rip: 100}, Regs{Orig_rax: noSyscall, Rax: 61, Rip: 98}},
 		{"ERESTARTNOHAND", Regs{Orig_rax: 34, Rax: ret(514), Rip: 100}, Regs{Orig_rax: noSyscall, Rax: 34, Rip: 98}},
-		{"ERESTART_RESTARTBLOCK", Regs{Orig_rax: 35, Rax: ret(516), Rip: 100}, Regs{Orig_rax: noSyscall, Rax: ret(4), Rip: 100}},
+		{"ERESTART_RESTARTBLOCK", Regs{Orig_rax: 35, Rax: ret(516), Rip: 100}, Regs{Orig_rax: noSyscall, Rax: 35, Rip: 98}},
+		{"ERESTART_RESTARTBLOCK again", Regs{Orig_rax: unix.SYS_RESTART_SYSCALL, Rax: ret(516), Rip: 100}, Regs{Orig_rax: noSyscall, Rax: ret(4), Rip: 100}},
 	} {
 		got := test.before
 		got.Restart()

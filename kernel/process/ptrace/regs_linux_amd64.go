@@ -59,14 +59,23 @@ func (t Thread) FPRegs() ([]byte, error) {
 	return t.RegisterSet(unix.NT_PRFPREG, maxFPRegs)
 }
 
-// prepareCall sets the registers for one system call at site. That orig_rax
+// PrepareCall sets the registers for one system call at site. That orig_rax
 // says "no system call" keeps the kernel from restarting the one that the
 // thread was in (arch/x86/kernel/signal.c: arch_do_signal_or_restart).
-func (r *Regs) prepareCall(site uint64, nr uintptr, args []uint64) {
+func (r *Regs) PrepareCall(site uint64, nr uintptr, args ...uint64) {
 	var a [6]uint64
 	copy(a[:], args)
 	r.Rip, r.Rax, r.Orig_rax = site, uint64(nr), noSyscall
 	r.Rdi, r.Rsi, r.Rdx, r.R10, r.R8, r.R9 = a[0], a[1], a[2], a[3], a[4], a[5]
+}
+
+// CallAndExit is code that makes the system call which the registers are
+// prepared for, and then ends the process.
+var CallAndExit = []byte{
+	0x0f, 0x05, //                   syscall
+	0xb8, 0xe7, 0x00, 0x00, 0x00, // mov eax, 231  exit_group
+	0x31, 0xff, //                   xor edi, edi
+	0x0f, 0x05, //                   syscall
 }
 
 // result is what the system call that the thread just left returned.
@@ -105,19 +114,26 @@ func (r *Regs) InSyscall() (nr uint64, ok bool) {
 
 // Restart does to the registers of an interrupted system call what the
 // kernel does when no handler runs (arch/x86/kernel/signal.c), for a thread
-// that the kernel does not know to be in one: the call is made again. One
-// that only the kernel knows how to go on with (nanosleep and others, with
-// the time that is left) returns EINTR, as for a handled signal.
+// that the kernel does not know to be in one: the call is made again. Where
+// the kernel would have gone on with the time that is left (nanosleep, poll,
+// futex: what uses a restart block), the whole time starts anew. If that had
+// happened to it before, what call it was is not known any more, and it
+// returns EINTR, as for a handled signal.
 func (r *Regs) Restart() {
-	if _, in := r.InSyscall(); !in {
+	nr, in := r.InSyscall()
+	if !in {
 		return
 	}
 	switch -int64(r.Rax) {
-	case erestartSys, erestartNoIntr, erestartNoHand:
-		r.Rax = r.Orig_rax
-		r.Rip -= 2 // the length of the instruction
 	case erestartRestartBlock:
-		r.Rax = ^uint64(unix.EINTR) + 1
+		if nr == unix.SYS_RESTART_SYSCALL {
+			r.Rax = ^uint64(unix.EINTR) + 1
+			break
+		}
+		fallthrough
+	case erestartSys, erestartNoIntr, erestartNoHand:
+		r.Rax = nr
+		r.Rip -= 2 // the length of the instruction
 	}
 	r.Orig_rax = noSyscall
 }

@@ -62,6 +62,11 @@ func (p *process) release() error {
 	if err := afterStep(stepRelease); err != nil {
 		return err
 	}
+	if p.space != nil {
+		if err := p.space.release(p.stub.pid); err != nil {
+			return err
+		}
+	}
 	for _, t := range p.threads {
 		// Threads keep ExitKill up to here: should this process be killed
 		// between two of them, none goes on without the others.

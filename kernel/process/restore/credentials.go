@@ -14,15 +14,15 @@ import (
 
 func (p *process) setCredentials() error {
 	for _, t := range p.threads {
-		if os.Geteuid() == 0 && p.space == nil {
-			if err := t.become(p); err != nil {
-				return err
-			}
+		var err error
+		switch {
+		case p.space != nil && p.space.user:
+			err = t.dropCapabilities()
+		case os.Geteuid() == 0:
+			err = t.become(p)
 		}
-		if p.space != nil {
-			if err := t.dropCapabilities(); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
 		if t.saved.PDeathSig != 0 { // a change of IDs clears it
 			if err := t.call("PR_SET_PDEATHSIG", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uint64(t.saved.PDeathSig), 0, 0, 0); err != nil {

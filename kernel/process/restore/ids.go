@@ -45,7 +45,7 @@ func (p *process) identify() error {
 		return fmt.Errorf("making process %d: %w", want, err)
 	}
 	if p.options.SamePID {
-		return p.identifyInNamespace()
+		return p.identifyInNamespace(want)
 	}
 	p.options.Report(fmt.Sprintf("process ID %d is %s: resuming as %d", want, why(err), p.stub.pid))
 	return nil
@@ -66,15 +66,11 @@ func why(err error) string {
 // twin has the stub make a copy of itself with the given ID, which takes its
 // place. As a sibling, it is our child too.
 func (p *process) twin(id int) error {
-	at := p.stub.Base.Rsp&^0xf - 4096
-	mem := p.stub.mem
-	if err := mem.Copy(words(uint64(id)), at); err != nil {
+	at, err := p.stub.lay(words(uint64(id)), cloneArgs(unix.CLONE_PARENT, p.stub.scratch))
+	if err != nil {
 		return err
 	}
-	if err := mem.Copy(cloneArgs(unix.CLONE_PARENT, at), at+16); err != nil {
-		return err
-	}
-	t, err := p.stub.Spawn(unix.SYS_CLONE3, at+16, cloneArgsSize)
+	t, err := p.stub.Spawn(unix.SYS_CLONE3, at[1], cloneArgsSize)
 	if err != nil {
 		return err
 	}

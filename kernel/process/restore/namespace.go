@@ -1,10 +1,154 @@
 package restore
 
+// This file gives the process its old ID where that is taken, or not for this
+// user to choose: in a PID namespace of its own (pid_namespaces(7)), which any
+// user may make within a user namespace.
+//
+// A PID namespace lives as long as its process 1, and that has to reap
+// orphans. Ours is a stub that is let go into a single system call: it waits
+// for the program's end, with SIGCHLD ignored, so that the kernel reaps for
+// it. The program itself is not its child but ours, as always: our stub enters
+// the namespaces and has a sibling there.
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/ptrace"
+)
+
 // namespace is a PID namespace of the program's own.
-type namespace struct{}
+type namespace struct {
+	init *stub
+	user bool // with a user namespace around it
+}
 
-func (*namespace) end() error { return nil }
+// end kills all that is in it.
+func (n *namespace) end() error { return n.init.kill() }
 
-func (p *process) identifyInNamespace() error {
-	return sameIDsRefusal("the process ID", nil)
+const spaces = unix.CLONE_NEWPID | unix.CLONE_NEWNS
+
+func (p *process) identifyInNamespace(want int) error {
+	space, err := newNamespace()
+	if err != nil {
+		return sameIDsRefusal(fmt.Sprintf("process ID %d", want), err)
+	}
+	p.space = space
+	if err := space.mountProc(); err != nil {
+		return sameIDsRefusal(fmt.Sprintf("process ID %d", want), err)
+	}
+	if err := p.enter(space); err != nil {
+		return sameIDsRefusal(fmt.Sprintf("process ID %d", want), err)
+	}
+	if err := p.twin(want); err != nil {
+		return sameIDsRefusal(fmt.Sprintf("process ID %d", want), err)
+	}
+	p.ids.same = true
+	p.options.Report(fmt.Sprintf("resuming with the same process ID, %d, in a namespace of its own; outside of it, that is %d",
+		want, p.stub.pid))
+	return nil
+}
+
+// newNamespace starts process 1. Root makes do without a user namespace, in
+// which it would not be root to files of other users.
+func newNamespace() (*namespace, error) {
+	if os.Geteuid() == 0 {
+		init, err := newStub(ownProgram, &syscall.SysProcAttr{Setpgid: true, Cloneflags: spaces})
+		if err == nil || !errors.Is(err, unix.EPERM) {
+			return &namespace{init: init}, err
+		}
+	}
+	const capSysAdmin = 21
+	init, err := newStub(ownProgram, &syscall.SysProcAttr{
+		Setpgid:     true,
+		Cloneflags:  spaces | unix.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: os.Geteuid(), HostID: os.Geteuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: os.Getegid(), HostID: os.Getegid(), Size: 1}},
+		// The first process of a user namespace has all capabilities, and
+		// loses them when it executes a program, unless they are ambient.
+		AmbientCaps: []uintptr{capSysAdmin},
+	})
+	return &namespace{init: init, user: true}, err
+}
+
+// mountProc shows the namespace its own processes in /proc, and nobody else.
+func (n *namespace) mountProc() error {
+	s := n.init
+	at, err := s.lay(cstring("none"), cstring("/"), cstring("proc"), cstring("/proc"))
+	if err != nil {
+		return err
+	}
+	none, root, proc, slashProc := at[0], at[1], at[2], at[3]
+	if _, err := s.call("making mounts private", unix.SYS_MOUNT, none, root, 0, unix.MS_REC|unix.MS_PRIVATE, 0); err != nil {
+		return err
+	}
+	_, err = s.call("mounting /proc", unix.SYS_MOUNT, proc, slashProc, proc, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, 0)
+	return err
+}
+
+// enter has the stub make its children in the namespaces (setns(2)).
+func (p *process) enter(n *namespace) error {
+	pidfd, err := unix.PidfdOpen(n.init.pid, 0)
+	if err != nil {
+		return fmt.Errorf("pidfd_open: %w", err)
+	}
+	defer unix.Close(pidfd)
+	theirs, err := p.stub.hand(pidfd)
+	if err != nil {
+		return err
+	}
+	which := uint64(spaces)
+	if n.user {
+		which |= unix.CLONE_NEWUSER
+	}
+	_, err = p.stub.call("entering the namespaces", unix.SYS_SETNS, uint64(theirs), which)
+	return err
+}
+
+// release leaves process 1 to itself until the program ends.
+func (n *namespace) release(pid int) error {
+	s := n.init
+	pidfd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return fmt.Errorf("pidfd_open: %w", err)
+	}
+	defer unix.Close(pidfd)
+	theirs, err := s.hand(pidfd)
+	if err != nil {
+		return err
+	}
+	const ignoreSignal = 1 // SIG_IGN
+	if _, err := s.callWith(s.Caller, "sigaction", unix.SYS_RT_SIGACTION, 1, words(ignoreSignal, 0, 0, 0),
+		uint64(unix.SIGCHLD), 0, 0, 8); err != nil {
+		return err
+	}
+	if _, err := s.call("PR_SET_PDEATHSIG", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, 0, 0, 0, 0); err != nil {
+		return err
+	}
+	if _, err := s.call("close", unix.SYS_CLOSE, uint64(s.channel.theirs)); err != nil {
+		return err
+	}
+	code, err := s.call("mmap", unix.SYS_MMAP, 0, 4096, unix.PROT_READ|unix.PROT_EXEC,
+		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
+	if err != nil {
+		return err
+	}
+	// struct pollfd: descriptor, events
+	at, err := s.lay(words(uint64(theirs) | unix.POLLIN<<32))
+	if err != nil {
+		return err
+	}
+	if err := s.mem.Write(ptrace.CallAndExit, code); err != nil {
+		return err
+	}
+	regs := s.Base
+	regs.PrepareCall(code, unix.SYS_POLL, at[0], 1, ^uint64(0))
+	if err := s.Thread.SetRegs(&regs); err != nil {
+		return err
+	}
+	return s.Thread.Detach(0)
 }

@@ -161,7 +161,7 @@ func (r *program) stopToo() {
 func (r *program) end(status unix.WaitStatus) int {
 	r.giveTerminalBack()
 	if s := r.process.space; s != nil {
-		s.end()
+		s.end() // it is about to end by itself
 	}
 	r.process.tracer.Close()
 	if status.Signaled() {

@@ -20,7 +20,7 @@ type stub struct {
 	pid int
 	mem *ptrace.Memory
 
-	scratch uint64 // a mapping of scratchSize for the arguments of calls
+	scratch uint64 // scratchSize bytes for the arguments of calls: stack, then a mapping
 	channel *channel
 }
 
@@ -79,8 +79,11 @@ func (s *stub) takeOver(t ptrace.Thread) error {
 	if err != nil {
 		return err
 	}
-	s.Caller, err = ptrace.NewCaller(t, site)
-	return err
+	if s.Caller, err = ptrace.NewCaller(t, site); err != nil {
+		return err
+	}
+	s.scratch = (s.Base.Rsp - scratchSize) &^ 0xf // until there is a mapping for it
+	return nil
 }
 
 // kill ends the stub and leaves no zombie.
