@@ -20,8 +20,8 @@ import (
 // hold is what stands still. All of it is in the image too, so that it can
 // be released in the resumed system.
 type hold struct {
-	chain   []int // the pipeline
-	waiting []int // those that wait for it
+	watched []int // the pipeline's processes, as far as others wait for them
+	waiting []int // those others
 	mounts  mounts
 	guard   *guardian
 	stopped stopped
@@ -33,22 +33,22 @@ func newHold(disks []disk, then string) (*hold, error) {
 	if err := noSwap(); err != nil {
 		return nil, err
 	}
-	var err error
 	h := &hold{then: then}
-	if h.chain, err = behind(os.Getpid()); err != nil {
+	chain, err := pipeline(os.Getpid())
+	if err != nil {
 		return nil, err
 	}
-	if err := writesElsewhere(h.chain, disks); err != nil {
+	if err := writesElsewhere(chain, disks); err != nil {
 		return nil, err
 	}
-	h.waiting = parents(h.chain)
+	h.watched, h.waiting = heads(chain)
 	if h.mounts, err = openMounts(disks); err != nil {
 		return nil, err
 	}
 	if h.guard, err = newGuardian(h.mounts.roots()); err != nil {
 		return nil, errors.Join(err, h.mounts.thaw())
 	}
-	if h.stopped, err = stopAll(append(h.chain, h.guard.pid), h.guard); err == nil {
+	if h.stopped, err = stopAll(append(chain, h.guard.pid), h.guard); err == nil {
 		err = h.mounts.freeze()
 	}
 	if err != nil {
@@ -96,7 +96,7 @@ func (i *image) Stored(ok bool) error {
 
 // wait returns when the rest of the pipeline has ended.
 func (h *hold) wait() error {
-	left := h.chain[1:]
+	left := slices.DeleteFunc(slices.Clone(h.watched), func(pid int) bool { return pid == os.Getpid() })
 	for {
 		var err error
 		left = slices.DeleteFunc(left, func(pid int) bool {

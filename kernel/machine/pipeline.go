@@ -11,22 +11,52 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
 )
 
-// behind returns their PIDs, after that of the process they stand behind. Two
-// descriptors with the same name, "pipe:[1234]", are of the same pipe.
-func behind(pid int) ([]int, error) {
+// settling is how long a shell may take to start all of a pipeline, and
+// between is the time from one look at it to the next.
+const (
+	settling = 5 * time.Second
+	between  = 100 * time.Millisecond
+)
+
+// pipeline returns the PIDs of those behind pid, after pid itself, as soon as
+// they are all there: when each pipe has its reader, in two looks.
+func pipeline(pid int) ([]int, error) {
+	var last []int
+	for deadline := time.Now().Add(settling); ; time.Sleep(between) {
+		chain, loose, err := behind(pid)
+		if err != nil {
+			return nil, err
+		}
+		if loose == 0 && slices.Equal(chain, last) {
+			return chain, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, kernel.Refuse(fmt.Sprintf("pid %d", loose), "", "nobody reads the pipe that it writes to")
+		}
+		last = chain
+	}
+}
+
+// behind looks once. Two descriptors with the same name, "pipe:[1234]", are
+// of the same pipe. loose is a process whose pipe has no reader, or 0.
+func behind(pid int) (chain []int, loose int, err error) {
 	readers, writers, err := pipes()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	chain := []int{pid}
+	chain = []int{pid}
 	for i := 0; i < len(chain); i++ {
 		for _, pipe := range writers[chain[i]] {
+			if len(readers[pipe]) == 0 {
+				loose = chain[i]
+			}
 			for _, reader := range readers[pipe] {
 				if !slices.Contains(chain, reader) {
 					chain = append(chain, reader)
@@ -34,7 +64,7 @@ func behind(pid int) ([]int, error) {
 			}
 		}
 	}
-	return chain, nil
+	return chain, loose, nil
 }
 
 // pipes returns which processes have each pipe as their standard input, and
@@ -65,17 +95,21 @@ func pipes() (readers map[string][]int, writers map[int][]string, err error) {
 	return readers, writers, nil
 }
 
-// parents returns the PIDs of those that wait for the processes in chain, but
-// for process 1, which cannot be stopped.
-func parents(chain []int) []int {
-	var all []int
+// heads returns those in chain whose parent is not, and these parents. Who is
+// started by one in the chain is that one's business. Process 1 is never
+// among the parents, since it cannot be stopped.
+func heads(chain []int) (pids, parents []int) {
 	for _, pid := range chain {
 		p, err := readProcess(fmt.Sprintf("/proc/%d/stat", pid))
-		if err == nil && p.parent > 1 && !slices.Contains(chain, p.parent) && !slices.Contains(all, p.parent) {
-			all = append(all, p.parent)
+		if err == nil && slices.Contains(chain, p.parent) {
+			continue
+		}
+		pids = append(pids, pid)
+		if err == nil && p.parent > 1 && !slices.Contains(parents, p.parent) {
+			parents = append(parents, p.parent)
 		}
 	}
-	return all
+	return pids, parents
 }
 
 // writesElsewhere refuses a pipeline that has a file open for writing on one

@@ -11,7 +11,7 @@ import (
 
 // The processes behind a pipe, through to the last of them, are found by what
 // they read and write.
-func TestBehind(t *testing.T) {
+func TestPipeline(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -30,15 +30,19 @@ func TestBehind(t *testing.T) {
 		defer c.Process.Kill()
 	}
 	r.Close()
-	chain, err := behind(first.Process.Pid)
+	chain, err := pipeline(first.Process.Pid)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := []int{first.Process.Pid, last.Process.Pid}; !slices.Equal(chain, want) {
 		t.Errorf("found %v, want %v", chain, want)
 	}
-	if got := parents(chain); !slices.Equal(got, []int{os.Getpid()}) {
-		t.Errorf("parents are %v, want this process", got)
+	pids, parents := heads(chain)
+	if !slices.Equal(pids, chain) || !slices.Equal(parents, []int{os.Getpid()}) {
+		t.Errorf("heads are %v, want %v; parents are %v, want this process", pids, chain, parents)
+	}
+	if pids, _ := heads(append([]int{os.Getpid()}, chain...)); !slices.Equal(pids, []int{os.Getpid()}) {
+		t.Errorf("heads are %v, want this process alone", pids)
 	}
 }
 
@@ -49,12 +53,12 @@ func TestWaitForPipeline(t *testing.T) {
 			t.Fatal(err)
 		}
 		// Nobody waits for it yet, so what it ended with can be seen.
-		err := (&hold{chain: []int{os.Getpid(), c.Process.Pid}}).wait()
+		err := (&hold{watched: []int{os.Getpid(), c.Process.Pid}}).wait()
 		if (err == nil) != ok {
 			t.Errorf("%s: %v", command, err)
 		}
 		c.Wait()
-		if err := (&hold{chain: []int{os.Getpid(), c.Process.Pid}}).wait(); err == nil {
+		if err := (&hold{watched: []int{os.Getpid(), c.Process.Pid}}).wait(); err == nil {
 			t.Errorf("%s: no error for a process that is gone", command)
 		}
 	}
