@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,21 +17,29 @@ import (
 	"snappipe/format/codec"
 )
 
-// python gives a stream to the reader in Python, which says what it is in one
-// line.
-func python(t *testing.T, path string) (code int, line string) {
+// verdict is what the reader in Python says of a stream.
+type verdict struct {
+	code int
+	line string
+}
+
+// python gives streams to the reader in Python, in one process: starting it
+// takes longer than reading them.
+func python(t *testing.T, paths ...string) []verdict {
 	t.Helper()
-	cmd := exec.Command("python3", "-B", "reader.py", path)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
+	const each = "import sys, reader\nfor path in sys.argv[1:]: print(reader.main([path]))"
+	out := run(t, "python3", append([]string{"-B", "-c", each}, paths...)...)
+	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+	if len(lines) != 2*len(paths) {
+		t.Fatalf("reader.py prints more or less than a line for each stream:\n%s", out)
 	}
-	if stderr.Len() > 0 {
-		t.Errorf("reader.py: %s", stderr.String())
+	var all []verdict
+	for i := range paths {
+		code, err := strconv.Atoi(lines[2*i+1])
+		check(t, err)
+		all = append(all, verdict{code, lines[2*i]})
 	}
-	return cmd.ProcessState.ExitCode(), strings.TrimSuffix(string(out), "\n")
+	return all
 }
 
 func needsPython(t *testing.T) {
@@ -46,19 +54,23 @@ func needsPython(t *testing.T) {
 // vector.
 func TestPython(t *testing.T) {
 	needsPython(t)
-	each(t, func(t *testing.T, v *vector) {
-		want := v.class + ": "
+	all := expected(t)
+	var paths []string
+	for _, v := range all {
+		paths = append(paths, v.path())
+	}
+	for i, got := range python(t, paths...) {
+		v, want := all[i], all[i].class+": "
 		switch v.class {
 		case "good":
 			want = fmt.Sprintf("good: %d bytes, sha256 %s", v.size, v.sha256)
 		case "resumed":
 			want = "resumed: no image here"
 		}
-		code, line := python(t, v.path())
-		if code != v.exit || !strings.HasPrefix(line, want) {
-			t.Errorf("exit code %d, %q; want %d, %q", code, line, v.exit, want)
+		if got.code != v.exit || !strings.HasPrefix(got.line, want) {
+			t.Errorf("%s: exit code %d, %q; want %d, %q", v.name, got.code, got.line, v.exit, want)
 		}
-	})
+	}
 }
 
 // It reads what this project's writers write, by each codec at its lowest and
@@ -75,8 +87,8 @@ func TestPythonReadsWriter(t *testing.T) {
 				if err := os.WriteFile(path, writeStream(t, img, c, level), 0o666); err != nil {
 					t.Fatal(err)
 				}
-				if code, line := python(t, path); code != 0 || line != want {
-					t.Errorf("exit code %d, %q; want %q", code, line, want)
+				if got := python(t, path)[0]; got != (verdict{0, want}) {
+					t.Errorf("exit code %d, %q; want %q", got.code, got.line, want)
 				}
 			})
 		}

@@ -24,7 +24,9 @@ func TestTools(t *testing.T) {
 		img, out := filepath.Join(dir, "img"), filepath.Join(dir, "out")
 		resume := tool(t, "snapresume", v.path(), "--to", "file:"+img)
 		resume.outcome(v, v.exit, img)
-		tool(t, "snapcompress", v.path(), "--codec", "zstd", "--level", "1", "-o", out).passes(v, v.exit, out)
+		if v.exit == 0 {
+			tool(t, "snapcompress", v.path(), "--codec", "zstd", "--level", "1", "-o", out).passes(v, 0, out)
+		}
 		tool(t, "snapcompress", v.path(), "-d", "-o", out).passes(v, v.exit, out)
 		exit := v.exit
 		if v.onlyDecoding() {
