@@ -6,10 +6,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 )
 
@@ -88,7 +90,15 @@ func (s *stub) takeOver(t ptrace.Thread) error {
 
 // kill ends the stub and leaves no zombie.
 func (s *stub) kill() error {
-	errs := []error{ptrace.Thread(s.pid).KillAndReap(), s.channel.close()}
+	// The kernel reports the end of the first thread only after that of the
+	// others has been taken note of. SIGKILL to any is for all.
+	tids, _ := proc.Tasks(s.pid) // none, if it is gone already
+	slices.Reverse(tids)
+	var errs []error
+	for _, tid := range append(tids, s.pid) {
+		errs = append(errs, ptrace.Thread(tid).KillAndReap())
+	}
+	errs = append(errs, s.channel.close())
 	if s.mem != nil {
 		errs = append(errs, s.mem.Close())
 	}
