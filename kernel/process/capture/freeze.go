@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 
@@ -26,6 +27,8 @@ type frozen struct {
 	xsave [][]byte // of each thread
 	maps  []proc.Map
 	tids  []int
+	sched []image.Sched  // of each thread
+	locks []image.Robust // likewise
 }
 
 func (c *capture) freeze() (err error) {
@@ -61,12 +64,15 @@ func (c *capture) whileStopped() (err error) {
 	if err := c.checkAgain(); err != nil {
 		return err
 	}
-	// What is open is read from /proc by another thread of this process
-	// while this one makes the program fork.
+	// What anybody may ask of a process is read by another thread while this
+	// one, as its tracer, reads the rest and makes it fork.
+	for _, t := range f.group.Threads {
+		f.tids = append(f.tids, int(t.Thread))
+	}
 	c.files = newFileTable(c)
 	c.files.watched = c.before.watched
 	files := make(chan error, 1)
-	go func() { files <- c.files.collect() }()
+	go func() { files <- errors.Join(c.files.collect(), c.readSched()) }()
 	if err = c.readThreads(); err == nil {
 		err = c.fork()
 	}
@@ -87,13 +93,6 @@ func (c *capture) checkAgain() (err error) {
 			return c.refuse("", "its thread %d runs 32-bit code", int(t.Thread))
 		}
 	}
-	children, err := proc.Children(c.pid)
-	if err != nil {
-		return err
-	}
-	if len(children) > 0 {
-		return c.refuse("", "it has a child, process %d", children[0])
-	}
 	if f.maps, err = proc.Maps(c.pid); err != nil {
 		return err
 	}
@@ -110,11 +109,6 @@ func (c *capture) checkAgain() (err error) {
 // memory that is mapped for that and is gone again afterwards.
 func (c *capture) fork() error {
 	f := &c.frozen
-	for _, t := range f.group.Threads {
-		if err := t.NoteRseq(c.mem); err != nil {
-			return err
-		}
-	}
 	timers, err := proc.Timers(c.pid)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err

@@ -19,7 +19,7 @@ import (
 // readTwin reads what the twin inherited, after the program runs on.
 func (c *capture) readTwin() error {
 	for _, step := range []func() error{
-		c.readNames, c.readIDs, c.readMM, c.readSignals, c.readSettings, c.readRlimits, c.readHost, c.nameThreads,
+		c.readNames, c.readIDs, c.readMM, c.readSignals, c.readSettings, c.readRlimits, c.readHost, c.finishThreads,
 	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("%s: %w", c.object(), err)
@@ -181,9 +181,9 @@ func (c *capture) readHost() error {
 	return nil
 }
 
-// nameThreads completes the names with those of threads that are newer than
-// the survey.
-func (c *capture) nameThreads() error {
+// finishThreads adds what was read by others: names, the survey's unless the
+// thread is newer, and scheduling.
+func (c *capture) finishThreads() error {
 	for i, tid := range c.frozen.tids {
 		comm, ok := c.before.comms[tid]
 		if !ok {
@@ -192,7 +192,8 @@ func (c *capture) nameThreads() error {
 				return err
 			}
 		}
-		c.img.Threads[i].Comm = image.Text(comm)
+		t := &c.img.Threads[i]
+		t.Comm, t.Sched, t.Robust = image.Text(comm), c.frozen.sched[i], c.frozen.locks[i]
 	}
 	c.img.Process.Comm = c.img.Threads[0].Comm
 	return nil

@@ -124,7 +124,7 @@ func callStopped(g *ptrace.Group, mem *ptrace.Memory, calls func(*ptrace.Group, 
 		return err
 	}
 	s := g.Threads[0]
-	if err := s.NoteRseq(mem); err != nil {
+	if err := g.NoteRseq(); err != nil {
 		return err
 	}
 	c, err := s.Caller(site)

@@ -4,6 +4,7 @@ package capture
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -16,23 +17,33 @@ import (
 
 var le = binary.LittleEndian
 
-// readThreads reads what ptrace and other calls tell of a stopped thread.
+// readThreads reads what ptrace tells of stopped threads.
 func (c *capture) readThreads() error {
 	f := &c.frozen
+	if err := f.group.NoteRseq(); err != nil {
+		return err
+	}
+	c.img.Threads = make([]image.Thread, len(f.group.Threads))
 	size := 0
-	for _, s := range f.group.Threads {
+	for i, s := range f.group.Threads {
 		x, err := readXsave(s.Thread, size)
 		if err != nil {
 			return fmt.Errorf("reading the floating point state of thread %d: %w", int(s.Thread), err)
 		}
 		size = len(x)
-		f.tids = append(f.tids, int(s.Thread))
 		f.xsave = append(f.xsave, x)
-		t := image.Thread{TID: c.innerID(int(s.Thread)), Regs: unix.PtraceRegs(s.Regs), XState: x, SigMask: image.Hex(s.Mask)}
-		if err := readThread(&t, s); err != nil {
-			return fmt.Errorf("reading the state of thread %d: %w", int(s.Thread), err)
+		own, err := s.Thread.Pending(false)
+		if err != nil {
+			return fmt.Errorf("reading the pending signals of thread %d: %w", int(s.Thread), err)
 		}
-		c.img.Threads = append(c.img.Threads, t)
+		c.img.Threads[i] = image.Thread{
+			TID: c.innerID(int(s.Thread)), Regs: unix.PtraceRegs(s.Regs), XState: x,
+			SigMask: image.Hex(s.Mask), Pending: siginfos(own),
+			Rseq: image.Rseq{
+				Ptr: image.Hex(s.Rseq.Address), Size: s.Rseq.Size, Sig: s.Rseq.Signature,
+				Flags: s.Rseq.Flags, CriticalStruct: image.Hex(s.RseqCS),
+			},
+		}
 	}
 	shared, err := f.lead.Thread.Pending(true)
 	if err != nil {
@@ -60,22 +71,21 @@ func siginfos(all []ptrace.Siginfo) []image.Siginfo {
 	return out
 }
 
-func readThread(t *image.Thread, s *ptrace.Stopped) error {
-	own, err := s.Thread.Pending(false)
-	if err != nil {
-		return err
+// readSched reads what needs no tracer to be asked for.
+func (c *capture) readSched() error {
+	for _, tid := range c.frozen.tids {
+		s, err := sched(tid)
+		if err != nil {
+			return fmt.Errorf("reading how thread %d is scheduled: %w", tid, err)
+		}
+		r, err := robustList(tid)
+		if err != nil {
+			return fmt.Errorf("reading the robust list of thread %d: %w", tid, err)
+		}
+		c.frozen.sched = append(c.frozen.sched, s)
+		c.frozen.locks = append(c.frozen.locks, r)
 	}
-	t.Pending = siginfos(own)
-	rseq, err := s.Thread.Rseq()
-	if err != nil {
-		return err
-	}
-	t.Rseq = image.Rseq{Ptr: image.Hex(rseq.Address), Size: rseq.Size, Sig: rseq.Signature, Flags: rseq.Flags}
-	if t.Robust, err = robustList(int(s.Thread)); err != nil {
-		return err
-	}
-	t.Sched, err = sched(int(s.Thread))
-	return err
+	return nil
 }
 
 func robustList(tid int) (r image.Robust, err error) {
@@ -100,9 +110,10 @@ func sched(tid int) (s image.Sched, err error) {
 	if err := unix.SchedGetaffinity(tid, &set); err != nil {
 		return s, err
 	}
-	for cpu := range len(set) * 64 {
+	for cpu, left := 0, set.Count(); left > 0; cpu++ {
 		if set.IsSet(cpu) {
 			s.Affinity = append(s.Affinity, cpu)
+			left--
 		}
 	}
 	const ofProcess = 1 // IOPRIO_WHO_PROCESS, which takes a thread
@@ -129,7 +140,7 @@ const (
 	atSubreaper  = 0 // 4 bytes
 	atITimers    = 8 // three struct itimerval, 32 bytes each
 	atTimers     = atITimers + 3*32
-	leaderBefore = 4 // calls before those for the timers
+	leaderBefore = 5 // calls before those for the timers
 )
 
 func threadShape(threads int) ptrace.Shape {
@@ -170,7 +181,6 @@ func (c *capture) askThreads(p *ptrace.Programs) error {
 		t.ClearTID = image.Hex(le.Uint64(b[atTIDAddress:]))
 		t.PDeathSig = int(le.Uint32(b[atPDeathSig:]))
 		t.TimerSlack, _ = p.Returned(i, 3)
-		t.Rseq.CriticalStruct = image.Hex(threads[i].RseqCS)
 	}
 	return nil
 }
@@ -180,7 +190,11 @@ func (c *capture) askLeader(p *ptrace.Programs, timers []proc.Timer) error {
 	f := &c.frozen
 	p.Reshape(leaderShape(len(timers)))
 	at := p.Result(0)
-	calls := []ptrace.Call{{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_CHILD_SUBREAPER, at + atSubreaper}}}
+	const anyChild = unix.WEXITED | unix.WNOHANG | unix.WNOWAIT | unix.WALL
+	calls := []ptrace.Call{
+		{Nr: unix.SYS_WAITID, Args: [6]uint64{unix.P_ALL, 0, 0, anyChild}}, // fails if there is none
+		{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_CHILD_SUBREAPER, at + atSubreaper}},
+	}
 	for which := range uint64(3) {
 		calls = append(calls, ptrace.Call{Nr: unix.SYS_GETITIMER, Args: [6]uint64{which, at + atITimers + 32*which}})
 	}
@@ -210,6 +224,9 @@ func (c *capture) askLeader(p *ptrace.Programs, timers []proc.Timer) error {
 	}
 	if c.twin == nil {
 		return fmt.Errorf("it forked, but nothing was born")
+	}
+	if _, err := p.Returned(0, 0); !errors.Is(err, unix.ECHILD) {
+		return c.refuse("", "it has a child by now")
 	}
 	if err := c.twin.prepare(c.site); err != nil {
 		return err

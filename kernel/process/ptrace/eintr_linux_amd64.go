@@ -38,15 +38,15 @@ func (r *Regs) HideStop() bool {
 }
 
 // RestartWithBlock is Restart for a thread whose restart block is still its
-// own: an interrupted sleep goes on by restart_syscall(2).
+// own: an interrupted sleep goes on, for what was left of it, by
+// restart_syscall(2).
 func (r *Regs) RestartWithBlock() {
-	_, in := r.InSyscall()
-	resumes := in && r.Rax == ^uint64(erestartRestartBlock)+1
-	r.Restart()
-	if resumes {
-		r.Rax = unix.SYS_RESTART_SYSCALL
-		r.Rip -= 2
+	if _, in := r.InSyscall(); !in || r.Rax != ^uint64(erestartRestartBlock)+1 {
+		r.Restart()
+		return
 	}
+	r.Rax, r.Orig_rax = unix.SYS_RESTART_SYSCALL, noSyscall
+	r.Rip -= 2 // the length of the instruction
 }
 
 // Is64Bit reports whether the thread runs 64-bit code (arch/x86/include/asm/
