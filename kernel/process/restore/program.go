@@ -44,7 +44,7 @@ func (r *program) String() string { return fmt.Sprintf("pid %d (%s)", r.process.
 
 // takeTerminal readies this process to be the parent: from here on signals are
 // the program's.
-func (r *program) takeTerminal() (err error) {
+func (r *program) takeTerminal() error {
 	if r.process.options.Detach {
 		return nil
 	}
@@ -55,14 +55,13 @@ func (r *program) takeTerminal() (err error) {
 	if r.process.leadsSession() {
 		return nil
 	}
-	if r.terminal, err = findTerminal(r.process.img); err != nil {
-		return err
-	}
+	r.terminal = findTerminal(r.process.img)
 	return r.terminal.give(r.process.stub.pid)
 }
 
 func (r *program) giveTerminalBack() {
 	r.terminal.takeBack()
+	r.terminal.close()
 	if r.signals != nil {
 		signal.Stop(r.signals)
 	}
@@ -135,8 +134,9 @@ type report struct {
 // group, which the program leads, so what comes here was meant for the program
 // by somebody who knows only us.
 func (r *program) forward(sig unix.Signal) {
-	if sig == unix.SIGCONT && r.terminal.ours() {
-		// The shell has put us into the foreground, and us means it.
+	if sig == unix.SIGCONT {
+		// If the shell has put us into the foreground, it meant the program.
+		// Without the terminal, it goes on in the background.
 		r.terminal.give(r.process.stub.pid)
 	}
 	target := r.process.stub.pid

@@ -26,31 +26,26 @@ func (p *process) openTerminal(o *image.OpenFile) (int, error) {
 	return fd, nil
 }
 
-// terminal is the controlling terminal of this process, if it is one whose
-// foreground this process is in: then the program gets it.
+// terminal is the controlling terminal of this process, if there is one. The
+// program gets it while a shell has this process in its foreground.
 type terminal struct {
-	fd    int // -1 if there is none
-	own   int // process group of this process
-	modes termios
-	// program are the modes that the program had, if it was on a terminal.
+	fd    int  // -1 if there is none
+	own   int  // process group of this process
+	given bool // to the program
+	// modes are those that the shell gave it to us with, and program those
+	// that the program left it in, if it ever had it.
+	modes   termios
 	program *termios
 }
 
 // termios is struct termios2 (include/uapi/asm-generic/termbits.h).
 type termios [44]byte
 
-func findTerminal(img *image.Image) (*terminal, error) {
+func findTerminal(img *image.Image) *terminal {
 	t := &terminal{fd: -1, own: unix.Getpgrp()}
 	fd, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
-		return t, nil
-	}
-	if group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP); err != nil || group != t.own {
-		return t, unix.Close(fd) // in the background, and so the program will be
-	}
-	if err := t.ioctl(fd, unix.TCGETS2, &t.modes); err != nil {
-		unix.Close(fd)
-		return t, err
+		return t
 	}
 	t.fd = fd
 	for i := range img.Open {
@@ -59,11 +54,11 @@ func findTerminal(img *image.Image) (*terminal, error) {
 			t.program = (*termios)(o.Terminal.Termios)
 		}
 	}
-	return t, nil
+	return t
 }
 
-func (t *terminal) ioctl(fd int, request uintptr, modes *termios) error {
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(unsafe.Pointer(modes)))
+func (t *terminal) ioctl(request uintptr, modes *termios) error {
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(t.fd), request, uintptr(unsafe.Pointer(modes)))
 	if errno != 0 {
 		return fmt.Errorf("the modes of the terminal: %w", errno)
 	}
@@ -71,13 +66,20 @@ func (t *terminal) ioctl(fd int, request uintptr, modes *termios) error {
 }
 
 // give makes a process group that of the foreground, with the modes that it
-// left the terminal in.
+// left the terminal in. If we are in the background, so is the program.
 func (t *terminal) give(group int) error {
 	if t.fd < 0 {
 		return nil
 	}
+	if now, err := unix.IoctlGetInt(t.fd, unix.TIOCGPGRP); err != nil || now != t.own {
+		return nil
+	}
+	if err := t.ioctl(unix.TCGETS2, &t.modes); err != nil {
+		return err
+	}
+	t.given = true
 	if t.program != nil {
-		if err := t.ioctl(t.fd, unix.TCSETS2, t.program); err != nil {
+		if err := t.ioctl(unix.TCSETS2, t.program); err != nil {
 			return err
 		}
 	}
@@ -90,23 +92,22 @@ func (t *terminal) give(group int) error {
 // takeBack undoes give, and keeps the modes for the next. SIGTTOU must be
 // ignored: this process is in the background until then.
 func (t *terminal) takeBack() {
-	if t.fd < 0 {
+	if !t.given {
 		return
 	}
+	t.given = false
 	var now termios
-	if t.ioctl(t.fd, unix.TCGETS2, &now) == nil {
+	if t.ioctl(unix.TCGETS2, &now) == nil {
 		t.program = &now
 	}
 	// The terminal may have been hung up, and then nothing is to be done.
 	unix.IoctlSetPointerInt(t.fd, unix.TIOCSPGRP, t.own)
-	t.ioctl(t.fd, unix.TCSETS2, &t.modes)
+	t.ioctl(unix.TCSETS2, &t.modes)
 }
 
-// ours reports whether this process is in the foreground.
-func (t *terminal) ours() bool {
-	if t.fd < 0 {
-		return false
+func (t *terminal) close() {
+	if t.fd >= 0 {
+		unix.Close(t.fd)
+		t.fd = -1
 	}
-	group, err := unix.IoctlGetInt(t.fd, unix.TIOCGPGRP)
-	return err == nil && group == t.own
 }
