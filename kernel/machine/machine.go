@@ -1,9 +1,11 @@
 // Package machine is the kernel whose target is this whole Linux machine.
 //
-// Its snapshot is made by /dev/snapshot, which every stock kernel with
-// hibernation has. The image is copied into memory of this process while the
-// machine stands still, and the machine runs again before anything is done
-// with it: compressing, hashing and sending happen in a running system.
+// Its snapshot is made by snapshot_system(2), where the kernel has it (see
+// linux/README.md), and else by /dev/snapshot, which every stock kernel with
+// hibernation has. There, the image is copied into memory of this process while
+// the machine stands still. Either way the machine runs again before anything
+// is done with the image: compressing, hashing and sending happen in a running
+// system.
 //
 // The image is only as good as the disks. The running system goes on writing
 // to them, and a system that is resumed later finds them changed under its
@@ -93,6 +95,9 @@ func (m *Machine) takeWith(facts kernel.Facts, disks []disk) (*image, error) {
 }
 
 func (m *Machine) take(facts kernel.Facts) (*image, error) {
+	if m.dieAt == stepNone && hasCalls() {
+		return m.takeMapped(facts)
+	}
 	j, free, err := newJob()
 	if err != nil {
 		return nil, err

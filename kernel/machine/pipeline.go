@@ -18,30 +18,34 @@ import (
 	"snappipe/kernel"
 )
 
-// settling is how long a shell may take to start all of a pipeline, and
-// between is the time from one look at it to the next.
+// looks is how often a pipeline is looked at until all of it is there, and
+// between is the time from one look to the next.
 const (
-	settling = 5 * time.Second
-	between  = 100 * time.Millisecond
+	looks   = 50
+	between = 100 * time.Millisecond
 )
 
 // pipeline returns the PIDs of those behind pid, after pid itself, as soon as
 // they are all there: when each pipe has its reader, in two looks.
 func pipeline(pid int) ([]int, error) {
 	var last []int
-	for deadline := time.Now().Add(settling); ; time.Sleep(between) {
-		chain, loose, err := behind(pid)
-		if err != nil {
+	var loose int
+	for range looks {
+		var chain []int
+		var err error
+		if chain, loose, err = behind(pid); err != nil {
 			return nil, err
 		}
 		if loose == 0 && slices.Equal(chain, last) {
 			return chain, nil
 		}
-		if time.Now().After(deadline) {
-			return nil, kernel.Refuse(fmt.Sprintf("pid %d", loose), "", "nobody reads the pipe that it writes to")
-		}
 		last = chain
+		time.Sleep(between)
 	}
+	if loose != 0 {
+		return nil, kernel.Refuse(fmt.Sprintf("pid %d", loose), "", "nobody reads the pipe that it writes to")
+	}
+	return nil, kernel.Refuse("the pipeline", "", "its processes keep changing, so it cannot be told when they have ended")
 }
 
 // behind looks once. Two descriptors with the same name, "pipe:[1234]", are

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
 	"regexp"
 	"sync"
 	"testing"
@@ -27,6 +28,9 @@ type console struct {
 func newConsole(in io.Writer, out io.Reader) *console {
 	c := &console{in: in}
 	c.more = sync.NewCond(&c.mu)
+	if os.Getenv("SNAPPIPE_VM_CONSOLE") != "" { // to look on
+		out = io.TeeReader(out, os.Stderr)
+	}
 	go c.listen(out)
 	return c
 }

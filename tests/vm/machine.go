@@ -42,7 +42,7 @@ type Machine struct {
 
 // patience is how long a guest may take for anything: emulated, on a busy
 // host.
-const patience = 4 * time.Minute
+const patience = 10 * time.Minute
 
 // Require skips a test where there are to be no virtual machines.
 func Require(t testing.TB) {
