@@ -114,7 +114,7 @@ func (l *live) PipeTo(w *os.File, off, n int64) (moved int64, err error) {
 		if e.InStore {
 			some, err = io.Copy(w, io.NewSectionReader(l.s.Store, int64(e.At)+skip, part))
 		} else {
-			some, err = l.s.PipeTo(w, e.At+uint64(skip), part)
+			some, err = l.s.PipeTo(w, e.At+uint64(skip), part, e.Length-skip-part)
 		}
 		moved += some
 		if err != nil {

@@ -140,10 +140,23 @@ func TestMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
 	go func() {
 		defer w.Close()
-		if n, err := s.PipeTo(w, found.At, found.Length); n != found.Length || err != nil {
-			t.Errorf("PipeTo = %d, %v", n, err)
+		// In parts, after a wrong guess of what would be next.
+		part := int64(1 << 20)
+		s.PipeTo(null, found.At, part, 5*part)
+		for off := int64(0); off < found.Length; off += part {
+			part := min(part, found.Length-off)
+			n, err := s.PipeTo(w, found.At+uint64(off), part, found.Length-off-part)
+			if n != part || err != nil {
+				t.Errorf("PipeTo = %d, %v", n, err)
+				return
+			}
 		}
 	}()
 	var piped bytes.Buffer
@@ -212,7 +225,7 @@ func use(s *Snapshot) {
 	defer null.Close()
 	for _, e := range s.Extents {
 		if !e.InStore {
-			s.PipeTo(null, e.At, e.Length)
+			s.PipeTo(null, e.At, e.Length, 0)
 			s.Memory.ReadAt(make([]byte, 4096), int64(e.At))
 		}
 	}

@@ -26,8 +26,9 @@ type Snapshot struct {
 	Memory *os.File // /proc/PID/mem of the twin
 	Store  *os.File
 
-	mu    sync.Mutex // of pipe and the orders
-	pipe  *os.File   // nil once it can't be used any more
+	mu    sync.Mutex // of what follows
+	pipe  *os.File   // of the twin; nil once it can't be used any more
+	flow  flow
 	agent *process
 }
 
