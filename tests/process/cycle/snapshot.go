@@ -1,0 +1,130 @@
+// The pipeline of the README, and its end.
+
+package cycle
+
+import (
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// Report is what became of a run of tools.
+type Report struct {
+	Status []int // of each, in their order
+	Text   string
+}
+
+// OK reports whether all of them did what they were asked to.
+func (r Report) OK() bool {
+	for _, s := range r.Status {
+		if s != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Tool prepares one of the four tools.
+func (s *Stage) Tool(name string, args ...string) *exec.Cmd {
+	return s.Command(bin+"/"+name, args...)
+}
+
+// Snapshot does what a user would:
+//
+//	snapcat [ARGS] process:PID | snapcompress --codec s2 | snapverify > img
+func (s *Stage) Snapshot(t *testing.T, pid int, args ...string) Report {
+	t.Helper()
+	img, err := os.Create(s.Path("img"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer img.Close()
+	return s.pipeline(t, img,
+		s.Tool("snapcat", append(args, "process:"+strconv.Itoa(pid))...),
+		s.Tool("snapcompress", "--codec", "s2"),
+		s.Tool("snapverify"))
+}
+
+// Discard takes a snapshot that nobody keeps.
+func (s *Stage) Discard(t *testing.T, pid int, args ...string) Report {
+	t.Helper()
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	return s.pipeline(t, null, s.Tool("snapcat", append(args, "process:"+strconv.Itoa(pid))...))
+}
+
+// pipeline runs commands as a shell does, the last one's output going to out.
+func (s *Stage) pipeline(t *testing.T, out *os.File, commands ...*exec.Cmd) Report {
+	t.Helper()
+	var running []*Process
+	var from *os.File
+	for i, cmd := range commands {
+		if from != nil {
+			cmd.Stdin = from
+		}
+		to, next := out, (*os.File)(nil)
+		if i < len(commands)-1 {
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			to, next = w, r
+		}
+		cmd.Stdout = to
+		running = append(running, launch(t, cmd))
+		if from != nil {
+			from.Close()
+		}
+		if to != out {
+			to.Close()
+		}
+		from = next
+	}
+	var r Report
+	for _, p := range running {
+		r.Status = append(r.Status, p.Status(t))
+		r.Text += p.Text()
+	}
+	return r
+}
+
+// Resume starts snapresume on the image.
+func (s *Stage) Resume(t *testing.T, args ...string) *Process {
+	t.Helper()
+	img, err := os.Open(s.Path("img"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer img.Close()
+	cmd := s.Tool("snapresume", args...)
+	cmd.Stdin = img
+	return launch(t, cmd)
+}
+
+// ResumeOn starts snapresume on a terminal. The image is its argument, so that
+// its input is the program's.
+func (s *Stage) ResumeOn(t *testing.T, terminal *Terminal, args ...string) *Process {
+	t.Helper()
+	return launch(t, terminal.Take(s.Tool("snapresume", append(args, s.Path("img"))...)))
+}
+
+// Program waits for the program that snapresume runs, and returns its PID, or
+// 0 if snapresume has ended.
+func Program(t *testing.T, snapresume *Process) (pid int) {
+	t.Helper()
+	Until(t, "the resumed program", func() bool {
+		for _, child := range Children(snapresume.PID) {
+			b, err := os.ReadFile("/proc/" + strconv.Itoa(child) + "/status")
+			if err == nil && strings.Contains(string(b), "TracerPid:\t0\n") {
+				pid = child
+			}
+		}
+		return pid != 0 || snapresume.Ended()
+	})
+	return pid
+}

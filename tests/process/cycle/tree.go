@@ -1,0 +1,62 @@
+// What descends from a process: to find the program that snapresume runs, and
+// to leave nothing behind when a test has failed.
+
+package cycle
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Children returns the children of all threads of a process.
+func Children(pid int) []int {
+	var all []int
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return nil // it has ended
+	}
+	for _, task := range tasks {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", pid, task.Name()))
+		if err != nil {
+			continue
+		}
+		for _, word := range strings.Fields(string(b)) {
+			if child, err := strconv.Atoi(word); err == nil {
+				all = append(all, child)
+			}
+		}
+	}
+	return all
+}
+
+// killTree kills a process and all that descends from it. Each is stopped
+// before its children are looked for, so that none is missed.
+func killTree(pid int) {
+	if unix.Kill(pid, unix.SIGSTOP) != nil {
+		return
+	}
+	for _, child := range Children(pid) {
+		killTree(child)
+	}
+	unix.Kill(pid, unix.SIGKILL)
+}
+
+// State is the letter of proc_pid_stat(5): 'S' sleeping, 'T' stopped, 'Z'
+// ended; 0 if there is no such process.
+func State(pid int) byte {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	// The name may hold anything, a parenthesis too.
+	_, rest, ok := bytes.Cut(b[max(bytes.LastIndexByte(b, ')'), 0):], []byte(" "))
+	if !ok {
+		return 0
+	}
+	return rest[0]
+}

@@ -1,0 +1,45 @@
+// What can happen to files between a snapshot and its resume.
+
+package table
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+)
+
+// remove removes a file.
+func remove(name string) func(dir string) error {
+	return func(dir string) error { return os.Remove(filepath.Join(dir, name)) }
+}
+
+// overwrite puts other bytes into "file", in place.
+func overwrite(dir string) error {
+	name := filepath.Join(dir, "file")
+	st, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(bytes.Repeat([]byte{'!'}, int(st.Size())))
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// shorten cuts "file" off.
+func shorten(dir string) error { return os.Truncate(filepath.Join(dir, "file"), 3) }
+
+// replaceLibrary puts another file in the place of the mathematical library,
+// as a package manager does.
+func replaceLibrary(dir string) error {
+	other := filepath.Join(dir, "other")
+	if err := os.WriteFile(other, []byte("another version"), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(other, filepath.Join(dir, "lib", "libm.so.6"))
+}

@@ -1,0 +1,33 @@
+/* User and group IDs of all four kinds, and further groups. */
+#include "stage.h"
+#include <grp.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
+
+int main(void)
+{
+	gid_t groups[] = {7, 1234, 65000}, got[16];
+	uid_t r, e, s;
+
+	if (!strcmp(variant, "effective")) { /* saved is still root, as in a server that can go back */
+		CHECK(!setgroups(3, groups) && !setresgid(100, 101, 102));
+		CHECK(!chmod(directory, 0777)); /* root's verdict is written as another */
+		CHECK(!setresuid(2000, 2001, 0));
+	} else {
+		CHECK(!setgroups(3, groups) && !setresgid(100, 100, 100) && !chmod(directory, 0777));
+		CHECK(!setresuid(2000, 2000, 2000));
+	}
+	ready();
+	CHECK(!getresuid(&r, &e, &s));
+	EQUAL(r, 2000);
+	EQUAL(e, !strcmp(variant, "effective") ? 2001 : 2000);
+	EQUAL(s, !strcmp(variant, "effective") ? 0 : 2000);
+	CHECK(!getresgid(&r, &e, &s));
+	EQUAL(r, 100);
+	EQUAL(e, !strcmp(variant, "effective") ? 101 : 100);
+	EQUAL(setfsuid(-1), !strcmp(variant, "effective") ? 2001 : 2000);
+	EQUAL(getgroups(16, got), 3);
+	EQUAL(got[1], 1234);
+	CHECK(setuid(3000) != 0); /* and not the right to become anybody */
+	return passed();
+}

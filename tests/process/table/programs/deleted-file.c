@@ -1,0 +1,38 @@
+/* Files that are open and deleted: content, holes, offset, O_TMPFILE, mapped. */
+#include "stage.h"
+#include <sys/mman.h>
+
+int main(void)
+{
+	int fd = open(path("gone"), O_RDWR | O_CREAT, 0640), temporary, reader, length;
+	char b[8], *mapped;
+	struct stat st;
+
+	CHECK(!ftruncate(fd, 1 << 20));
+	EQUAL(pwrite(fd, "deleted", 7, 500000), 7);
+	reader = open(path("gone"), O_RDONLY); /* an open file of its own on the same inode */
+	mapped = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(mapped != MAP_FAILED);
+	CHECK(!unlink(path("gone")));
+	EQUAL(lseek(fd, 500002, SEEK_SET), 500002);
+	temporary = open(directory, O_TMPFILE | O_RDWR, 0600);
+	CHECK(temporary >= 0);
+	EQUAL(write(temporary, "unnamed", 7), 7);
+	ready();
+	EQUAL(read(fd, b, 5), 5);
+	CHECK(!memcmp(b, "leted", 5));
+	EQUAL(pread(fd, b, 8, 100), 8);
+	EQUAL(b[0], 0);
+	CHECK(!fstat(fd, &st));
+	EQUAL(st.st_size, 1 << 20);
+	EQUAL(st.st_nlink, 0);
+	EQUAL(st.st_mode & 0777, 0640);
+	EQUAL(pwrite(fd, "both", 4, 0), 4);
+	EQUAL(pread(reader, b, 4, 0), 4);
+	CHECK(!memcmp(b, "both", 4) && !memcmp(mapped, "both", 4));
+	length = lseek(temporary, 0, SEEK_CUR);
+	EQUAL(length, 7);
+	EQUAL(pread(temporary, b, 8, 0), 7);
+	CHECK(!memcmp(b, "unnamed", 7));
+	return passed();
+}

@@ -1,0 +1,42 @@
+/* Pipes within the process: content, capacity, flags, ends that are closed. */
+#include "stage.h"
+
+int main(void)
+{
+	int full[2], empty[2], closed[2], broken[2], packets[2];
+	char *sent = malloc(300000), *got = malloc(300000);
+	ssize_t n, filled;
+
+	signal(SIGPIPE, SIG_IGN);
+	CHECK(!pipe2(full, O_NONBLOCK) && !pipe2(empty, O_CLOEXEC) && !pipe(closed) && !pipe(broken));
+	CHECK(!pipe2(packets, O_DIRECT));
+	CHECK(fcntl(full[1], F_SETPIPE_SZ, 262144) == 262144);
+	for (int i = 0; i < 300000; i++)
+		sent[i] = i % 251;
+	filled = write(full[1], sent, 300000);
+	EQUAL(filled, 262144);
+	EQUAL(write(closed[1], "last words", 10), 10);
+	close(closed[1]);
+	close(broken[0]);
+	EQUAL(write(packets[1], "one", 3), 3);
+	EQUAL(write(packets[1], "three", 5), 5);
+	ready();
+	EQUAL(fcntl(full[0], F_GETPIPE_SZ), 262144);
+	CHECK(fcntl(full[0], F_GETFL) & O_NONBLOCK && fcntl(full[1], F_GETFL) & O_NONBLOCK);
+	EQUAL(fcntl(full[1], F_GETFL) & O_ACCMODE, O_WRONLY);
+	CHECK(write(full[1], "x", 1) < 0 && errno == EAGAIN);
+	n = 0;
+	for (ssize_t r; (r = read(full[0], got + n, 300000 - n)) > 0;)
+		n += r;
+	EQUAL(n, filled);
+	CHECK(!memcmp(sent, got, n));
+	EQUAL(fcntl(empty[0], F_GETFD), FD_CLOEXEC);
+	EQUAL(write(empty[1], "abc", 3), 3);
+	EQUAL(read(empty[0], got, 100), 3);
+	EQUAL(read(closed[0], got, 100), 10);
+	EQUAL(read(closed[0], got, 100), 0);
+	CHECK(write(broken[1], "x", 1) < 0 && errno == EPIPE);
+	EQUAL(read(packets[0], got, 100), 3);
+	EQUAL(read(packets[0], got, 100), 5);
+	return passed();
+}

@@ -1,0 +1,22 @@
+/* Anonymous shared memory, also where two mappings of it see each other. */
+#include "stage.h"
+#include <sys/mman.h>
+
+int main(void)
+{
+	char *one = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), *two, *zero;
+	int fd = open("/dev/zero", O_RDWR);
+
+	/* An old size of 0 makes a second mapping of the same pages: mremap(2). */
+	two = mremap(one, 0, 1 << 20, MREMAP_MAYMOVE);
+	zero = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(one != MAP_FAILED && two != MAP_FAILED && zero != MAP_FAILED && one != two);
+	strcpy(one + 500000, "shared");
+	strcpy(zero + 4096, "zero");
+	ready();
+	CHECK(!strcmp(one + 500000, "shared") && !strcmp(two + 500000, "shared"));
+	CHECK(!strcmp(zero + 4096, "zero") && !*zero);
+	strcpy(two + 700000, "still");
+	CHECK(!strcmp(one + 700000, "still"));
+	return passed();
+}

@@ -1,0 +1,24 @@
+/* 256 GiB of address space of which little is used. */
+#include "stage.h"
+#include <sys/mman.h>
+
+int main(void)
+{
+	size_t each = 64ULL << 30;
+	char *m[4];
+
+	for (int i = 0; i < 4; i++) {
+		m[i] = mmap(NULL, each, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (m[i] == MAP_FAILED)
+			unable("so much address space is not to be had");
+		for (size_t k = 0; k < each; k += each / 16)
+			m[i][k] = 1 + k / (each / 16);
+	}
+	ready();
+	for (int i = 0; i < 4; i++) {
+		for (size_t k = 0; k < each; k += each / 16)
+			EQUAL(m[i][k], 1 + k / (each / 16));
+		EQUAL(m[i][each / 32], 0);
+	}
+	return passed();
+}

@@ -1,0 +1,189 @@
+// Package table is what the process kernel does about each kind of kernel
+// object, in the manner of CRIU's zdtm: a table of objects, and for each a
+// small program that has one and knows whether it still is as it was.
+//
+// The table in the README is made of this one, by snappipe/tests/process/support.
+package table
+
+import "snappipe/tests/process/cycle"
+
+// Row is one kind of object.
+type Row struct {
+	Object  string
+	Program string // in the directory programs
+	// Variants are arguments, with each of which the program is run. None is
+	// the same as one that is empty.
+	Variants []string
+	Flags    []string     // for the compiler, beyond the usual ones
+	Users    []cycle.User // who can have such an object; nil is everybody
+
+	// Refused is what snapcat says, as a regular expression, when it refuses a
+	// program that has such an object. It is "" for one that is saved.
+	Refused string
+	// Forced says what --force makes of it, or is "" if it is refused as well.
+	Forced string
+
+	// Meanwhile happens to the program's directory after the snapshot.
+	Meanwhile func(dir string) error
+	// ResumeRefused is what snapresume says when it refuses what became of the
+	// object meanwhile.
+	ResumeRefused string
+
+	Terminal bool // the program runs on one, and on another when it is resumed
+	Stopped  bool // the program has stopped itself when it is ready
+
+	Note string // for the reader of the table
+}
+
+// Section is a heading and the rows below it.
+type Section struct {
+	Title string
+	Rows  []Row
+}
+
+var (
+	root         = []cycle.User{cycle.Root}
+	unprivileged = []cycle.User{cycle.Unprivileged}
+)
+
+// Sections are all rows.
+var Sections = []Section{
+	{"Threads and signals", threads},
+	{"Memory", memory},
+	{"Files", files},
+	{"Pipes, sockets and other descriptors", descriptors},
+	{"The process", process},
+}
+
+var threads = []Row{
+	{Object: "general registers, flags, segment bases", Program: "registers"},
+	{Object: "vector registers (SSE, AVX, AVX-512)", Program: "vectors", Variants: []string{"sse", "avx", "avx512"}},
+	{Object: "floating-point registers and modes", Program: "fpu"},
+	{Object: "threads: stacks, thread-local memory, names", Program: "threads"},
+	{Object: "locks between threads, and who waits for them", Program: "locks-of-threads"},
+	{Object: "robust futexes, thread exit", Program: "robust"},
+	{Object: "restartable sequences (rseq)", Program: "rseq"},
+	{Object: "a blocking system call that is under way", Program: "blocked", Variants: []string{
+		"nanosleep", "clock_nanosleep", "poll", "poll-limit", "ppoll", "select", "epoll_wait", "epoll_wait-limit",
+		"epoll_pwait", "futex", "futex-limit", "read", "write", "recv", "recv-limit", "accept", "sigtimedwait",
+		"sigsuspend", "pause", "semtimedop",
+	}, Note: "goes on; a time limit may start anew"},
+	{Object: "signal actions", Program: "sigaction"},
+	{Object: "signal masks", Program: "sigmask"},
+	{Object: "pending and queued signals", Program: "pending"},
+	{Object: "alternate signal stacks", Program: "altstack"},
+	{Object: "a signal handler that is running", Program: "handler"},
+	{Object: "stop by a signal", Program: "stopped", Stopped: true, Note: "waits for SIGCONT again"},
+	{Object: "interval timers, alarm", Program: "itimer", Variants: []string{"still", "ticking"}},
+	{Object: "POSIX timers", Program: "posix-timers", Variants: []string{"signal", "tid", "thread"}},
+	{Object: "scheduling, nice, CPU and I/O priority, timer slack", Program: "scheduling"},
+	{Object: "real-time scheduling", Program: "scheduling", Variants: []string{"fifo"}, Users: root},
+	{Object: "clocks", Program: "clocks", Note: "go on with the system's"},
+	{Object: "threads with open files or directories of their own", Program: "unshared-threads",
+		Variants: []string{"files", "fs"}, Refused: `does not share|own`},
+	{Object: "a main thread that has ended", Program: "main-thread-ended", Refused: `main thread has ended`},
+}
+
+var memory = []Row{
+	{Object: "heap (brk)", Program: "brk"},
+	{Object: "stacks that grow", Program: "stack"},
+	{Object: "protection, code made at run time", Program: "protect"},
+	{Object: "protection keys", Program: "pkeys"},
+	{Object: "pages of zeros, never touched pages", Program: "holes", Note: "take no room"},
+	{Object: "huge sparse mappings", Program: "sparse"},
+	{Object: "madvise: huge pages, DONTFORK, WIPEONFORK, DONTDUMP, ...", Program: "madvise"},
+	{Object: "locked memory", Program: "locked-memory", Variants: []string{"now", "future"}},
+	{Object: "names of mappings", Program: "mapping-names"},
+	{Object: "shared anonymous memory", Program: "shared-anonymous"},
+	{Object: "memfd, seals", Program: "memfd"},
+	{Object: "mapped files", Program: "mapped-file"},
+	{Object: "a private mapping of a file that has changed since", Program: "changing-file", Variants: []string{"private"},
+		Meanwhile: overwrite, Note: "its pages come from the image"},
+	{Object: "a private mapping of a file that is gone", Program: "changing-file", Variants: []string{"private"},
+		Meanwhile: remove("file"), Note: "its pages come from the image"},
+	{Object: "a shared mapping of a file that has changed since", Program: "changing-file", Variants: []string{"shared"},
+		Meanwhile: overwrite, ResumeRefused: `/file`},
+	{Object: "a library that was replaced since", Program: "library", Flags: []string{"-lm"},
+		Meanwhile: replaceLibrary, Note: "the old one comes from the image"},
+	{Object: "a program whose file is gone", Program: "library", Flags: []string{"-lm"},
+		Meanwhile: remove("library"), ResumeRefused: `/library`},
+	{Object: "memory of devices", Program: "device-mapping", Users: root, Refused: `mapping .*(memory of a device|/dev/mem)`},
+	{Object: "hugetlb pages", Program: "hugetlb", Refused: `mapping .*hugetlb`},
+	{Object: "userfaultfd", Program: "userfaultfd", Variants: []string{"open", "closed"}, Refused: `userfaultfd`},
+	{Object: "io_setup contexts", Program: "aio", Refused: `mapping .*aio`},
+	{Object: "System V shared memory", Program: "sysv-shm", Refused: `System V shared memory`},
+}
+
+var files = []Row{
+	{Object: "regular files: offset, flags, append", Program: "regular-file", Note: "not rewound: what was written since stays"},
+	{Object: "a regular file that is gone", Program: "lost-file", Meanwhile: remove("file"), ResumeRefused: `/file`},
+	{Object: "a regular file that is shorter", Program: "lost-file", Meanwhile: shorten, ResumeRefused: `/file`},
+	{Object: "deleted files, O_TMPFILE", Program: "deleted-file", Note: "up to 1 GiB each, in the image"},
+	{Object: "a larger deleted file", Program: "huge-deleted-file", Refused: `fd \d+, .*deleted file`},
+	{Object: "directories, O_PATH", Program: "directory"},
+	{Object: "duplicates that share an offset", Program: "dup"},
+	{Object: "close-on-exec", Program: "cloexec"},
+	{Object: "/dev/null, zero, full, urandom", Program: "dev-nodes"},
+	{Object: "descriptors beyond the limit", Program: "fewer-descriptors"},
+	{Object: "file locks", Program: "locks", Variants: []string{"flock", "process", "open-file"}},
+	{Object: "O_ASYNC owner and signal", Program: "owner"},
+	{Object: "terminal on descriptors 0 to 2", Program: "terminal", Terminal: true,
+		Note: "continues on snapresume's, with the program's settings"},
+	{Object: "a pseudo-terminal of its own", Program: "pty-inside", Refused: `fd \d+`},
+	{Object: "files of /proc", Program: "proc-descriptors"},
+}
+
+var descriptors = []Row{
+	{Object: "pipes within the process", Program: "pipe", Note: "with content"},
+	{Object: "FIFOs within the process", Program: "fifo", Note: "with content"},
+	{Object: "a pipe to another process", Program: "outside", Variants: []string{"pipe"}, Refused: `fd \d+.*pipe`,
+		Forced: "reads end of file, writes fail with EPIPE"},
+	{Object: "socket pairs within the process", Program: "socketpair", Variants: []string{"stream", "datagram", "packet"},
+		Note: "with content"},
+	{Object: "unix sockets: listening, bound, unconnected", Program: "unix-sockets"},
+	{Object: "unix connections within the process", Program: "unix-connection"},
+	{Object: "a unix socket connected to another process", Program: "outside", Variants: []string{"socket"},
+		Refused: `fd \d+.*socket`, Forced: "reads end of file, writes fail with EPIPE"},
+	{Object: "descriptors in flight (SCM_RIGHTS)", Program: "descriptor-in-flight", Refused: `fd \d+`},
+	{Object: "TCP sockets: listening, unconnected", Program: "tcp-listen", Variants: []string{"ipv4", "ipv6"}},
+	{Object: "TCP connections", Program: "tcp-connection", Refused: `fd \d+.*TCP.*127\.0\.0\.1`,
+		Forced: "reads end of file, writes fail with EPIPE"},
+	{Object: "UDP sockets", Program: "udp", Variants: []string{"bound", "connected"}},
+	{Object: "eventfd", Program: "eventfd"},
+	{Object: "timerfd", Program: "timerfd"},
+	{Object: "signalfd", Program: "signalfd"},
+	{Object: "epoll", Program: "epoll"},
+	{Object: "inotify", Program: "inotify", Note: "watches by path; what happened since is not told"},
+	{Object: "io_uring", Program: "io-uring", Refused: `io_uring`},
+	{Object: "pidfd", Program: "strange-descriptors", Variants: []string{"pidfd"}, Refused: `fd \d+.*pidfd`},
+	{Object: "perf_event", Program: "strange-descriptors", Variants: []string{"perf_event"}, Refused: `fd \d+.*perf_event`},
+	{Object: "fanotify", Program: "strange-descriptors", Variants: []string{"fanotify"}, Users: root, Refused: `fd \d+.*fanotify`},
+	{Object: "POSIX message queues", Program: "strange-descriptors", Variants: []string{"mqueue"}, Refused: `fd \d+`},
+	{Object: "netlink sockets", Program: "strange-descriptors", Variants: []string{"netlink"}, Refused: `fd \d+.*(?i:netlink)`},
+	{Object: "packet and raw sockets", Program: "strange-descriptors", Variants: []string{"packet", "raw"}, Users: root,
+		Refused: `fd \d+.*(?i:packet|raw)`},
+	{Object: "descriptors of namespaces", Program: "strange-descriptors", Variants: []string{"namespace"}, Refused: `fd \d+`},
+	{Object: "memfd_secret", Program: "strange-descriptors", Variants: []string{"secret"}, Refused: `secretmem`},
+}
+
+var process = []Row{
+	{Object: "arguments, environment, name, working directory, umask, oom_score_adj", Program: "proc-files"},
+	{Object: "resource limits", Program: "rlimits"},
+	{Object: "personality", Program: "personality"},
+	{Object: "prctl: parent-death signal, subreaper, no_new_privs, THP, keepcaps, TSC", Program: "prctls",
+		Variants: []string{"none", "pdeathsig", "subreaper", "thp-disable", "no-new-privs", "keepcaps", "tsc"}},
+	{Object: "dumpable", Program: "prctls", Variants: []string{"dumpable"}, Users: root},
+	{Object: "dumpable: the user's own program that is not", Program: "prctls", Variants: []string{"dumpable"}, Users: unprivileged,
+		Refused: `not permitted`},
+	{Object: "user and group IDs", Program: "credentials", Variants: []string{"real", "effective"}, Users: root},
+	{Object: "capabilities", Program: "capabilities", Users: root},
+	{Object: "a deleted working directory", Program: "deleted-cwd", Refused: `working directory`},
+	{Object: "other namespaces", Program: "namespaces", Variants: []string{"net", "mnt", "uts", "ipc"}, Users: root,
+		Refused: `namespace`},
+	{Object: "children", Program: "child", Variants: []string{"alive", "zombie"}, Refused: `child`},
+	{Object: "a vfork that is under way", Program: "vfork", Refused: `child`},
+	{Object: "ptrace: traced, or tracing", Program: "traced", Variants: []string{"traced", "tracer"}, Refused: `trac`},
+	{Object: "seccomp", Program: "seccomp", Refused: `seccomp`},
+	{Object: "32-bit programs", Program: "thirty-two-bit", Flags: []string{"-m32", "-static", "-nostdlib", "-fno-pic", "-fno-stack-protector"},
+		Refused: `64-bit`},
+}

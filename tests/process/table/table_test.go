@@ -1,0 +1,228 @@
+package table
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/tests/process/cycle"
+)
+
+func TestMain(m *testing.M) { cycle.Main(m) }
+
+// TestTable tries every row, as every user who can be tried, in two ways:
+//
+//	original  the program a snapshot was taken of, or refused, goes on
+//	resumed   the program is killed and resumed from the image
+func TestTable(t *testing.T) {
+	cycle.Need(t, "gcc")
+	for _, section := range Sections {
+		for _, row := range section.Rows {
+			variants := row.Variants
+			if variants == nil {
+				variants = []string{""}
+			}
+			for _, v := range variants {
+				tryRow(t, row, v)
+			}
+		}
+	}
+}
+
+func tryRow(t *testing.T, row Row, variant string) {
+	name := row.Program
+	if variant != "" {
+		name += "-" + variant
+	}
+	t.Run(name, func(t *testing.T) {
+		for _, u := range cycle.Users() {
+			if row.Users != nil && !slices.ContainsFunc(row.Users, func(w cycle.User) bool { return w.Name == u.Name }) {
+				continue
+			}
+			t.Run(u.Name, func(t *testing.T) {
+				t.Run("original", func(t *testing.T) {
+					t.Parallel()
+					play(t, row, variant, u).tryOriginal(t)
+				})
+				if row.Refused == "" || row.Forced != "" {
+					t.Run("resumed", func(t *testing.T) {
+						t.Parallel()
+						play(t, row, variant, u).tryResumed(t)
+					})
+				}
+			})
+		}
+	})
+}
+
+// performance is one run of a program, which is ready.
+type performance struct {
+	Row
+	*cycle.Stage
+	program *cycle.Process
+}
+
+func play(t *testing.T, row Row, variant string, u cycle.User) *performance {
+	t.Helper()
+	p := &performance{Row: row, Stage: cycle.NewStage(t, u)}
+	// No red zone: some programs push within assembly.
+	program := cycle.Compile(t, filepath.Join("programs", row.Program+".c"), append([]string{"-mno-red-zone"}, row.Flags...)...)
+	// A link, since an executable can't be run while a copy of it is written.
+	if err := os.Link(program, p.Path(row.Program)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := p.Command(p.Path(row.Program), p.Dir, variant)
+	if slices.Contains(row.Flags, "-lm") {
+		cmd.Env = append(cmd.Env, "LD_LIBRARY_PATH="+ownLibrary(t, p.Dir))
+	}
+	if row.Terminal {
+		cmd = cycle.NewTerminal(t, u).Take(cmd)
+	}
+	p.program = p.Launch(t, cmd)
+	cycle.Until(t, "the program to be ready", func() bool {
+		return p.Has("ready") || p.Has("result") || p.program.Ended()
+	})
+	p.skipIfUnable(t)
+	if !p.Has("ready") {
+		t.Fatalf("the program could not begin: %s%s", p.Read(t, "result"), p.Read(t, "output"))
+	}
+	if row.Stopped {
+		p.awaitStop(t, p.program.PID)
+	}
+	return p
+}
+
+// tryOriginal sees that a snapshot, or its refusal, has not harmed the program.
+func (p *performance) tryOriginal(t *testing.T) {
+	before := cycle.Look(t, p.program.PID)
+	for range 2 { // what the first left behind, the second may stumble over
+		report := p.Discard(t, p.program.PID)
+		p.judge(t, report)
+		unchanged(t, before, p.program.PID)
+	}
+	p.finish(t, p.program, "original", p.program.PID)
+}
+
+// judge sees whether snapcat did what the table says.
+func (p *performance) judge(t *testing.T, report cycle.Report) {
+	t.Helper()
+	if p.Refused == "" {
+		if !report.OK() {
+			t.Fatalf("no snapshot: status %d, %s", report.Status, report.Text)
+		}
+		return
+	}
+	if report.Status[0] != 4 {
+		t.Errorf("not refused: status %d, %s", report.Status, report.Text)
+	} else if !regexp.MustCompile(p.Refused).MatchString(report.Text) {
+		t.Errorf("the refusal does not say %q: %s", p.Refused, report.Text)
+	}
+}
+
+// unchanged waits until the program looks as before: a moment after a signal
+// it may not.
+func unchanged(t *testing.T, before cycle.Appearance, pid int) {
+	t.Helper()
+	var changes string
+	for range 100 {
+		if changes = before.Changes(cycle.Look(t, pid)); changes == "" {
+			return
+		}
+	}
+	t.Errorf("the program has changed: %s", changes)
+}
+
+func (p *performance) tryResumed(t *testing.T) {
+	var args []string
+	if p.Forced != "" {
+		args = []string{"--force"}
+	}
+	if r := p.Snapshot(t, p.program.PID, args...); !r.OK() {
+		t.Fatalf("no snapshot: status %d, %s", r.Status, r.Text)
+	}
+	p.program.Kill()
+	if p.Meanwhile != nil {
+		if err := p.Meanwhile(p.Dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var tool *cycle.Process
+	if p.Terminal {
+		tool = p.ResumeOn(t, cycle.NewTerminal(t, p.User))
+	} else {
+		tool = p.Resume(t)
+	}
+	if p.ResumeRefused != "" {
+		if status := tool.Status(t); status != 4 {
+			t.Errorf("not refused: status %d, %s", status, tool.Text())
+		} else if !regexp.MustCompile(p.ResumeRefused).MatchString(tool.Text()) {
+			t.Errorf("the refusal does not say %q: %s", p.ResumeRefused, tool.Text())
+		}
+		return
+	}
+	pid := 0
+	if p.Stopped {
+		pid = cycle.Program(t, tool)
+		p.awaitStop(t, pid)
+	}
+	p.finish(t, tool, "resumed", pid)
+}
+
+// finish tells the program to go on, and asks for its verdict.
+func (p *performance) finish(t *testing.T, runs *cycle.Process, as string, pid int) {
+	t.Helper()
+	p.Write(t, "go", as)
+	if p.Stopped && pid != 0 {
+		if err := unix.Kill(pid, unix.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		unix.Kill(runs.PID, unix.SIGCONT) // which stops with the program
+	}
+	status := runs.Status(t)
+	verdict := p.Read(t, "result")
+	if verdict == "" {
+		verdict = p.Read(t, "result.part")
+	}
+	if verdict != "ok" || status != 0 {
+		t.Errorf("status %d, verdict %q\n%s%s", status, verdict, runs.Text(), p.Read(t, "output"))
+	}
+}
+
+func (p *performance) awaitStop(t *testing.T, pid int) {
+	t.Helper()
+	cycle.Until(t, "the program to stop", func() bool { return cycle.State(pid) == 'T' })
+}
+
+func (p *performance) skipIfUnable(t *testing.T) {
+	t.Helper()
+	if reason, ok := strings.CutPrefix(p.Read(t, "result"), "SKIP: "); ok {
+		t.Skip(reason)
+	}
+}
+
+// ownLibrary gives a stage its own copy of the mathematical library.
+func ownLibrary(t *testing.T, dir string) string {
+	t.Helper()
+	out, err := exec.Command("gcc", "-print-file-name=libm.so.6").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lib := filepath.Join(dir, "lib")
+	if err := os.Mkdir(lib, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(strings.TrimSpace(string(out)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(lib, "libm.so.6"), b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return lib
+}
