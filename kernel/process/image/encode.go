@@ -47,12 +47,12 @@ func headersSize(img *Image) int {
 func place(img *Image, off int64) int64 {
 	for i := range img.VMAs {
 		v := &img.VMAs[i]
-		v.ImageOffset = 0
-		if v.ImageSize == 0 || contentOf(img, v) != nil {
-			continue
-		}
+		// Also of what is not stored: debuggers look there for the header of
+		// a mapped program, and at 0 would find the image's own.
 		v.ImageOffset = off
-		off += pageUp(v.ImageSize)
+		if contentOf(img, v) == nil {
+			off += pageUp(v.ImageSize)
+		}
 	}
 	for i := range img.Contents {
 		img.Contents[i].Offset = off
@@ -81,7 +81,7 @@ func contentOf(img *Image, v *VMA) *Content {
 func withinContent(v *VMA, c *Content) (offset, size int64) {
 	size = min(int64(v.End-v.Start), pageUp(c.Size)-v.Offset)
 	if size <= 0 {
-		return 0, 0
+		return c.Offset, 0
 	}
 	return c.Offset + v.Offset, size
 }
