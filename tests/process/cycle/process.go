@@ -4,7 +4,9 @@ package cycle
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"sync"
 	"syscall"
@@ -42,9 +44,9 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
-// launch starts cmd; whatever is left of it and its descendants is killed at
+// Launch starts cmd; whatever is left of it and its descendants is killed at
 // the end of the test.
-func launch(t *testing.T, cmd *exec.Cmd) *Process {
+func Launch(t *testing.T, cmd *exec.Cmd) *Process {
 	t.Helper()
 	p := &Process{cmd: cmd, done: make(chan struct{}), text: &output{}}
 	if cmd.Stdout == nil {
@@ -73,6 +75,14 @@ func (p *Process) Kill() {
 		killTree(p.PID)
 	}
 	<-p.done
+}
+
+// Signal sends the process a signal, unless it has ended.
+func (p *Process) Signal(t *testing.T, s os.Signal) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		t.Fatal(err)
+	}
 }
 
 // Ended reports whether the process has ended.

@@ -76,7 +76,7 @@ func (s *Stage) pipeline(t *testing.T, out *os.File, commands ...*exec.Cmd) Repo
 			to, next = w, r
 		}
 		cmd.Stdout = to
-		running = append(running, launch(t, cmd))
+		running = append(running, Launch(t, cmd))
 		if from != nil {
 			from.Close()
 		}
@@ -103,14 +103,14 @@ func (s *Stage) Resume(t *testing.T, args ...string) *Process {
 	defer img.Close()
 	cmd := s.Tool("snapresume", args...)
 	cmd.Stdin = img
-	return launch(t, cmd)
+	return Launch(t, cmd)
 }
 
 // ResumeOn starts snapresume on a terminal. The image is its argument, so that
 // its input is the program's.
 func (s *Stage) ResumeOn(t *testing.T, terminal *Terminal, args ...string) *Process {
 	t.Helper()
-	return launch(t, terminal.Take(s.Tool("snapresume", append(args, s.Path("img"))...)))
+	return Launch(t, terminal.Take(s.Tool("snapresume", append(args, s.Path("img"))...)))
 }
 
 // Program waits for the program that snapresume runs, and returns its PID, or

@@ -65,7 +65,7 @@ func (s *Stage) Launch(t *testing.T, cmd *exec.Cmd) *Process {
 		}
 		cmd.Stdout, cmd.Stderr = f, f
 	}
-	return launch(t, cmd)
+	return Launch(t, cmd)
 }
 
 // Has reports whether a file is there.

@@ -71,7 +71,7 @@ func (a Appearance) Changes(b Appearance) string {
 	var changes []string
 	for name, was := range a {
 		if is := b[name]; is != was {
-			changes = append(changes, fmt.Sprintf("%s was\n%s\nand is\n%s", name, was, is))
+			changes = append(changes, name+":\n"+difference(was, is))
 		}
 	}
 	for name, is := range b {
@@ -81,4 +81,19 @@ func (a Appearance) Changes(b Appearance) string {
 	}
 	slices.Sort(changes)
 	return strings.Join(changes, "\n")
+}
+
+// difference lists the lines that are only in was, or only in is.
+func difference(was, is string) string {
+	var text strings.Builder
+	only := func(sign, in, out string) {
+		for line := range strings.Lines(in) {
+			if !strings.Contains("\n"+out+"\n", "\n"+strings.TrimSuffix(line, "\n")+"\n") {
+				fmt.Fprintf(&text, "%s %s\n", sign, strings.TrimSuffix(line, "\n"))
+			}
+		}
+	}
+	only("-", was, is)
+	only("+", is, was)
+	return text.String()
 }

@@ -32,6 +32,8 @@ type Row struct {
 	Terminal bool // the program runs on one, and on another when it is resumed
 	Stopped  bool // the program has stopped itself when it is ready
 
+	Moves bool // the program's mappings or threads come and go by themselves
+
 	Note string // for the reader of the table
 }
 
@@ -64,10 +66,12 @@ var threads = []Row{
 	{Object: "robust futexes, thread exit", Program: "robust"},
 	{Object: "restartable sequences (rseq)", Program: "rseq"},
 	{Object: "a blocking system call that is under way", Program: "blocked", Variants: []string{
-		"nanosleep", "clock_nanosleep", "poll", "poll-limit", "ppoll", "select", "epoll_wait", "epoll_wait-limit",
-		"epoll_pwait", "futex", "futex-limit", "read", "write", "recv", "recv-limit", "accept", "sigtimedwait",
-		"sigsuspend", "pause", "semtimedop",
-	}, Note: "goes on; a time limit may start anew"},
+		"poll", "ppoll", "select", "epoll_wait", "epoll_pwait", "futex", "read", "write", "recv", "recv-limit", "accept",
+		"sigtimedwait", "sigsuspend", "pause", "semtimedop",
+	}, Note: "goes on; a long write may be cut short, as by SIGSTOP"},
+	{Object: "a blocking system call that ends in time", Program: "blocked", Moves: true, Variants: []string{
+		"nanosleep", "clock_nanosleep", "poll-limit", "epoll_wait-limit", "futex-limit",
+	}, Note: "its limit may start anew"},
 	{Object: "signal actions", Program: "sigaction"},
 	{Object: "signal masks", Program: "sigmask"},
 	{Object: "pending and queued signals", Program: "pending"},
@@ -75,7 +79,8 @@ var threads = []Row{
 	{Object: "a signal handler that is running", Program: "handler"},
 	{Object: "stop by a signal", Program: "stopped", Stopped: true, Note: "waits for SIGCONT again"},
 	{Object: "interval timers, alarm", Program: "itimer", Variants: []string{"still", "ticking"}},
-	{Object: "POSIX timers", Program: "posix-timers", Variants: []string{"signal", "tid", "thread"}},
+	{Object: "POSIX timers", Program: "posix-timers", Variants: []string{"signal", "tid"}},
+	{Object: "POSIX timers that start threads", Program: "posix-timers", Variants: []string{"thread"}, Moves: true},
 	{Object: "scheduling, nice, CPU and I/O priority, timer slack", Program: "scheduling"},
 	{Object: "real-time scheduling", Program: "scheduling", Variants: []string{"fifo"}, Users: root},
 	{Object: "clocks", Program: "clocks", Note: "go on with the system's"},
