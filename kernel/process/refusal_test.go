@@ -52,6 +52,19 @@ func TestRefusals(t *testing.T) {
 			"fd 3, a socket of address family 16", "family", "a socket of address family 16"},
 		{"a file of /proc", `MUST(open("/proc/self/status", O_RDONLY));`,
 			"fd 3, /proc/", "this boot", "/proc/"},
+		{"a message queue", `
+			MUST(mq_open("/snappipe-test", O_RDWR | O_CREAT, 0600, 0));
+			MUST(mq_unlink("/snappipe-test"));`,
+			"fd 3, the message queue", "not in the program", "the message queue"},
+		{"asynchronous I/O", `
+			static unsigned long ring;
+			MUST(syscall(SYS_io_setup, 1, &ring));`,
+			"/[aio]", "asynchronous", ""},
+		{"a large deleted file", `
+			int f = open("large", O_RDWR | O_CREAT, 0600);
+			MUST(unlink("large"));
+			MUST(ftruncate(f, 2L << 30));`,
+			"fd 3, the deleted file", "more than", "the deleted file"},
 		{"the master of a pseudo-terminal", `MUST(open("/dev/ptmx", O_RDWR | O_NOCTTY));`,
 			"fd 3, the master side", "other side", "the master side"},
 		{"io_uring", `

@@ -25,6 +25,7 @@ const prologue = `
 #include <linux/io_uring.h>
 #include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
+#include <mqueue.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -64,6 +65,12 @@ static void must(long ok, const char *what) {
 #define ANON(size, how) mmap(0, size, PROT_READ | PROT_WRITE, how | MAP_ANONYMOUS, -1, 0)
 
 static void *idle(void *arg) { for (;;) pause(); }
+// Writes generation after generation over 16 MiB.
+static void *writer(void *arg) {
+	for (uint64_t g = 1;; g++)
+		for (size_t i = 0; i < (16 << 20) / 8; i += 8)
+			((volatile uint64_t *)arg)[i] = g;
+}
 static void setup(void);
 int main(void) {
 	close_range(3, ~0u, 0);

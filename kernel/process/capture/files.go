@@ -192,10 +192,7 @@ func (t *fileTable) named(o *openFile, d *image.OpenFile) error {
 	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
-		d.Kind = image.KindFile
-		if strings.HasPrefix(o.link, "/proc/") {
-			return t.lose(o, d, o.link, "it is a file of /proc, which is about this boot and these processes")
-		}
+		return t.regular(o, d)
 	case unix.S_IFDIR:
 		d.Kind = image.KindDir
 		if t.files[d.File].Deleted {
@@ -207,6 +204,30 @@ func (t *fileTable) named(o *openFile, d *image.OpenFile) error {
 		return t.device(o, d, st.Rdev)
 	default:
 		return t.lose(o, d, o.link, "it is a device whose state is not in the program")
+	}
+	return nil
+}
+
+// regular describes what stat(2) calls a regular file, which some filesystems
+// have for other things.
+func (t *fileTable) regular(o *openFile, d *image.OpenFile) error {
+	d.Kind = image.KindFile
+	var fs unix.Statfs_t
+	if err := unix.Statfs(fmt.Sprintf("/proc/%d/fd/%d", t.c.pid, o.fd), &fs); err != nil {
+		return fmt.Errorf("%s: %w", o.object(o.link), err)
+	}
+	const mqueue = 0x19800202 // MQUEUE_MAGIC, ipc/mqueue.c
+	f, in := &t.files[d.File], &t.inodes[d.File]
+	switch {
+	case fs.Type == unix.PROC_SUPER_MAGIC:
+		return t.lose(o, d, o.link, "it is a file of /proc, which is about this boot and these processes")
+	case fs.Type == mqueue:
+		in.fd = -1
+		return t.lose(o, d, "the message queue "+o.link, "what it holds is not in the program")
+	case f.Deleted && !f.Memfd && f.Size > deletedLimit:
+		in.fd = -1
+		return t.lose(o, d, "the deleted file "+o.link,
+			fmt.Sprintf("it holds %d bytes, more than the %d that are kept of a deleted file", f.Size, int64(deletedLimit)))
 	}
 	return nil
 }

@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strconv"
 
-	"snappipe/kernel"
 	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 
@@ -178,10 +177,6 @@ func (c *capture) keepInode(i int, pagemap *proc.Pagemap) error {
 	var err error
 	size := f.Size
 	if in.fd >= 0 {
-		if !f.Memfd && size > deletedLimit {
-			return kernel.Refuse(fmt.Sprintf("%s, fd %d, the deleted file %s", c.object(), in.fd, f.Path), "",
-				"it holds %d bytes, more than the %d that are kept of a deleted file", size, int64(deletedLimit))
-		}
 		parts.pieces, err = c.copyFile("/proc/" + strconv.Itoa(c.pid) + "/fd/" + strconv.Itoa(in.fd))
 	} else {
 		parts.pieces, size, err = c.copyMapped(in.key, pagemap)

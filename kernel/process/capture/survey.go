@@ -271,6 +271,10 @@ func (c *capture) checkMap(m *proc.Map) error {
 	switch {
 	case strings.HasPrefix(m.Path, "/SYSV") && m.Shared:
 		return refuse("it is System V shared memory")
+	case m.Path == "/[aio]":
+		return refuse("it is a ring of asynchronous I/O, see io_setup(2)")
+	case m.Path == "/secretmem":
+		return refuse("it is memory that only the program itself can read, see memfd_secret(2)")
 	case strings.Contains(m.Path, "anon_inode:"):
 		return refuse("it is memory that it shares with the kernel")
 	}
