@@ -96,7 +96,7 @@ func (i *image) Stored(ok bool) error {
 
 // wait returns when the rest of the pipeline has ended.
 func (h *hold) wait() error {
-	left := slices.DeleteFunc(slices.Clone(h.watched), func(pid int) bool { return pid == os.Getpid() })
+	left := slices.Clone(h.watched)
 	for {
 		var err error
 		left = slices.DeleteFunc(left, func(pid int) bool {

@@ -99,11 +99,12 @@ func pipes() (readers map[string][]int, writers map[int][]string, err error) {
 	return readers, writers, nil
 }
 
-// heads returns those in chain whose parent is not, and these parents. Who is
-// started by one in the chain is that one's business. Process 1 is never
-// among the parents, since it cannot be stopped.
+// heads returns those behind chain[0] whose parent is not in chain, and these
+// parents. Who is started by one in the chain is that one's business. Process
+// 1 is never among the parents, since it cannot be stopped; nor is the parent
+// of chain[0], which may hold its pipe open: sudo(8) does.
 func heads(chain []int) (pids, parents []int) {
-	for _, pid := range chain {
+	for _, pid := range chain[1:] {
 		p, err := readProcess(fmt.Sprintf("/proc/%d/stat", pid))
 		if err == nil && slices.Contains(chain, p.parent) {
 			continue
