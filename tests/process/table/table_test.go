@@ -158,7 +158,9 @@ func (p *performance) tryResumed(t *testing.T) {
 		}
 	}
 	var tool *cycle.Process
-	if p.Terminal {
+	if p.SamePID {
+		tool = p.Resume(t, "--same-pid")
+	} else if p.Terminal {
 		tool = p.ResumeOn(t, cycle.NewTerminal(t, p.User))
 	} else {
 		tool = p.Resume(t)

@@ -5,8 +5,8 @@ caught=0
 trap 'caught=$((caught + 1))' USR1
 trap 'printf ok >"$where/result"' EXIT
 declare -A seen
-exec 5<> <(:)
-wait
+mkfifo "$where/fifo"
+exec 5<>"$where/fifo"
 n=0
 while [ ! -e "$where/stop" ]; do
     n=$((n + 1))

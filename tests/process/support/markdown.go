@@ -1,0 +1,65 @@
+// The table as the README shows it.
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"snappipe/tests/process/table"
+)
+
+// The lines of the README between which the table stands.
+const (
+	begin = "<!-- process-support begin -->"
+	end   = "<!-- process-support end -->"
+)
+
+func markdown() string {
+	var b strings.Builder
+	for _, s := range table.Sections {
+		fmt.Fprintf(&b, "\n| %s | saved | restored | refused | |\n|---|---|---|---|---|\n", s.Title)
+		for _, r := range s.Rows {
+			saved, restored, refused := outcome(r)
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.Object, saved, restored, refused, note(r))
+		}
+	}
+	return strings.TrimPrefix(b.String(), "\n")
+}
+
+func outcome(r table.Row) (saved, restored, refused string) {
+	switch {
+	case r.Forced != "":
+		return "with --force", "", "yes"
+	case r.Refused != "":
+		return "", "", "yes"
+	case r.ResumeRefused != "":
+		return "yes", "", "on resume"
+	}
+	return "yes", "yes", ""
+}
+
+func note(r table.Row) string {
+	var all []string
+	if len(r.Users) == 1 && r.Refused == "" {
+		all = append(all, "as "+r.Users[0].Name)
+	}
+	if r.Forced != "" {
+		all = append(all, "with --force it "+r.Forced)
+	}
+	if r.Note != "" {
+		all = append(all, r.Note)
+	}
+	return strings.Join(all, "; ")
+}
+
+// replace puts the table between the markers.
+func replace(text, table string) (string, error) {
+	head, rest, ok := strings.Cut(text, begin+"\n")
+	_, tail, found := strings.Cut(rest, end)
+	if !ok || !found {
+		return "", errors.New("there are no lines " + begin + " and " + end)
+	}
+	return head + begin + "\n" + table + end + tail, nil
+}
