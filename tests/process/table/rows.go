@@ -32,7 +32,8 @@ type Row struct {
 	Terminal bool // the program runs on one, and on another when it is resumed
 	Stopped  bool // the program has stopped itself when it is ready
 
-	Moves bool // the program's mappings or threads come and go by themselves
+	Moves   bool // its threads, mappings or signals come and go by themselves
+	SamePID bool // it is to be resumed with --same-pid
 
 	Note string // for the reader of the table
 }
