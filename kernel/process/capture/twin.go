@@ -54,6 +54,9 @@ func (w *Twin) prepare(site uint64) (err error) {
 	if w.Memory, err = ptrace.OpenMemory(w.PID); err != nil {
 		return fmt.Errorf("opening the memory of the twin: %w", err)
 	}
+	if err := w.stopRseq(); err != nil {
+		return err
+	}
 	w.scratch, err = w.call.Call(unix.SYS_MMAP, 0, scratchSize, unix.PROT_READ|unix.PROT_WRITE,
 		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
 	if err != nil {
@@ -69,6 +72,28 @@ func (w *Twin) prepare(site uint64) (err error) {
 	// not stay up because the twin has it too.
 	if _, err := w.call.Call(unix.SYS_CLOSE_RANGE, 0, math.MaxUint32, 0); err != nil {
 		return fmt.Errorf("closing files in the twin: %w", err)
+	}
+	return nil
+}
+
+// rseqUnregister is RSEQ_FLAG_UNREGISTER of linux/rseq.h.
+const rseqUnregister = 1
+
+// stopRseq keeps the kernel from writing to the twin's memory. A fork takes
+// the registration of its rseq(2) area with it, and whenever the twin has come
+// to another CPU the kernel writes the number there (kernel/rseq.c,
+// rseq_update_cpu_node_id): to a page that may have been read already.
+func (w *Twin) stopRseq() error {
+	area, err := w.thread.Rseq()
+	if err != nil {
+		return fmt.Errorf("reading the rseq registration of the twin: %w", err)
+	}
+	if area.Address == 0 {
+		return nil
+	}
+	_, err = w.call.Call(unix.SYS_RSEQ, area.Address, uint64(area.Size), rseqUnregister, uint64(area.Signature))
+	if err != nil {
+		return fmt.Errorf("ending the rseq registration of the twin: %w", err)
 	}
 	return nil
 }
