@@ -320,7 +320,7 @@ func TestState(t *testing.T) {
 				}) {
 					t.Errorf("TCP options: %+v", tcp.Options)
 				}
-				if udp.Family != unix.AF_INET6 || udp.Listening || len(udp.Local) != 28 || udp.Remote != nil && len(udp.Remote) != 0 {
+				if udp.Family != unix.AF_INET6 || udp.Listening || len(udp.Local) != 28 || len(udp.Remote) != 0 {
 					t.Errorf("UDP: %+v", udp)
 				}
 				if !un.Listening || un.Backlog != 5 || !strings.HasPrefix(string(un.Local[2:]), "sock") || un.Unlinked {

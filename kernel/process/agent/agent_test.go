@@ -105,7 +105,9 @@ func TestCancelled(t *testing.T) {
 		s, err := Take(ctx, p.pid, Options{Report: quiet})
 		cancel()
 		if err == nil {
-			err = s.Close()
+			if err := s.Close(); err != nil {
+				t.Errorf("closing: %v", err)
+			}
 		} else if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("given up after %d ms: %v", 3*i, err)
 		}
@@ -118,7 +120,7 @@ func TestMemory(t *testing.T) {
 	p := startSteady(t, "3", "8")
 	s := take(t, p.pid)
 	defer s.Close()
-	all := slices.Concat(bytes.Repeat([]byte{'m'}, 8<<20))
+	all := bytes.Repeat([]byte{'m'}, 8<<20)
 	var found *capture.Extent
 	for i, e := range s.Extents {
 		if e.Length >= int64(len(all)) && !e.InStore {
@@ -269,7 +271,6 @@ type look struct {
 	maps               []string
 	fds, tasks         []int
 	blocked            string
-	agents             []int
 }
 
 func (p *steady) look(t *testing.T) look {

@@ -4,12 +4,9 @@
 package capture
 
 import (
-	"bytes"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
-	"unsafe"
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/image"
@@ -40,15 +37,6 @@ type fileTable struct {
 	// Pipe.Content and Socket.Queue are indices of.
 	blobs   [][]byte
 	watched map[inode]string // paths of inodes that inotify watches
-}
-
-// inode is how the kernel tells files apart.
-type inode struct{ dev, ino uint64 }
-
-type inodeInfo struct {
-	key    inode
-	fd     int  // a descriptor to read it by, or -1
-	shared bool // it is mapped shared
 }
 
 func newFileTable(c *capture) *fileTable {
@@ -232,107 +220,6 @@ func (t *fileTable) regular(o *openFile, d *image.OpenFile) error {
 	return nil
 }
 
-// file returns the index of an inode, whose path is as the kernel shows it.
-func (t *fileTable) file(path string, deleted bool, st *unix.Stat_t) int {
-	key := inode{st.Dev, st.Ino}
-	if i, ok := t.byKey[key]; ok {
-		return i
-	}
-	f := image.File{
-		Path: image.Text(path), Deleted: deleted || st.Nlink == 0,
-		Dev: image.Hex(st.Dev), Rdev: image.Hex(st.Rdev), Ino: st.Ino,
-		Mode: st.Mode, Size: st.Size, Mtime: st.Mtim.Nano(), Content: image.NoIndex,
-	}
-	if name, ok := strings.CutPrefix(path, memfdPrefix); ok && st.Nlink == 0 {
-		f.Memfd, f.Path = true, image.Text(name)
-	}
-	t.byKey[key] = len(t.files)
-	t.files = append(t.files, f)
-	t.inodes = append(t.inodes, inodeInfo{key: key, fd: -1})
-	return len(t.files) - 1
-}
-
-// memfdPrefix is what the kernel puts before the name of memfd_create(2).
-const memfdPrefix = "/memfd:"
-
-// mapped returns the index of the file that a mapping is of.
-func (t *fileTable) mapped(m *proc.Map) (int, error) {
-	i, ok := t.byKey[inode{m.Dev, m.Ino}]
-	if !ok {
-		i = t.newMapped(m)
-	}
-	if m.Shared {
-		t.inodes[i].shared = true
-	}
-	return i, nil
-}
-
-func (t *fileTable) newMapped(m *proc.Map) int {
-	var st unix.Stat_t
-	err := unix.Stat(fmt.Sprintf("/proc/%d/root%s", t.c.pid, m.Path), &st)
-	if err == nil && !m.Deleted && st.Ino == m.Ino {
-		// The device may be another than in maps: overlayfs and btrfs show
-		// different ones there and here.
-		i := t.file(m.Path, false, &st)
-		t.byKey[inode{m.Dev, m.Ino}] = i
-		t.inodes[i].key = inode{m.Dev, m.Ino}
-		return i
-	}
-	st = unix.Stat_t{Dev: m.Dev, Ino: m.Ino, Mode: unix.S_IFREG}
-	i := t.file(m.Path, true, &st)
-	t.files[i].Anon = m.Shared && m.Path == "/dev/zero"
-	return i
-}
-
-// executable returns the index of the program's own file.
-func (t *fileTable) executable() (int, error) {
-	path, deleted, err := proc.Link(t.c.twin.PID, "exe")
-	if err != nil {
-		return image.NoIndex, err
-	}
-	var st unix.Stat_t
-	if err := unix.Stat(fmt.Sprintf("/proc/%d/exe", t.c.twin.PID), &st); err != nil {
-		return image.NoIndex, fmt.Errorf("looking at its executable: %w", err)
-	}
-	return t.file(path, deleted, &st), nil
-}
-
-// seals reads those of memfd_create(2), which must be put back last.
-func (t *fileTable) seals(o *openFile, f *image.File) error {
-	if !f.Memfd {
-		return nil
-	}
-	fd, err := t.borrow(o)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	if f.Seals, err = unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0); err != nil {
-		return fmt.Errorf("reading the seals of %s: %w", o.object(o.link), err)
-	}
-	return nil
-}
-
-// device describes a character device: a terminal, or one that has no state.
-func (t *fileTable) device(o *openFile, d *image.OpenFile, rdev uint64) error {
-	major, minor := unix.Major(rdev), unix.Minor(rdev)
-	const memory, tty, ptmx = 1, 5, 2 // Documentation/admin-guide/devices.txt
-	if major == tty && minor == ptmx {
-		return t.lose(o, d, "the master side of a pseudo-terminal", "the programs on the other side can't come along")
-	}
-	// null, zero, full, random, urandom, kmsg
-	if major == memory && slices.Contains([]uint32{3, 5, 7, 8, 9, 11}, minor) {
-		d.Kind = image.KindDevice
-		return nil
-	}
-	ok, err := t.terminal(o, d, rdev)
-	if ok || err != nil {
-		return err
-	}
-	d.Kind = image.KindDevice
-	return t.lose(o, d, "the device "+o.link, "its state is not in the program")
-}
-
 // borrow gets a descriptor for what the process has open.
 func (t *fileTable) borrow(o *openFile) (int, error) {
 	fd, err := unix.PidfdGetfd(t.pidfd, o.fd, 0)
@@ -340,41 +227,6 @@ func (t *fileTable) borrow(o *openFile) (int, error) {
 		return -1, fmt.Errorf("getting hold of %s: %w", o.object(o.link), err)
 	}
 	return fd, nil
-}
-
-func (t *fileTable) terminal(o *openFile, d *image.OpenFile, rdev uint64) (bool, error) {
-	fd, err := t.borrow(o)
-	if err != nil {
-		return false, err
-	}
-	defer unix.Close(fd)
-	termios, err := unix.IoctlGetTermios(fd, unix.TCGETS2)
-	if err != nil {
-		return false, nil // ENOTTY: another kind of device
-	}
-	size, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
-	if err != nil {
-		size = &unix.Winsize{}
-	}
-	tty := uint64(t.c.before.stat.Field(7))
-	const controlling = 5 << 8 // /dev/tty
-	d.Kind = image.KindTerminal
-	d.Terminal = &image.Terminal{
-		Termios: termiosBytes(termios), Rows: size.Row, Cols: size.Col,
-		Controlling: tty != 0 && (ttyNumber(rdev) == tty || ttyNumber(rdev) == controlling),
-	}
-	return true, nil
-}
-
-// termiosBytes is struct termios2, as which package unix lays it out.
-func termiosBytes(t *unix.Termios) image.Bytes {
-	return bytes.Clone(unsafe.Slice((*byte)(unsafe.Pointer(t)), unsafe.Sizeof(*t)))
-}
-
-// ttyNumber encodes a device as proc_pid_stat(5) does.
-func ttyNumber(rdev uint64) uint64 {
-	major, minor := uint64(unix.Major(rdev)), uint64(unix.Minor(rdev))
-	return minor&0xff | major<<8 | minor&^0xff<<12
 }
 
 // owner is who gets SIGIO.
@@ -411,19 +263,4 @@ func (t *fileTable) addContents(c *capture) error {
 		}
 	}
 	return nil
-}
-
-// addBuildIDs reads them from the files, which are still what they were if
-// their other marks are.
-func (c *capture) addBuildIDs() {
-	for i := range c.img.VMAs {
-		v := &c.img.VMAs[i]
-		if v.File == image.NoIndex || v.Prot&unix.PROT_EXEC == 0 {
-			continue
-		}
-		f := &c.img.Files[v.File]
-		if !f.Deleted && f.BuildID == "" {
-			f.BuildID = image.BuildID(fmt.Sprintf("/proc/%d/root%s", c.twin.PID, f.Path))
-		}
-	}
 }

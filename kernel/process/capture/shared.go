@@ -42,9 +42,7 @@ func (c *capture) keepShared() error {
 		if !m.File() || m.Kernel() {
 			continue
 		}
-		if _, err := c.files.mapped(m); err != nil {
-			return err
-		}
+		c.files.mapped(m)
 	}
 	for i := range c.files.inodes {
 		if err := c.keepInode(i, pagemap); err != nil {
@@ -137,11 +135,7 @@ func (c *capture) keepPrivate(m *proc.Map, pagemap *proc.Pagemap) error {
 	}
 	if m.File() && m.Prot != unix.PROT_NONE {
 		c.private[m.Start] = runs
-		i, err := c.files.mapped(m)
-		if err != nil {
-			return err
-		}
-		end, err := c.endOfFile(i, m, c.mem)
+		end, err := c.endOfFile(c.files.mapped(m), m, c.mem)
 		if err != nil {
 			return err
 		}

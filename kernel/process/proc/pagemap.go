@@ -87,8 +87,8 @@ type pmScanArg struct {
 	inverted, mask, anyOf, returnMask                       uint64
 }
 
-// pageRegion is struct page_region.
-type pageRegion struct{ start, end, categories uint64 }
+// pageRegion is struct page_region, whose categories are not asked for.
+type pageRegion struct{ start, end, _ uint64 }
 
 // scanRuns asks with PAGEMAP_SCAN, of Linux 6.7.
 func (p *Pagemap) scanRuns(runs []Run, start, end uint64, which Pages) ([]Run, error) {
