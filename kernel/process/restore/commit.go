@@ -74,6 +74,13 @@ func (p *process) release() error {
 			return err
 		}
 	}
+	if p.img.Process.Stopped {
+		// The first thread to run takes it before its first instruction, and
+		// that stops all (kernel/signal.c: do_signal_stop).
+		if err := unix.Kill(p.stub.pid, unix.SIGSTOP); err != nil {
+			return fmt.Errorf("stopping it, as it was: %w", err)
+		}
+	}
 	for i := len(p.threads) - 1; i >= 0; i-- {
 		if err := p.threads[i].Thread.Detach(0); err != nil && err != unix.ESRCH {
 			return fmt.Errorf("releasing thread %d: %w", p.threads[i].tid, err)
