@@ -137,11 +137,12 @@ var files = []Row{
 	{Object: "terminal on descriptors 0 to 2", Program: "terminal", Terminal: true,
 		Note: "continues on snapresume's, with the program's settings"},
 	{Object: "a pseudo-terminal of its own", Program: "pty-inside", Refused: `fd \d+`},
-	{Object: "files of /proc", Program: "proc-descriptors"},
+	{Object: "files of /proc", Program: "proc-descriptors", Refused: `fd \d+, /proc/`},
 }
 
 var descriptors = []Row{
 	{Object: "pipes within the process", Program: "pipe", Note: "with content"},
+	{Object: "pipes of which the other end is closed", Program: "half-pipe", Refused: `fd \d+, a pipe`},
 	{Object: "FIFOs within the process", Program: "fifo", Note: "with content"},
 	{Object: "a pipe to another process", Program: "outside", Variants: []string{"pipe"}, Refused: `fd \d+.*pipe`,
 		Forced: "reads end of file, writes fail with EPIPE"},

@@ -6,9 +6,9 @@ int main(void)
 	char b[16];
 	int both, out;
 
-	CHECK(!mkfifo(path("fifo"), 0644));
-	both = open(path("fifo"), O_RDWR);
-	out = open(path("fifo"), O_WRONLY);
+	CHECK(!mkfifo(path("named"), 0644));
+	both = open(path("named"), O_RDWR);
+	out = open(path("named"), O_WRONLY);
 	CHECK(both >= 0 && out >= 0);
 	EQUAL(write(out, "hello", 5), 5);
 	ready();
