@@ -186,10 +186,10 @@ func (p *performance) finish(t *testing.T, runs *cycle.Process, as string, pid i
 	t.Helper()
 	p.Write(t, "go", as)
 	if p.Stopped && pid != 0 {
-		if err := unix.Kill(pid, unix.SIGCONT); err != nil {
+		// snapresume stops with the program, and passes SIGCONT on.
+		if err := unix.Kill(runs.PID, unix.SIGCONT); err != nil {
 			t.Fatal(err)
 		}
-		unix.Kill(runs.PID, unix.SIGCONT) // which stops with the program
 	}
 	status := runs.Status(t)
 	verdict := p.Read(t, "result")
