@@ -12,7 +12,7 @@ import (
 func TestInstalledDebian(t *testing.T) {
 	Require(t)
 	disk, initrd := Installed(t, Debian(t), 1400)
-	config := Config{Memory: 1024, CPUs: 2, Disks: []string{disk, newDisk(t, 500)}, Initrd: initrd,
+	config := Config{Memory: 512, CPUs: 2, Disks: []string{disk, newDisk(t, 500)}, Initrd: initrd,
 		Append: "root=/dev/vda rw snapresume=/dev/vdb"}
 
 	m := Start(t, config)
