@@ -41,13 +41,15 @@ func Main() {
 }
 
 // ignoreSignals ignores all that would end or stop this process, but for those
-// that say that it is broken.
+// that say that it is broken. SIGCHLD is among them, of which the kernel then
+// sends none for each stop of each thread (kernel/signal.c:
+// do_notify_parent_cldstop); what is traced is waited for all the same.
 func ignoreSignals() {
 	for s := unix.Signal(1); s <= 64; s++ {
 		switch s {
 		case unix.SIGKILL, unix.SIGSTOP, unix.SIGILL, unix.SIGTRAP, unix.SIGABRT, unix.SIGBUS,
 			unix.SIGFPE, unix.SIGSEGV, unix.SIGSYS:
-		case unix.SIGURG, unix.SIGCHLD: // of the Go runtime, and harmless
+		case unix.SIGURG: // of the Go runtime, and harmless
 		default:
 			signal.Ignore(s)
 		}
