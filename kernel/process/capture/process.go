@@ -73,6 +73,13 @@ func (c *capture) readIDs() error {
 	for _, id := range status.Numbers("Groups") {
 		p.Groups = append(p.Groups, uint32(id))
 	}
+	p.Caps = image.Caps{
+		Inheritable: image.Hex(status.Bits("CapInh", 16)),
+		Permitted:   image.Hex(status.Bits("CapPrm", 16)),
+		Effective:   image.Hex(status.Bits("CapEff", 16)),
+		Bounding:    image.Hex(status.Bits("CapBnd", 16)),
+		Ambient:     image.Hex(status.Bits("CapAmb", 16)),
+	}
 	p.Umask = uint32(status.Bits("Umask", 8))
 	p.NoNewPrivs = status.Int("NoNewPrivs") != 0
 	p.Seccomp = status.Int("Seccomp")

@@ -19,6 +19,7 @@ type Process struct {
 
 	UIDs, GIDs [4]uint32 // real, effective, saved, filesystem
 	Groups     []uint32
+	Caps       Caps
 
 	Umask       uint32
 	Personality uint32
@@ -36,6 +37,11 @@ type Process struct {
 	Timers     []Timer    // timer_create(2)
 	Pending    []Siginfo  // signals pending for the process
 	SigActions []SigAction
+}
+
+// Caps are the sets of capabilities(7) of the first thread.
+type Caps struct {
+	Inheritable, Permitted, Effective, Bounding, Ambient Hex
 }
 
 // MM is what prctl(PR_SET_MM_MAP) takes but for the auxiliary vector, which is

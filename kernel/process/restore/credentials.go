@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/image"
 )
 
 func (p *process) setCredentials() error {
@@ -17,7 +19,8 @@ func (p *process) setCredentials() error {
 		var err error
 		switch {
 		case p.space != nil && p.space.user:
-			err = t.dropCapabilities()
+			// What it has for having been the first in its user namespace.
+			err = t.setCapabilities(image.Caps{})
 		case os.Geteuid() == 0:
 			err = t.become(p)
 		}
@@ -39,15 +42,19 @@ func (p *process) setCredentials() error {
 	return err
 }
 
-// become changes the IDs of a thread that is root's.
+// become makes a thread that is root's one of the image's: IDs and
+// capabilities.
 func (t *task) become(p *process) error {
 	q := &p.img.Process
-	if slices.Max(q.UIDs[:]) == 0 && slices.Max(q.GIDs[:]) == 0 && sameGroups(q.Groups) {
+	if slices.Max(q.UIDs[:]) == 0 && slices.Max(q.GIDs[:]) == 0 && sameGroups(q.Groups) && sameCaps(q.Caps) {
 		return nil
 	}
 	var groups []byte
 	for _, g := range q.Groups {
 		groups = binary.LittleEndian.AppendUint32(groups, g)
+	}
+	if err := t.dropBounding(q.Caps.Bounding); err != nil {
+		return err
 	}
 	if _, err := t.callWith("setgroups", unix.SYS_SETGROUPS, 1, groups, uint64(len(q.Groups)), 0); err != nil {
 		return err
@@ -55,22 +62,28 @@ func (t *task) become(p *process) error {
 	for _, c := range []struct {
 		what string
 		nr   uintptr
-		args []uint32
+		args []uint64
 	}{
-		{"setresgid", unix.SYS_SETRESGID, q.GIDs[:3]},
-		{"setfsgid", unix.SYS_SETFSGID, q.GIDs[3:]},
-		{"setresuid", unix.SYS_SETRESUID, q.UIDs[:3]},
-		{"setfsuid", unix.SYS_SETFSUID, q.UIDs[3:]},
+		{"PR_SET_KEEPCAPS", unix.SYS_PRCTL, []uint64{unix.PR_SET_KEEPCAPS, 1, 0, 0, 0}},
+		{"setresgid", unix.SYS_SETRESGID, wide(q.GIDs[:3])},
+		{"setfsgid", unix.SYS_SETFSGID, wide(q.GIDs[3:])},
+		{"setresuid", unix.SYS_SETRESUID, wide(q.UIDs[:3])},
+		{"setfsuid", unix.SYS_SETFSUID, wide(q.UIDs[3:])},
+		{"PR_SET_KEEPCAPS", unix.SYS_PRCTL, []uint64{unix.PR_SET_KEEPCAPS, 0, 0, 0, 0}},
 	} {
-		var args []uint64
-		for _, a := range c.args {
-			args = append(args, uint64(a))
-		}
-		if err := t.call(c.what, c.nr, args...); err != nil {
+		if err := t.call(c.what, c.nr, c.args...); err != nil {
 			return err
 		}
 	}
-	return nil
+	return t.setCapabilities(q.Caps)
+}
+
+func wide(ids []uint32) []uint64 {
+	var all []uint64
+	for _, id := range ids {
+		all = append(all, uint64(id))
+	}
+	return all
 }
 
 // sameGroups reports whether these are the groups of this process.
@@ -85,15 +98,4 @@ func sameGroups(groups []uint32) bool {
 		}
 	}
 	return true
-}
-
-// dropCapabilities gives up what the thread has in its user namespace by
-// having been the first there.
-func (t *task) dropCapabilities() error {
-	const version3 = 0x20080522 // _LINUX_CAPABILITY_VERSION_3
-	at, err := t.stub.lay(words(version3), make([]byte, 24))
-	if err != nil {
-		return err
-	}
-	return t.call("capset", unix.SYS_CAPSET, at[0], at[1])
 }

@@ -29,7 +29,7 @@ func (f *openFile) close() {
 
 // settable are the flags that F_SETFL changes; those of open(2) besides are
 // given when opening.
-const settable = unix.O_APPEND | unix.O_NONBLOCK | unix.O_DIRECT | unix.O_NOATIME | unix.O_ASYNC
+const settable = unix.O_APPEND | unix.O_NONBLOCK | unix.O_DIRECT | unix.O_NOATIME
 
 // openable are the flags of F_GETFL that open(2) takes again.
 const openable = unix.O_ACCMODE | unix.O_APPEND | unix.O_DIRECT | unix.O_NOATIME | unix.O_SYNC | unix.O_DSYNC | unix.O_PATH
@@ -64,6 +64,9 @@ func (p *process) restoreFiles() error {
 		if err := p.settle(i); err != nil {
 			return err
 		}
+	}
+	if err := p.seal(); err != nil {
+		return err
 	}
 	return p.place()
 }
@@ -239,6 +242,9 @@ func (p *process) place() error {
 		}
 	}
 	if _, err := p.stub.call("close", unix.SYS_CLOSE, uint64(p.stub.channel.theirs)); err != nil {
+		return err
+	}
+	if err := p.setAsync(numbers); err != nil {
 		return err
 	}
 	return p.lockAsProcess()

@@ -97,9 +97,6 @@ func checkRights(p *image.Process) error {
 	if p.Root != "" && p.Root != "/" {
 		return kernel.Refuse("root directory "+string(p.Root), "", "a process with a root of its own cannot be resumed")
 	}
-	if p.Seccomp != 0 {
-		return kernel.Refuse("seccomp filters", "", "the process had them, and they are not in the image")
-	}
 	if euid == 0 {
 		return nil
 	}

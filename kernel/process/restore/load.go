@@ -28,6 +28,9 @@ func (p *process) check() error {
 	if err := checkHost(p.img.Host, p.options); err != nil {
 		return err
 	}
+	if p.img.Process.Seccomp != 0 {
+		p.options.Report("resuming without the seccomp filter, which was dropped when the snapshot was taken")
+	}
 	return checkRights(&p.img.Process)
 }
 

@@ -14,6 +14,22 @@ import (
 // ownerGroup is F_OWNER_PGRP of F_SETOWN_EX.
 const ownerGroup = 2
 
+// setAsync sets O_ASYNC, in the stub: the number by which that is done is what
+// the signals will say (si_fd).
+func (p *process) setAsync(numbers [][]image.FD) error {
+	for i, all := range numbers {
+		o := &p.img.Open[i]
+		if o.Flags&unix.O_ASYNC == 0 || len(all) == 0 || p.files[i].lent {
+			continue
+		}
+		_, err := p.stub.call("F_SETFL", unix.SYS_FCNTL, uint64(all[0].FD), unix.F_SETFL, uint64(o.Flags&(settable|unix.O_ASYNC)))
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name(o), err)
+		}
+	}
+	return nil
+}
+
 // setOwner names who gets SIGIO, or the signal that is used in its place. It
 // comes before the threads, so one that is a thread becomes the process.
 func (p *process) setOwner(fd int, o image.Owner) error {

@@ -49,6 +49,20 @@ func (p *process) makeContents() error {
 	return nil
 }
 
+// seal seals files of memfd_create(2), which by now hold what they held, are
+// mapped, and are open for all that they were.
+func (p *process) seal() error {
+	for _, f := range p.img.Files {
+		if f.Content == image.NoIndex || f.Seals == 0 {
+			continue
+		}
+		if _, err := unix.FcntlInt(p.contents[f.Content].Fd(), unix.F_ADD_SEALS, f.Seals); err != nil {
+			return fmt.Errorf("sealing %s: %w", f.Path, err)
+		}
+	}
+	return nil
+}
+
 // memfd takes a name of at most 249 bytes (memfd_create(2)).
 func memfd(name string) (int, error) {
 	fd, err := unix.MemfdCreate(name[:min(len(name), 249)], unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)

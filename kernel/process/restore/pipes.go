@@ -38,7 +38,9 @@ func (p *process) openPipes() error {
 		if err := p.fillPipe(both, o); err != nil {
 			return fmt.Errorf("%s: %w", p.name(o), err)
 		}
-		end, err := reopen(both, o.Flags&openable)
+		// O_DIRECT, by which a pipe keeps packets apart, is not for open(2);
+		// settle sets it.
+		end, err := reopen(both, o.Flags&openable&^unix.O_DIRECT)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name(o), err)
 		}

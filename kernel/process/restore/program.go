@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/proc"
 )
 
 // program is a [kernel.Resumed].
@@ -135,6 +137,9 @@ type report struct {
 // by somebody who knows only us.
 func (r *program) forward(sig unix.Signal) {
 	if sig == unix.SIGCONT {
+		if !r.isStopped() {
+			return // whoever stopped and continued the whole group did so already
+		}
 		// If the shell has put us into the foreground, it meant the program.
 		// Without the terminal, it goes on in the background.
 		r.terminal.give(r.process.stub.pid)
@@ -144,6 +149,12 @@ func (r *program) forward(sig unix.Signal) {
 		target = -target // all of the job
 	}
 	unix.Kill(target, sig)
+}
+
+// isStopped reports whether a signal has stopped the program.
+func (r *program) isStopped() bool {
+	stat, err := proc.ReadStat(r.process.stub.pid)
+	return err == nil && stat.State() == 'T'
 }
 
 // stopToo stops this process as the program was stopped, for the shell to see
