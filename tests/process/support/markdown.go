@@ -30,6 +30,10 @@ func markdown() string {
 
 func outcome(r table.Row) (saved, restored, refused string) {
 	switch {
+	case r.Missing != "" && r.Refused != "":
+		return "", "", "not yet"
+	case r.Missing != "":
+		return "not yet", "not yet", ""
 	case r.Forced != "":
 		return "with --force", "", "yes"
 	case r.Refused != "":
@@ -47,6 +51,9 @@ func note(r table.Row) string {
 	}
 	if r.Forced != "" {
 		all = append(all, "with --force it "+r.Forced)
+	}
+	if r.Missing != "" {
+		all = append(all, r.Missing)
 	}
 	if r.Note != "" {
 		all = append(all, r.Note)

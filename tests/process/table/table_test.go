@@ -117,6 +117,12 @@ func (p *performance) tryOriginal(t *testing.T) {
 // judge sees whether snapcat did what the table says.
 func (p *performance) judge(t *testing.T, report cycle.Report) {
 	t.Helper()
+	if p.Missing != "" && p.Refused != "" {
+		if report.Status[0] == 4 {
+			t.Errorf("this is refused, and no longer missing: %s", report.Text)
+		}
+		return
+	}
 	if p.Refused == "" {
 		if !report.OK() {
 			t.Fatalf("no snapshot: status %d, %s", report.Status, report.Text)
@@ -178,7 +184,14 @@ func (p *performance) tryResumed(t *testing.T) {
 		pid = cycle.Program(t, tool)
 		p.awaitStop(t, pid)
 	}
-	p.finish(t, tool, "resumed", pid)
+	if p.Missing == "" {
+		p.finish(t, tool, "resumed", pid)
+		return
+	}
+	p.Write(t, "go", "resumed")
+	if tool.Status(t) == 0 {
+		t.Errorf("this is kept, and no longer missing")
+	}
 }
 
 // finish tells the program to go on, and asks for its verdict.

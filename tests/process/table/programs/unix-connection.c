@@ -20,7 +20,9 @@ int main(void)
 	EQUAL(read(server, b, sizeof b), 5);
 	EQUAL(write(server, "there", 5), 5);
 	EQUAL(read(client, b, sizeof b), 5);
-	CHECK(!getpeername(client, (void *)&peer, &length));
-	CHECK(!strcmp(peer.sun_path, a.sun_path));
+	if (!strcmp(variant, "addresses")) {
+		CHECK(!getpeername(client, (void *)&peer, &length));
+		CHECK(!strcmp(peer.sun_path, a.sun_path));
+	}
 	return passed();
 }
