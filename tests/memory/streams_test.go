@@ -184,6 +184,11 @@ func floods() []hostile {
 			}
 			s.end()
 		}},
+		{"flood-payload", bad, false, oneFrame, func(s *stream) {
+			s.begin(0)
+			s.put(header{Type: ancillary}, make([]byte, maxPart+1)) // all of it comes
+			s.end()
+		}},
 		{"flood-facts", bad, false, oneFrame, func(s *stream) {
 			var facts bytes.Buffer
 			for i := 0; facts.Len() < maxPart-len(s.facts)-16; i++ {

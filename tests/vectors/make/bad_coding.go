@@ -71,6 +71,7 @@ func badS2() []vector {
 	return []vector{
 		decodes("s2-bomb", "codec", "an S2 block of 4 GiB less a byte, as it says", s2, letters(600), s2Block(1<<32-1, "\x00A\x01\x01")),
 		decodes("s2-endless", "codec", "an S2 block of a length in ten bytes", s2, letters(600), s2Block(1<<63, "\x00A\x01\x01")),
+		decodes("s2-length", "codec", "an S2 block of 600 bytes that says it has 601", s2, letters(600), s2Block(601, "\x00A\x01\x01", "\x19\x00\x4F\x01")),
 		wrong("overrun", "an S2 block that repeats 16 MiB", "\x00A\x01\x01", "\x1D\x00\xFF\xFF\xFF"),
 		wrong("repeat-first", "a repeat before any copy", "\x00A", "\x19\x00\x53\x01"),
 		wrong("offset", "a copy from before the first byte", "\x00A\x01\x02", "\x19\x00\x4F\x01"),

@@ -14,6 +14,7 @@ func badFrames() []vector {
 		{"bad-empty-stream", "empty", "nothing at all is no stream", func(s *stream) {}},
 		{"bad-magic-first", "magic", "the first frame's magic", func(s *stream) { s.usual(); s.out[1] = 's' }},
 		{"bad-magic-later", "magic", "the second frame's magic", func(s *stream) { s.begin(600); at := len(s.out); s.stored(text); s.finish(); s.out[at+3] ^= 1 }},
+		{"bad-magic-sealed", "magic", "a wrong magic under a right header CRC", func(s *stream) { s.but(1, func(h *header) { h.Magic[0] = 0x88 }); s.usual() }},
 		{"bad-not-a-stream", "magic", "something else altogether", func(s *stream) { s.out = bytes.Repeat([]byte("hello, world\n"), 10) }},
 		{"bad-padding", "magic", "nothing lies between frames", func(s *stream) {
 			s.begin(600)

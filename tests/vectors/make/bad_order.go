@@ -10,7 +10,11 @@ func badOrder() []vector {
 		first("zero", func(s *stream) { s.zero(600) }),
 		first("checksum", func(s *stream) { s.pending = make([]byte, 32); s.checksum(); s.stored(text) }),
 		first("end", func(s *stream) {}),
-		first("ancillary", func(s *stream) { s.other(ancillary, s.facts); s.stored(text) }),
+		first("ancillary", func(s *stream) {
+			s.but(0, func(h *header) { h.Length = 600 })
+			s.other(ancillary, s.facts)
+			s.stored(text)
+		}),
 		{"bad-second-image", "sequence", "a second image frame", func(s *stream) { s.begin(600); s.begin(600); s.stored(text); s.finish() }},
 		{"bad-second-resumed", "sequence", "a resumed frame in the stream of an image", func(s *stream) { s.begin(600); s.resume(); s.stored(text); s.finish() }},
 		{"bad-resumed-image", "sequence", "an image frame in the stream of a resumed system", func(s *stream) { s.resume(); s.begin(0); s.finish() }},

@@ -61,6 +61,13 @@ func badDigests() []vector {
 			s.pending = append(make([]byte, 32), s.pending...)
 			s.finish()
 		}},
+		{"bad-digest-none-due", "field", "a checksum frame right after another, when there is no digest to hold", func(s *stream) {
+			s.summed = true
+			s.begin(600)
+			s.stored(text)
+			s.checksum()
+			s.finish()
+		}},
 		{"bad-digest-1025", "sums", "more than 1024 frames without a checksum frame", func(s *stream) {
 			s.summed = true
 			s.begin(1024)
@@ -117,6 +124,16 @@ func badRoots() []vector {
 			s.stored(text)
 			s.checksum()
 			s.stored(text)
+			s.end()
+		}},
+		{"bad-checksums-uncovered-root", "sums", "a data frame after the last checksum frame, and a root without it", func(s *stream) {
+			s.summed = true
+			s.begin(1200)
+			s.stored(text)
+			s.checksum()
+			covered := bytes.Clone(s.digests)
+			s.stored(text)
+			s.digests = covered
 			s.end()
 		}},
 		{"bad-checksums-uncovered-ancillary", "sums", "an ancillary frame after the last checksum frame", func(s *stream) {
