@@ -2,7 +2,7 @@
 #include "stage.h"
 #include <pthread.h>
 
-volatile int stop; /* not static: the assembly names it */
+volatile int stop, holding; /* not static: the assembly names them */
 volatile long double pi;
 volatile uint16_t control = 0x0f7f, control_after; /* round to zero */
 volatile uint32_t mxcsr = 0xbf80, mxcsr_after; /* round up, denormals are zeros */
@@ -10,6 +10,7 @@ volatile uint32_t mxcsr = 0xbf80, mxcsr_after; /* round up, denormals are zeros 
 static void *hold(void *unused)
 {
 	asm volatile("fldcw control(%%rip)\n ldmxcsr mxcsr(%%rip)\n fldpi\n"
+		     "movl $1, holding(%%rip)\n"
 		     "1: pause\n cmpl $0, stop(%%rip)\n je 1b\n"
 		     "fstpt pi(%%rip)\n fnstcw control_after(%%rip)\n stmxcsr mxcsr_after(%%rip)\n"
 		     ::: "st", "memory", "cc");
@@ -21,7 +22,8 @@ int main(void)
 	pthread_t holder;
 
 	CHECK(!pthread_create(&holder, NULL, hold, NULL));
-	pause_ms(20);
+	while (!holding)
+		pause_ms(1);
 	ready();
 	stop = 1;
 	CHECK(!pthread_join(holder, NULL));

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <sys/syscall.h>
 
-volatile int stop; /* not static: the assembly names it */
+volatile int stop, holding; /* not static: the assembly names them */
 volatile unsigned long got[14], flags;
 static long gs_word = 424242;
 
@@ -21,6 +21,7 @@ static void *hold(void *unused)
 		     "mov $0x1212121212121212, %%r12\n mov $0x1313131313131313, %%r13\n"
 		     "mov $0x1414141414141414, %%r14\n mov $0xf515151515151515, %%r15\n"
 		     "std\n"
+		     "movl $1, holding(%%rip)\n"
 		     "1: pause\n cmpl $0, stop(%%rip)\n je 1b\n"
 		     "mov %%rax, got(%%rip)\n    mov %%rcx, got+8(%%rip)\n"
 		     "mov %%rdx, got+16(%%rip)\n mov %%rsi, got+24(%%rip)\n"
@@ -49,7 +50,8 @@ int main(void)
 
 	CHECK(!syscall(SYS_arch_prctl, ARCH_SET_GS, &gs_word));
 	CHECK(!pthread_create(&holder, NULL, hold, NULL));
-	pause_ms(20); /* it is in its loop */
+	while (!holding)
+		pause_ms(1);
 	ready();
 	stop = 1;
 	CHECK(!pthread_join(holder, NULL));

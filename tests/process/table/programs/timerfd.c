@@ -1,5 +1,6 @@
 /* timerfd: armed, ticking, expired and not yet read, disarmed, absolute. */
 #include "stage.h"
+#include <poll.h>
 #include <sys/timerfd.h>
 
 static int make(clockid_t clock, int flags, long first_ms, long interval_ms)
@@ -33,8 +34,9 @@ int main(void)
 	CHECK(!timerfd_gettime(disarmed, &t) && !t.it_value.tv_sec && !t.it_value.tv_nsec);
 	CHECK(!timerfd_gettime(absolute, &t));
 	CHECK(t.it_value.tv_sec <= 4000 && t.it_value.tv_sec > 3900);
-	CHECK(!fcntl(ticking, F_SETFL, 0));
-	for (uint64_t sum = 0; sum < 3; sum += n)
+	for (uint64_t sum = 0; sum < 3 && !strcmp(variant, "ticking"); sum += n) {
+		EQUAL(poll(&(struct pollfd){ticking, POLLIN, 0}, 1, 10000), 1);
 		EQUAL(read(ticking, &n, 8), 8);
+	}
 	return passed();
 }

@@ -3,13 +3,14 @@
 #include <immintrin.h>
 #include <pthread.h>
 
-volatile int stop; /* not static: the assembly names it */
+volatile int stop, holding; /* not static: the assembly names them */
 _Alignas(64) unsigned char zmm0[64], zmm7[64], zmm31[64];
 volatile uint64_t k5;
 
 static void *hold_sse(void *unused)
 {
 	asm volatile("movdqa zmm0(%%rip), %%xmm0\n movdqa zmm7(%%rip), %%xmm15\n"
+		     "movl $1, holding(%%rip)\n"
 		     "1: pause\n cmpl $0, stop(%%rip)\n je 1b\n"
 		     "pxor %%xmm1, %%xmm1\n"
 		     "movdqa %%xmm0, zmm0(%%rip)\n movdqa %%xmm15, zmm7(%%rip)\n"
@@ -20,6 +21,7 @@ static void *hold_sse(void *unused)
 __attribute__((target("avx"))) static void *hold_avx(void *unused)
 {
 	asm volatile("vmovdqa zmm0(%%rip), %%ymm0\n vmovdqa zmm7(%%rip), %%ymm15\n"
+		     "movl $1, holding(%%rip)\n"
 		     "1: pause\n cmpl $0, stop(%%rip)\n je 1b\n"
 		     "vmovdqa %%ymm0, zmm0(%%rip)\n vmovdqa %%ymm15, zmm7(%%rip)\n vzeroupper\n"
 		     ::: "xmm0", "xmm15", "memory", "cc");
@@ -30,6 +32,7 @@ __attribute__((target("avx512f,avx512bw"))) static void *hold_avx512(void *unuse
 {
 	asm volatile("vmovdqa64 zmm0(%%rip), %%zmm0\n vmovdqa64 zmm7(%%rip), %%zmm7\n"
 		     "vmovdqa64 zmm31(%%rip), %%zmm31\n kmovq k5(%%rip), %%k5\n"
+		     "movl $1, holding(%%rip)\n"
 		     "1: pause\n cmpl $0, stop(%%rip)\n je 1b\n"
 		     "vmovdqa64 %%zmm0, zmm0(%%rip)\n vmovdqa64 %%zmm7, zmm7(%%rip)\n"
 		     "vmovdqa64 %%zmm31, zmm31(%%rip)\n kmovq %%k5, k5(%%rip)\n vzeroupper\n"
@@ -67,7 +70,8 @@ int main(void)
 	fill(zmm0, 1), fill(zmm7, 2), fill(zmm31, 3);
 	k5 = 0x5a5a5a5a12345678;
 	CHECK(!pthread_create(&holder, NULL, hold, NULL));
-	pause_ms(20);
+	while (!holding)
+		pause_ms(1);
 	fill(zmm0, 100), fill(zmm7, 100); /* only the registers have it now */
 	if (width == 64)
 		fill(zmm31, 100), k5 = 0;
