@@ -51,8 +51,13 @@ func openTimerFD(t *image.TimerFD) (int, error) {
 }
 
 func setTimerFD(fd int, t *image.TimerFD) error {
-	if t.Value != 0 {
-		value := t.Value
+	value := t.Value
+	if value == 0 && t.Ticks > 0 {
+		// One that ticks has expired and not been read: it stands still until
+		// then, and shows nothing left (fs/timerfd.c: timerfd_tmrproc).
+		value = t.Interval
+	}
+	if value != 0 {
 		flags := t.SettimeFlags & (unix.TFD_TIMER_ABSTIME | unix.TFD_TIMER_CANCEL_ON_SET)
 		if flags&unix.TFD_TIMER_ABSTIME != 0 {
 			var now unix.Timespec

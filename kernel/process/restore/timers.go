@@ -21,7 +21,13 @@ func (p *process) setTimers() error {
 		}
 	}
 	for which, t := range p.img.Process.ITimers {
-		if t.Value == 0 && t.Interval == 0 {
+		if t.Value == 0 {
+			// Not running or, with an interval, expired: it stands still until
+			// its signal is taken (kernel/signal.c: dequeue_signal), which may
+			// not be among those that wait.
+			t.Value = t.Interval
+		}
+		if t.Value == 0 {
 			continue
 		}
 		const second = 1e6
