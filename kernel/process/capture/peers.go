@@ -5,11 +5,7 @@ package capture
 import (
 	"errors"
 	"fmt"
-	"os"
-	"runtime"
 	"unsafe"
-
-	"snappipe/kernel/process/proc"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,9 +24,10 @@ func (t *fileTable) peers() error {
 	if !any {
 		return nil
 	}
-	diag, err := openDiag(t.c.pid)
+	// It tells of its own network namespace, which is that of the program.
+	diag, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
-		return fmt.Errorf("%s: %w", t.c.object(), err)
+		return fmt.Errorf("opening a socket of sock_diag: %w", err)
 	}
 	defer unix.Close(diag)
 	for i := range t.open {
@@ -56,47 +53,6 @@ func (t *fileTable) peers() error {
 		}
 	}
 	return nil
-}
-
-// openDiag opens a socket of sock_diag(7) in the network namespace of the
-// process, since it tells of its own alone.
-func openDiag(pid int) (int, error) {
-	open := func() (int, error) {
-		fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
-		if err != nil {
-			return -1, fmt.Errorf("opening a socket of sock_diag: %w", err)
-		}
-		return fd, nil
-	}
-	same, err := proc.SameNamespace(pid, "net")
-	if err != nil {
-		return -1, err
-	}
-	if same {
-		return open()
-	}
-	type opened struct {
-		fd  int
-		err error
-	}
-	result := make(chan opened)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends, in the other namespace
-		ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
-		if err != nil {
-			result <- opened{-1, err}
-			return
-		}
-		defer ns.Close()
-		if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-			result <- opened{-1, fmt.Errorf("entering its network namespace: %w", err)}
-			return
-		}
-		fd, err := open()
-		result <- opened{fd, err}
-	}()
-	r := <-result
-	return r.fd, r.err
 }
 
 type unixInfo struct {

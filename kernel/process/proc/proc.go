@@ -9,7 +9,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -107,13 +106,8 @@ func Number(pid int, name string, base int) (int64, error) {
 	return n, nil
 }
 
-// SameNamespace reports whether a process is in the caller's namespace of the
-// given kind ("net", "pid", "mnt").
-func SameNamespace(pid int, kind string) (bool, error) {
-	theirs, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "ns", kind))
-	if err != nil {
-		return false, err
-	}
-	ours, err := os.Readlink(filepath.Join("/proc/self/ns", kind))
-	return theirs == ours, err
+// Namespace names the namespace of the given kind ("net", "pid", "mnt") that a
+// thread is in: see namespaces(7).
+func Namespace(pid, tid int, kind string) (string, error) {
+	return os.Readlink(path(pid, "task/"+strconv.Itoa(tid)+"/ns/"+kind))
 }
