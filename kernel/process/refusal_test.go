@@ -91,6 +91,22 @@ func TestRefusals(t *testing.T) {
 			if (!c) { prctl(PR_SET_PDEATHSIG, SIGKILL); for (;;) pause(); }
 			MUST(ptrace(PTRACE_SEIZE, c, 0, 0));`,
 			"target", "it is tracing", ""},
+		{"a network namespace", `MUST(unshare(CLONE_NEWUSER | CLONE_NEWNET));`,
+			"target", "it is in another network namespace", ""},
+		{"a user namespace", `MUST(unshare(CLONE_NEWUSER));`,
+			"target", "it is in another user namespace", ""},
+		{"a PID namespace for children", `MUST(unshare(CLONE_NEWPID | (geteuid() ? CLONE_NEWUSER : 0)));`,
+			"target", "its children in another PID namespace", ""},
+		{"a thread with files of its own", `
+			pthread_t t;
+			MUST(-pthread_create(&t, 0, aloof, (void *)CLONE_FILES));
+			usleep(50000);`,
+			"target", "does not share the open files", ""},
+		{"a thread with a directory of its own", `
+			pthread_t t;
+			MUST(-pthread_create(&t, 0, aloof, (void *)CLONE_FS));
+			usleep(50000);`,
+			"target", "does not share the working directory", ""},
 		{"seccomp", `
 			struct sock_filter f[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
 			struct sock_fprog p = {1, f};

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"snappipe/kernel"
@@ -40,6 +41,7 @@ const prologue = `
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -65,6 +67,7 @@ static void must(long ok, const char *what) {
 #define ANON(size, how) mmap(0, size, PROT_READ | PROT_WRITE, how | MAP_ANONYMOUS, -1, 0)
 
 static void *idle(void *arg) { for (;;) pause(); }
+static void *aloof(void *arg) { MUST(unshare((long)arg)); return idle(0); }
 // Writes generation after generation over 16 MiB.
 static void *writer(void *arg) {
 	for (uint64_t g = 1;; g++)
@@ -86,6 +89,12 @@ int main(void) {
 // process ID once it is set up.
 func start(t *testing.T, body string) int {
 	t.Helper()
+	return startIn(t, 0, body)
+}
+
+// startIn runs it in new namespaces.
+func startIn(t *testing.T, namespaces uintptr, body string) int {
+	t.Helper()
 	dir := t.TempDir()
 	source, bin := filepath.Join(dir, "target.c"), filepath.Join(dir, "target")
 	text := prologue + "static void setup(void) {\n" + body + "\n}\n"
@@ -97,6 +106,7 @@ func start(t *testing.T, body string) int {
 	}
 	cmd := exec.Command(bin)
 	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -72,7 +72,7 @@ func (c *capture) whileStopped() (err error) {
 	c.files = newFileTable(c)
 	c.files.watched = c.before.watched
 	files := make(chan error, 1)
-	go func() { files <- errors.Join(c.files.collect(), c.readSched()) }()
+	go func() { files <- errors.Join(c.files.collect(), c.readSched(), c.checkSharedBy(f.tids)) }()
 	if err = c.readThreads(); err == nil {
 		err = c.fork()
 	}
@@ -92,6 +92,9 @@ func (c *capture) checkAgain() (err error) {
 		if !t.Regs.Is64Bit() {
 			return c.refuse("", "its thread %d runs 32-bit code", int(t.Thread))
 		}
+	}
+	if err := c.checkNamespacesOf(c.pid); err != nil {
+		return err
 	}
 	if f.maps, err = proc.Maps(c.pid); err != nil {
 		return err

@@ -36,17 +36,13 @@ type survey struct {
 // touched. What can change until it is stopped is checked again then.
 func (c *capture) survey() (err error) {
 	for _, check := range []func() error{
-		c.checkExists, c.checkProgram, c.checkTracing, c.checkSeccomp, c.checkChildren, c.openMemory, c.checkMaps,
+		c.checkExists, c.checkProgram, c.checkTracing, c.checkSeccomp, c.checkChildren, c.openMemory,
+		c.checkNamespaces, c.checkShared, c.checkMaps,
 	} {
 		if err := check(); err != nil {
 			return err
 		}
 	}
-	same, err := proc.SameNamespace(c.pid, "pid")
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.object(), err)
-	}
-	c.before.namespaced = !same
 	if c.store, err = NewStore(); err != nil {
 		return err
 	}

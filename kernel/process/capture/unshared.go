@@ -1,0 +1,55 @@
+// What threads share. A resume makes threads as pthread_create(3) does, so that
+// they have everything in common; one that left some of that (unshare(2)), or
+// was made without (clone(2)), is refused.
+
+package capture
+
+import (
+	"errors"
+	"fmt"
+
+	"snappipe/kernel/process/proc"
+
+	"golang.org/x/sys/unix"
+)
+
+// sharedByThreads are of what kcmp(2) compares. Memory and signal actions are
+// not among them: clone(2) makes no thread that has its own.
+var sharedByThreads = []struct {
+	kind int // KCMP_
+	what string
+}{
+	{2, "open files"},
+	{3, "working directory, root and umask"},
+}
+
+// checkShared compares what every thread has to what the first has.
+func (c *capture) checkShared() error {
+	tids, err := proc.Tasks(c.pid)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.object(), err)
+	}
+	return c.checkSharedBy(tids)
+}
+
+func (c *capture) checkSharedBy(tids []int) error {
+	for _, tid := range tids {
+		if tid == c.pid {
+			continue
+		}
+		for _, s := range sharedByThreads {
+			order, _, e := unix.Syscall6(unix.SYS_KCMP, uintptr(c.pid), uintptr(tid), uintptr(s.kind), 0, 0, 0)
+			switch {
+			case errors.Is(e, unix.ESRCH):
+				continue // it has ended
+			case e == unix.EPERM:
+				return c.refuseAccess()
+			case e != 0:
+				return fmt.Errorf("%s: comparing the %s of thread %d: %w", c.object(), s.what, tid, e)
+			case order != 0:
+				return c.refuse("", "its thread %d does not share the %s of the others", tid, s.what)
+			}
+		}
+	}
+	return nil
+}
