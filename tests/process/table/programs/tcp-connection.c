@@ -12,6 +12,8 @@ int main(void)
 	ssize_t n;
 
 	signal(SIGPIPE, SIG_IGN);
+	if (strcmp(variant, "exclusive"))
+		CHECK(!setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)));
 	CHECK(!bind(listener, (void *)&a, sizeof a) && !listen(listener, 5));
 	CHECK(!getsockname(listener, (void *)&a, &length));
 	if (orphan()) { /* echoes one word */
