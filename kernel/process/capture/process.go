@@ -156,12 +156,16 @@ func (c *capture) readSettings() error {
 }
 
 func (c *capture) readRlimits() error {
-	for i := range c.img.Process.Rlimits {
-		var r unix.Rlimit
-		if err := unix.Prlimit(c.twin.PID, i, nil, &r); err != nil {
-			return fmt.Errorf("reading resource limit %d: %w", i, err)
-		}
-		c.img.Process.Rlimits[i] = image.Rlimit{Cur: image.Hex(r.Cur), Max: image.Hex(r.Max)}
+	limits, err := proc.Limits(c.twin.PID)
+	if err != nil {
+		return fmt.Errorf("reading resource limits: %w", err)
+	}
+	to := &c.img.Process.Rlimits
+	if len(limits) != len(to) {
+		return fmt.Errorf("this kernel has %d resource limits, not %d", len(limits), len(to))
+	}
+	for i, l := range limits {
+		to[i] = image.Rlimit{Cur: image.Hex(l.Cur), Max: image.Hex(l.Max)}
 	}
 	return nil
 }

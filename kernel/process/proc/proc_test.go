@@ -192,3 +192,25 @@ func mmap(t *testing.T, pages int) []byte {
 }
 
 func address(b []byte) uint64 { return uint64(uintptr(unsafe.Pointer(&b[0]))) }
+
+// The file says the same as the call, number by number.
+func TestLimits(t *testing.T) {
+	all, err := Limits(os.Getpid())
+	if err != nil || len(all) != 16 {
+		t.Fatalf("%d limits, %v", len(all), err)
+	}
+	for i, l := range all {
+		var want unix.Rlimit
+		if err := unix.Prlimit(0, i, nil, &want); err != nil {
+			t.Fatal(err)
+		}
+		if l != (Limit{want.Cur, want.Max}) {
+			t.Errorf("limit %d: %+v, want %+v", i, l, want)
+		}
+	}
+	for _, row := range []string{"", "Max cpu time", "Max cpu time              1", "Max cpu time              1  x  seconds"} {
+		if l, err := parseLimit(row); err == nil {
+			t.Errorf("%q is taken for %+v", row, l)
+		}
+	}
+}
