@@ -33,6 +33,7 @@ int main(void)
 	ready();
 	if (resumed()) {
 		n = read(mine, b, sizeof b);
+		int error = n < 0 ? errno : 0;
 		CHECK(n == 0 || error == ECONNRESET);
 		CHECK(write(sockets ? pair[0] : out[1], "x", 1) < 0 && (errno == EPIPE || errno == ECONNRESET));
 		return passed();

@@ -29,6 +29,7 @@ int main(void)
 	ready();
 	if (resumed()) {
 		n = read(fd, b, sizeof b);
+		int error = n < 0 ? errno : 0;
 		CHECK(n == 0 || error == ECONNRESET);
 		CHECK(write(fd, "hello", 5) < 0 && (errno == EPIPE || errno == ECONNRESET));
 		client = socket(AF_INET, SOCK_STREAM, 0); /* the listener is back */
