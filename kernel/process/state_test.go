@@ -95,15 +95,31 @@ func TestState(t *testing.T) {
 			close(f);`,
 			func(t *testing.T, img *image.Image, _ kernel.Image) {
 				p := img.Process
+				if p.LockFuture != 0 {
+					t.Errorf("it is to lock memory: %#x", p.LockFuture)
+				}
 				if p.Umask != 0o123 || p.Cwd != "/usr" || !p.Subreaper || !p.NoNewPrivs || p.OOMScoreAdj != 300 ||
 					p.Rlimits[unix.RLIMIT_NOFILE] != (image.Rlimit{Cur: 123, Max: 456}) {
 					t.Errorf("%+v", p)
+				}
+			}},
+		{"memory to be locked", `MUST(mlockall(MCL_FUTURE));`,
+			func(t *testing.T, img *image.Image, _ kernel.Image) {
+				if img.Process.LockFuture != unix.MCL_FUTURE {
+					t.Errorf("flags %#x", img.Process.LockFuture)
+				}
+			}},
+		{"memory to be locked once it is used", `MUST(mlockall(MCL_FUTURE | MCL_ONFAULT));`,
+			func(t *testing.T, img *image.Image, _ kernel.Image) {
+				if img.Process.LockFuture != unix.MCL_FUTURE|4 {
+					t.Errorf("flags %#x", img.Process.LockFuture)
 				}
 			}},
 		{"settings of threads", `
 			pthread_t t;
 			MUST(prctl(PR_SET_TIMERSLACK, 777777));
 			MUST(prctl(PR_SET_PDEATHSIG, SIGHUP));
+			MUST(prctl(PR_SET_KEEPCAPS, 1));
 			MUST(prctl(PR_SET_NAME, "my-name"));
 			MUST(setpriority(PRIO_PROCESS, 0, 15));
 			cpu_set_t one;
@@ -115,17 +131,20 @@ func TestState(t *testing.T) {
 			stack_t ss = {.ss_sp = stack, .ss_size = sizeof stack};
 			MUST(sigaltstack(&ss, 0));
 			MUST(-pthread_create(&t, 0, idle, 0));
-			MUST(-pthread_setname_np(t, "second"));`,
+			MUST(-pthread_setname_np(t, "second"));
+			MUST(prctl(PR_SET_TSC, PR_TSC_SIGSEGV));`,
 			func(t *testing.T, img *image.Image, _ kernel.Image) {
 				if len(img.Threads) != 2 {
 					t.Fatalf("%d threads", len(img.Threads))
 				}
 				a, b := img.Threads[0], img.Threads[1]
 				if a.TimerSlack != 777777 || a.PDeathSig != int(unix.SIGHUP) || a.Comm != "my-name" || a.Sched.Nice != 15 ||
-					a.Sched.Policy != unix.SCHED_BATCH || !slices.Equal(a.Sched.Affinity, []int{1}) || a.AltStack.Size != 65536 || a.AltStack.SP == 0 {
+					a.Sched.Policy != unix.SCHED_BATCH || !slices.Equal(a.Sched.Affinity, []int{1}) || a.AltStack.Size != 65536 || a.AltStack.SP == 0 ||
+					a.SecureBits != 1<<4 || !a.NoTSC {
 					t.Errorf("the first is %+v", a)
 				}
-				if b.Comm != "second" || b.PDeathSig != 0 || b.AltStack.Flags != 2 || b.ClearTID == 0 || b.ClearTID == a.ClearTID || b.Robust.Head == 0 {
+				if b.Comm != "second" || b.PDeathSig != 0 || b.AltStack.Flags != 2 || b.ClearTID == 0 || b.ClearTID == a.ClearTID || b.Robust.Head == 0 ||
+					b.SecureBits != 1<<4 || b.NoTSC {
 					t.Errorf("the second is %+v", b)
 				}
 			}},

@@ -117,6 +117,10 @@ func (c *capture) fork() error {
 		return err
 	}
 	shapes := []ptrace.Shape{threadShape(len(f.group.Threads)), leaderShape(len(timers))}
+	locked, err := c.lockedBytes()
+	if err != nil {
+		return err
+	}
 	call, err := f.lead.Caller(c.site)
 	if err != nil {
 		return err
@@ -126,7 +130,7 @@ func (c *capture) fork() error {
 		return errors.Join(err, f.group.Settle(f.lead, call))
 	}
 	c.o.Mapped(programs.Area)
-	if err = f.lead.Rest(); err == nil {
+	if err = errors.Join(c.readLockFuture(call, locked), f.lead.Rest()); err == nil {
 		err = c.inPrograms(programs, timers)
 	}
 	// All threads first: those of which the memory for calls is taken away

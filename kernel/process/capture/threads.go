@@ -135,7 +135,9 @@ const (
 	atAltStack   = 0  // stack_t: 24 bytes
 	atTIDAddress = 24 // 8 bytes
 	atPDeathSig  = 32 // 4 bytes
+	atTSC        = 36 // 4 bytes
 	threadStores = 40
+	threadCalls  = 6
 
 	atSubreaper  = 0 // 4 bytes
 	atITimers    = 8 // three struct itimerval, 32 bytes each
@@ -144,7 +146,7 @@ const (
 )
 
 func threadShape(threads int) ptrace.Shape {
-	return ptrace.Shape{Lists: threads, Calls: 4, Results: threadStores}
+	return ptrace.Shape{Lists: threads, Calls: threadCalls, Results: threadStores}
 }
 
 func leaderShape(timers int) ptrace.Shape {
@@ -162,6 +164,8 @@ func (c *capture) askThreads(p *ptrace.Programs) error {
 			{Nr: unix.SYS_PRCTL, Args: [6]uint64{prGetTIDAddress, at + atTIDAddress}},
 			{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_PDEATHSIG, at + atPDeathSig}},
 			{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_TIMERSLACK}},
+			{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_SECUREBITS}},
+			{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_TSC, at + atTSC}},
 		}
 		if err := p.Set(i, calls, s, f.xsave[i]); err != nil {
 			return err
@@ -171,7 +175,7 @@ func (c *capture) askThreads(p *ptrace.Programs) error {
 		return err
 	}
 	for i := range threads {
-		for j := range 4 {
+		for j := range threadCalls {
 			if _, err := p.Returned(i, j); err != nil {
 				return fmt.Errorf("call %d of those that thread %d was to make for its state: %w", j, int(threads[i].Thread), err)
 			}
@@ -180,7 +184,10 @@ func (c *capture) askThreads(p *ptrace.Programs) error {
 		t.AltStack = image.AltStack{SP: image.Hex(le.Uint64(b)), Flags: int32(le.Uint32(b[8:])), Size: le.Uint64(b[16:])}
 		t.ClearTID = image.Hex(le.Uint64(b[atTIDAddress:]))
 		t.PDeathSig = int(le.Uint32(b[atPDeathSig:]))
+		t.NoTSC = le.Uint32(b[atTSC:]) == unix.PR_TSC_SIGSEGV
 		t.TimerSlack, _ = p.Returned(i, 3)
+		bits, _ := p.Returned(i, 4)
+		t.SecureBits = uint32(bits)
 	}
 	return nil
 }

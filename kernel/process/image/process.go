@@ -25,6 +25,7 @@ type Process struct {
 	Personality uint32
 	Dumpable    int // prctl(PR_GET_DUMPABLE)
 	NoNewPrivs  bool
+	LockFuture  int  // flags of mlockall(2): MCL_FUTURE, MCL_ONFAULT
 	Seccomp     int  // mode of proc_pid_status(5); not 0 only if it was dropped by force
 	Subreaper   bool // PR_SET_CHILD_SUBREAPER
 	THPDisable  bool // PR_SET_THP_DISABLE

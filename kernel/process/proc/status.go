@@ -37,6 +37,9 @@ func (s Status) Int(name string) int {
 	return n
 }
 
+// Bytes returns a field that is shown in kB: VmSize, VmLck.
+func (s Status) Bytes(name string) uint64 { return kilobytes(s.fields[name]) }
+
 // Bits returns a field in the given base: signal masks and capabilities are
 // hexadecimal, Umask is octal.
 func (s Status) Bits(name string, base int) uint64 {

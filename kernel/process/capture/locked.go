@@ -1,0 +1,59 @@
+// mlockall(MCL_FUTURE). Nothing tells whether a program has called it, and its
+// twin does not inherit it; but the memory that is mapped in the program's
+// name, for the calls it makes, is locked then.
+
+package capture
+
+import (
+	"errors"
+	"fmt"
+
+	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/ptrace"
+
+	"golang.org/x/sys/unix"
+)
+
+// Of mlockall(2); golang.org/x/sys has no name for the last.
+const (
+	lockFuture  = unix.MCL_FUTURE
+	lockOnFault = 4
+)
+
+// lockedBytes is how much of the program's memory is locked.
+func (c *capture) lockedBytes() (uint64, error) {
+	s, err := proc.ReadStatus(c.pid)
+	return s.Bytes("VmLck"), err
+}
+
+// readLockFuture compares that to what it was before anything was mapped. What
+// is locked is there from the start, unless that waits until it is used.
+func (c *capture) readLockFuture(call *ptrace.Caller, before uint64) error {
+	after, err := c.lockedBytes()
+	if err != nil || after == before {
+		return err
+	}
+	page, err := call.Call(unix.SYS_MMAP, 0, image.Page, unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
+	if err != nil {
+		return fmt.Errorf("mapping a page in it: %w", err)
+	}
+	there, err := c.present(page)
+	c.img.Process.LockFuture = lockFuture
+	if !there {
+		c.img.Process.LockFuture |= lockOnFault
+	}
+	_, unmapped := call.Call(unix.SYS_MUNMAP, page, image.Page)
+	return errors.Join(err, unmapped)
+}
+
+func (c *capture) present(page uint64) (bool, error) {
+	pagemap, err := proc.OpenPagemap(c.pid)
+	if err != nil {
+		return false, err
+	}
+	defer pagemap.Close()
+	runs, err := pagemap.Runs(nil, page, page+image.Page, proc.Present)
+	return len(runs) > 0, err
+}
