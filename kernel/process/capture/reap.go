@@ -36,6 +36,9 @@ func reap(parent, twin, inner int, release func() error) error {
 				return err
 			}
 			_, err := c.Call(unix.SYS_WAIT4, uint64(inner), 0, unix.WNOHANG|unix.WALL, 0)
+			if errors.Is(err, unix.ECHILD) {
+				return nil // see Twin.End
+			}
 			return err
 		})
 		if !errors.Is(err, ptrace.ErrWontStop) {

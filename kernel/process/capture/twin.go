@@ -111,7 +111,9 @@ func (w *Twin) get(b []byte, nr uintptr, args ...uint64) error {
 }
 
 // End kills the twin and has its parent put it away, so that nothing of it can
-// be seen. If the parent has ended, somebody else does.
+// be seen. If the parent has ended, somebody else does. Where the tracer
+// ignores SIGCHLD, as an agent does, the kernel itself puts away what it traced
+// (kernel/exit.c: exit_notify), which may happen at any moment of this.
 func (w *Twin) End() error {
 	if w.ended {
 		return nil
