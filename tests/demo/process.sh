@@ -6,27 +6,14 @@
 # machines without python3.
 set -eu
 
+here=$(cd "${0%/*}" && pwd)
 dir=$(mktemp -d)
 program=
 trap 'rm -rf "$dir"; [ -z "$program" ] || kill "$program" 2>/dev/null || :' EXIT
 trap 'exit 1' INT TERM
 cd "$dir"
 
-say() { printf '\n%s\n' "$*"; }
-
-# run shows a command and what it says.
-run() {
-    printf '  $ %s\n' "$*"
-    status=0
-    sh -c "$*" >said 2>&1 || status=$?
-    sed 's/^/    /' said
-    return $status
-}
-
-fail() {
-    echo "demo: $*" >&2
-    exit 1
-}
+. "$here/show.sh"
 
 # Each line has a number that only this program's memory knows.
 cat >primes.py <<'EOF'
@@ -73,16 +60,8 @@ wait_beyond "$(count)"
 echo "    pid $program: $(last)"
 
 say "A bit of a copy of the image is flipped, somewhere:"
-size=$(wc -c <img)
-at=$(od -An -N4 -tu4 /dev/urandom | awk -v size="$size" '{print $1 % size}')
-byte=$(od -An -j "$at" -N1 -tu1 img)
-cp img copy
-# shellcheck disable=SC2059 # the format is the byte
-printf "\\$(printf %o $((byte ^ 16)))" | dd of=copy bs=1 seek="$at" conv=notrunc status=none
-status=0
-run "snapresume copy" || status=$?
-echo "    exit status $status: nothing was resumed"
-[ $status = 3 ] || fail "the damage at byte $at went unnoticed"
+flip
+caught "snapresume copy" ": nothing was resumed"
 
 say "The program is killed:"
 kill -9 "$program"
