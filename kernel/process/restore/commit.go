@@ -49,9 +49,6 @@ func (p *process) commit() (kernel.Resumed, error) {
 		resumed.giveTerminalBack()
 		return nil, err
 	}
-	for _, f := range p.tidy {
-		f()
-	}
 	resumed.released()
 	return resumed, nil
 }

@@ -27,10 +27,9 @@ func (p *process) setCredentials() error {
 		if err != nil {
 			return err
 		}
-		if t.saved.PDeathSig != 0 { // a change of IDs clears it
-			if err := t.call("PR_SET_PDEATHSIG", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uint64(t.saved.PDeathSig), 0, 0, 0); err != nil {
-				return err
-			}
+		// The stub had its own; and a change of IDs clears it.
+		if err := t.call("PR_SET_PDEATHSIG", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uint64(t.saved.PDeathSig), 0, 0, 0); err != nil {
+			return err
 		}
 	}
 	// A change of IDs made it undumpable, and 2 cannot be set (prctl(2)).

@@ -48,7 +48,7 @@ func (p *process) start() (err error) {
 		if p.stub, err = newStub(program, p.standing()); err != nil {
 			return err
 		}
-		p.options.Report(fmt.Sprintf("%s is not the program it was: /proc/PID/exe will be that of snapresume", p.programPath()))
+		p.borrowed = true
 	}
 	state, err := p.stub.Thread.Xstate()
 	if err != nil {

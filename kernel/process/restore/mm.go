@@ -6,26 +6,54 @@ package restore
 
 import (
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/image"
 )
 
 func (p *process) setMM() error {
 	m := &p.img.Process.MM
-	auxv := p.stub.scratch // the first that lay places
-	// struct prctl_mm_map, include/uapi/linux/prctl.h
-	mm := words(
-		uint64(m.StartCode), uint64(m.EndCode), uint64(m.StartData), uint64(m.EndData),
-		uint64(m.StartBrk), uint64(m.Brk), uint64(m.StartStack),
-		uint64(m.ArgStart), uint64(m.ArgEnd), uint64(m.EnvStart), uint64(m.EnvEnd),
-		auxv, uint64(len(p.img.Auxv))|uint64(^uint32(0))<<32, // auxv_size, exe_fd: none
-	)
-	at, err := p.stub.lay(p.img.Auxv, mm)
-	if err != nil {
+	const none = ^uint32(0)
+	set := func(exe uint32) error {
+		auxv := p.stub.scratch // the first that lay places
+		// struct prctl_mm_map, include/uapi/linux/prctl.h
+		mm := words(
+			uint64(m.StartCode), uint64(m.EndCode), uint64(m.StartData), uint64(m.EndData),
+			uint64(m.StartBrk), uint64(m.Brk), uint64(m.StartStack),
+			uint64(m.ArgStart), uint64(m.ArgEnd), uint64(m.EnvStart), uint64(m.EnvEnd),
+			auxv, uint64(len(p.img.Auxv))|uint64(exe)<<32,
+		)
+		at, err := p.stub.lay(p.img.Auxv, mm)
+		if err != nil {
+			return err
+		}
+		_, err = p.stub.call("PR_SET_MM_MAP", unix.SYS_PRCTL, unix.PR_SET_MM, unix.PR_SET_MM_MAP, at[1], uint64(len(mm)), 0)
 		return err
 	}
-	if _, err := p.stub.call("PR_SET_MM_MAP", unix.SYS_PRCTL, unix.PR_SET_MM, unix.PR_SET_MM_MAP, at[1], uint64(len(mm)), 0); err != nil {
+	if err := set(none); err != nil {
 		return fmt.Errorf("%w (does this kernel have CONFIG_CHECKPOINT_RESTORE?)", err)
 	}
+	if p.borrowed {
+		p.setExecutable(set)
+	}
 	return nil
+}
+
+// setExecutable has /proc/PID/exe show the program of the image, where that
+// was not executed: by exe_fd, which takes CAP_CHECKPOINT_RESTORE, the
+// permission to execute it, and that the file is what it was. The program runs without it.
+func (p *process) setExecutable(set func(exe uint32) error) {
+	var file *os.File
+	if p.img.Process.Exe != image.NoIndex {
+		file = openUnchanged(&p.img.Files[p.img.Process.Exe])
+	}
+	if file != nil {
+		defer file.Close()
+		if fd, err := p.stub.hand(int(file.Fd())); err == nil && set(uint32(fd)) == nil {
+			return // restoreFiles closes the descriptor
+		}
+	}
+	p.options.Report(fmt.Sprintf("%s cannot be executed, or is not what it was: /proc/PID/exe will show snapresume", p.programPath()))
 }

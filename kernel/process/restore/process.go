@@ -21,6 +21,7 @@ type process struct {
 
 	stub     *stub
 	space    *namespace // that the stub is in, or nil
+	borrowed bool       // the stub executes our own program, not the image's
 	ids      ids
 	segments []segment  // where the bytes of the image go
 	contents []*os.File // of image.Contents, in memory
@@ -30,15 +31,10 @@ type process struct {
 
 	// undo gives up, last first, what is not given up with the stub.
 	undo []func() error
-	// tidy is done when there is no going back any more.
-	tidy []func()
 }
 
 // onAbort adds something to undo.
 func (p *process) onAbort(f func() error) { p.undo = append(p.undo, f) }
-
-// onRelease adds something to tidy.
-func (p *process) onRelease(f func()) { p.tidy = append(p.tidy, f) }
 
 // abort leaves nothing. It may be called at any time before the release.
 func (p *process) abort() error {

@@ -113,7 +113,7 @@ func (p *process) bind(fd int, s *image.Socket) error {
 		}
 	}
 	if err := sockaddrCall(unix.SYS_BIND, fd, s.Local); err != nil {
-		return kernel.Refuse("address "+addressText(s.Local), "end the program that has it", "%v", err)
+		return kernel.Refuse("address "+addressText(s.Local), "end the program that has it; a connection may keep it for a minute more", "%v", err)
 	}
 	if inet {
 		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, reuse)
@@ -121,24 +121,23 @@ func (p *process) bind(fd int, s *image.Socket) error {
 	return nil
 }
 
-// bindPath binds a unix socket to its path. What the program left there when
-// it ended is moved aside, and comes back if the resume fails.
+// bindPath binds a unix socket to its path. The file that the program left
+// there when it ended is replaced; if the resume fails, or this process is
+// killed, a file that leads to no socket is there again.
 func (p *process) bindPath(fd int, s *image.Socket, path string) error {
 	there := path
 	if !filepath.IsAbs(path) {
 		there = filepath.Join(string(p.img.Process.Cwd), path)
 	}
-	aside := fmt.Sprintf("%s.%d", there, os.Getpid())
 	switch st, err := os.Lstat(there); {
 	case err != nil: // free
+		p.onAbort(func() error { return ignore(os.Remove(there), unix.ENOENT) })
 	case s.Unlinked || st.Mode().Type() != os.ModeSocket || inUse(there, s.Type):
 		return kernel.Refuse("unix socket "+path, "remove it, or end the program that has it", "its path is taken")
 	default:
-		if err := os.Rename(there, aside); err != nil {
+		if err := os.Remove(there); err != nil {
 			return err
 		}
-		p.onAbort(func() error { return os.Rename(aside, there) })
-		p.onRelease(func() { os.Remove(aside) })
 	}
 	if err := p.bindIn(fd, s); err != nil {
 		return kernel.Refuse("unix socket "+path, "", "binding it: %v", err)
@@ -146,7 +145,6 @@ func (p *process) bindPath(fd int, s *image.Socket, path string) error {
 	if s.Unlinked {
 		return os.Remove(there)
 	}
-	p.onAbort(func() error { return os.Remove(there) })
 	if err := os.Chmod(there, os.FileMode(s.Mode)); err != nil {
 		return err
 	}
