@@ -74,6 +74,11 @@ static void *writer(void *arg) {
 		for (size_t i = 0; i < (16 << 20) / 8; i += 8)
 			((volatile uint64_t *)arg)[i] = g;
 }
+// Writes generation after generation to the start of a file.
+static void *rewriter(void *file) {
+	for (uint64_t g = 1;; g++)
+		MUST(pwrite((long)file, &g, sizeof g, 0));
+}
 static void setup(void);
 int main(void) {
 	close_range(3, ~0u, 0);

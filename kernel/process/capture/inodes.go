@@ -4,6 +4,7 @@ package capture
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"snappipe/kernel/process/image"
@@ -115,4 +116,12 @@ func (c *capture) addBuildIDs() {
 			f.BuildID = image.BuildID(fmt.Sprintf("/proc/%d/root%s", c.twin.PID, f.Path))
 		}
 	}
+}
+
+// written reports whether the program may write to a file: by a descriptor or
+// a mapping.
+func (t *fileTable) written(file int) bool {
+	return t.inodes[file].shared || slices.ContainsFunc(t.open, func(o image.OpenFile) bool {
+		return o.File == file && o.Flags&unix.O_ACCMODE != unix.O_RDONLY
+	})
 }

@@ -87,8 +87,10 @@ func (c *capture) vma(m *proc.Map, pagemap *proc.Pagemap) (v image.VMA, pieces [
 	switch {
 	case m.Kernel() && m.Path != "[vdso]":
 		return v, nil, nil
-	case m.Shared && !anonymous && c.files.files[v.File].Content != image.NoIndex:
-		return v, nil, nil // its memory is the content
+	case m.Shared && !anonymous:
+		// Its memory is the file, or the content where that can't be found
+		// again. What is not frozen in the twin is not for the image.
+		return v, nil, nil
 	case c.kept[m.Start] != nil:
 		pieces = c.kept[m.Start]
 		v.Private = privateRuns(c.private[m.Start])
@@ -125,25 +127,29 @@ func fromTwin(runs []proc.Run) []piece {
 	return all
 }
 
-// mappedFile returns the pages of a mapping of a file: all of them up to the
+// mappedFile returns the pages of a private mapping of a file: all up to the
 // end of the file, beyond which reading gives SIGBUS. Of a mapping that nobody
-// can read there are only those that the program changed before.
+// can read there are only those that the program changed before. What is not
+// its own yet is the file's: where the program may write to that, the twin's
+// memory would change between one look and the next, and it is copied.
 func (c *capture) mappedFile(v *image.VMA, m *proc.Map, pagemap *proc.Pagemap) ([]piece, error) {
-	if !m.Shared {
-		runs, err := pagemap.Runs(nil, m.Start, m.End, proc.Private)
-		if err != nil {
-			return nil, err
-		}
-		v.Private = privateRuns(runs)
-		if m.Prot == unix.PROT_NONE {
-			return fromTwin(runs), nil
-		}
+	runs, err := pagemap.Runs(nil, m.Start, m.End, proc.Private)
+	if err != nil {
+		return nil, err
+	}
+	v.Private = privateRuns(runs)
+	if m.Prot == unix.PROT_NONE {
+		return fromTwin(runs), nil
 	}
 	end, err := c.endOfFile(v.File, m, c.twin.Memory)
 	if err != nil || end <= m.Start {
 		return nil, err
 	}
-	return fromTwin([]proc.Run{{Start: m.Start, End: end}}), nil
+	all := []proc.Run{{Start: m.Start, End: end}}
+	if c.files.written(v.File) {
+		return c.copyRuns(c.twin.Memory, all)
+	}
+	return fromTwin(all), nil
 }
 
 func privateRuns(runs []proc.Run) (all []image.Run) {

@@ -18,6 +18,7 @@ import (
 
 	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/ptrace"
 
 	"golang.org/x/sys/unix"
 )
@@ -141,18 +142,18 @@ func (c *capture) keepPrivate(m *proc.Map, pagemap *proc.Pagemap) error {
 		}
 		runs = []proc.Run{{Start: m.Start, End: end}}
 	}
-	c.kept[m.Start], err = c.copyRuns(runs)
+	c.kept[m.Start], err = c.copyRuns(c.mem, runs)
 	return err
 }
 
-// copyRuns copies memory of the program to the store.
-func (c *capture) copyRuns(runs []proc.Run) (all []piece, err error) {
+// copyRuns copies memory to the store.
+func (c *capture) copyRuns(mem *ptrace.Memory, runs []proc.Run) (all []piece, err error) {
 	all = []piece{} // what was looked at and is empty is not nil
 	for _, r := range runs {
 		if r.Start == r.End {
 			continue
 		}
-		at, err := c.store.Fill(int64(r.End-r.Start), func(b []byte) error { return c.mem.Read(b, r.Start) })
+		at, err := c.store.Fill(int64(r.End-r.Start), func(b []byte) error { return mem.Read(b, r.Start) })
 		if err != nil {
 			return nil, err
 		}
@@ -232,7 +233,7 @@ func (c *capture) copyMapped(key inode, pagemap *proc.Pagemap) (all []piece, siz
 		if err != nil {
 			return nil, 0, err
 		}
-		copies, err := c.copyRuns(runs)
+		copies, err := c.copyRuns(c.mem, runs)
 		if err != nil {
 			return nil, 0, err
 		}
