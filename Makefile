@@ -1,7 +1,9 @@
 # make          build the four tools into bin/, manual pages and completions too
 # make demo     see them work: snapshot a live program, kill it, resume it
-# make test     all tests but those in virtual machines
-# make test-vm  those, which take minutes
+# make test     all tests but those below, which take from minutes to hours
+# make test-vm  whole machines, in QEMU
+# make test-kernel  a kernel with the two system calls: builds it, boots it
+# make soak     hundreds of snapshots of one program, and of kills of snapcat
 # make fuzz     the fuzz targets, each for FUZZTIME
 # make bench    measure against other tools
 # make install  into DESTDIR/PREFIX
@@ -40,6 +42,12 @@ test: build lint
 test-vm: build
 	SNAPPIPE_VM=1 $(GO) test -timeout 2h -v ./tests/vm
 
+test-kernel: build
+	SNAPPIPE_VM=1 $(GO) test -timeout 2h -v ./kernel/machine/linux
+
+soak: build
+	SNAPPIPE_SOAK=1 $(GO) test -timeout 2h -v ./tests/process/soak
+
 lint:
 	@unformatted=$$(gofmt -l cmd format kernel tests); \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
@@ -69,4 +77,4 @@ install: build
 clean:
 	rm -rf bin
 
-.PHONY: build demo test test-vm lint fuzz bench install clean
+.PHONY: build demo test test-vm test-kernel soak lint fuzz bench install clean
