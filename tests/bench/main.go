@@ -68,7 +68,7 @@ func inPlace(f func(dir string) error) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil { // for the unprivileged
+	if err := os.Chmod(dir, 0o777); err != nil { // for the unprivileged
 		return err
 	}
 	return f(dir)

@@ -50,20 +50,17 @@ func pauses(dir string, rounds int) error {
 	fmt.Println("|---|---|---:|---:|---:|---:|")
 	for _, p := range stopped {
 		for _, who := range users() {
-			c, err := startChildAs(p.target.String(), who.user)
+			pause, err := pauseOf(dir, p.target, who, "snapcat process:%d > /dev/null", rounds)
 			if err != nil {
 				return err
 			}
-			pause, err := c.pause(dir, fmt.Sprintf("%ssnapcat process:%d > /dev/null", who.prefix, c.pid()), rounds)
-			peer := ""
-			if err == nil && p.gcore && missing("gcore") == "" {
-				var stop time.Duration
-				stop, err = c.pause(dir, fmt.Sprintf("%sgcore -o core %d > /dev/null 2>&1; rm -f core.*", who.prefix, c.pid()), 1)
+			peer := "|"
+			if p.gcore && missing("gcore") == "" {
+				stop, err := pauseOf(dir, p.target, who, "gcore -o core %d > /dev/null 2>&1", 1)
+				if err != nil {
+					return err
+				}
 				peer = fmt.Sprintf("%.0f | %.0f times shorter", ms(stop), ms(stop)/ms(pause))
-			}
-			c.stop()
-			if err != nil {
-				return err
 			}
 			verdict := "met"
 			if pause > p.bar {
@@ -77,33 +74,43 @@ func pauses(dir string, rounds int) error {
 
 func ms(d time.Duration) float64 { return d.Seconds() * 1000 }
 
-// pause is for how long the child does not run while a pipeline does, median
-// of some rounds, less the longest time for which it did not run in as long a
-// time without.
-func (c *child) pause(dir, pipeline string, rounds int) (time.Duration, error) {
+// pauseOf is for how long a target does not run while a command does, median
+// of some rounds. Each has a new target: one that was snapshotted before has
+// had its huge pages split by what it wrote since.
+func pauseOf(dir string, t target, who as, command string, rounds int) (time.Duration, error) {
 	var all []time.Duration
 	for range rounds {
-		if _, err := c.gap(); err != nil {
-			return 0, err
-		}
-		start := time.Now()
-		if _, err := shell(dir, pipeline); err != nil {
-			return 0, err
-		}
-		took := time.Since(start)
-		gap, err := c.gap()
+		c, err := startChildAs(t.String(), who.user)
 		if err != nil {
 			return 0, err
 		}
-		time.Sleep(took)
-		noise, err := c.gap()
+		pause, err := c.pause(dir, who.prefix+fmt.Sprintf(command, c.pid()))
+		c.stop()
 		if err != nil {
 			return 0, err
 		}
-		all = append(all, max(0, gap-noise))
+		all = append(all, pause)
 	}
 	slices.Sort(all)
 	return all[len(all)/2], nil
+}
+
+// pause is for how long the child does not run while a command does, less the
+// longest time for which it did not run in as long a time before.
+func (c *child) pause(dir, command string) (time.Duration, error) {
+	if _, err := c.gap(); err != nil {
+		return 0, err
+	}
+	time.Sleep(time.Second)
+	noise, err := c.gap()
+	if err != nil {
+		return 0, err
+	}
+	if _, err := shell(dir, command); err != nil {
+		return 0, err
+	}
+	gap, err := c.gap()
+	return max(0, gap-noise), err
 }
 
 func (c *child) gap() (time.Duration, error) {
