@@ -2,7 +2,11 @@ package ptrace
 
 // This file holds the OS thread that traces.
 
-import "runtime"
+import (
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
 
 // Tracer is an OS thread of its own, on which everything runs that makes
 // ptrace requests or creates a process to be traced: to the kernel, that
@@ -15,13 +19,27 @@ type Tracer struct {
 // NewTracer starts the thread.
 func NewTracer() *Tracer {
 	t := &Tracer{work: make(chan func()), gone: make(chan struct{})}
-	go t.serve()
+	locked := make(chan struct{})
+	go t.serve(locked)
+	<-locked
 	return t
 }
 
-// serve never unlocks its thread, so that the thread ends with it.
-func (t *Tracer) serve() {
+// serve never unlocks its thread, so that the thread ends with it. The first
+// thread of a process is no use for that: the Go runtime parks it for ever
+// instead (runtime/proc.go, mexit), and the tracees would stay traced. So while
+// that one is held here, another goroutine gets another thread.
+func (t *Tracer) serve(locked chan<- struct{}) {
 	runtime.LockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		elsewhere := make(chan struct{})
+		go t.serve(elsewhere)
+		<-elsewhere
+		close(locked)
+		runtime.UnlockOSThread()
+		return
+	}
+	close(locked)
 	defer close(t.gone)
 	for f := range t.work {
 		f()
