@@ -44,7 +44,7 @@ func TestRefusals(t *testing.T) {
 			if (!fork()) {
 				signal(SIGHUP, SIG_DFL); prctl(PR_SET_PDEATHSIG, SIGKILL);
 				setsid(); if (fork()) _exit(0);
-				close(s[0]); for (;;) pause();
+				char c; close(s[0]); read(s[1], &c, 1); _exit(0);
 			}
 			wait(0); close(s[1]);`,
 			"fd 3, a unix socket", "outside", "a unix socket"},
