@@ -1,6 +1,7 @@
 # dd, tee, split, base64 and their like.
 # needs: dd tee split base64 sha256sum
-snapcat "file:$IMAGE" | snapcompress | snapverify | tee img | dd bs=7777 2>/dev/null | base64 | base64 -d | cmp - img
+snapcat "file:$IMAGE" | snapcompress | snapverify | tee img | dd bs=7777 2>/dev/null | base64 | base64 -d > through
+cmp through img
 split -b 1000000 img part.
 cat part.* | snapresume --to file:back
 cmp back "$IMAGE"
