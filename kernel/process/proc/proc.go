@@ -54,8 +54,17 @@ func numbers(dir string) ([]int, error) {
 	return all, nil
 }
 
-// Tasks returns the thread IDs of a process.
-func Tasks(pid int) ([]int, error) { return numbers(path(pid, "task")) }
+// Tasks returns the thread IDs of a process, first that of the first thread,
+// the leader. It need not be the lowest: IDs start again from below when they
+// have reached kernel.pid_max.
+func Tasks(pid int) ([]int, error) {
+	tids, err := numbers(path(pid, "task"))
+	if i := slices.Index(tids, pid); i > 0 {
+		copy(tids[1:], tids[:i])
+		tids[0] = pid
+	}
+	return tids, err
+}
 
 // Processes returns all process IDs.
 func Processes() ([]int, error) { return numbers("/proc") }
