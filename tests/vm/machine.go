@@ -90,7 +90,7 @@ func boot(t testing.TB, c Config, accel string) *Machine {
 	if cpu == "" {
 		cpu = "max"
 	}
-	args := []string{"-n", "10", qemuBinary, "-M", "q35", "-accel", accel, "-cpu", cpu,
+	args := []string{"-M", "q35", "-accel", accel, "-cpu", cpu,
 		"-m", strconv.Itoa(c.Memory), "-smp", strconv.Itoa(max(1, c.CPUs)),
 		"-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
 		"-kernel", c.Kernel.Image, "-initrd", c.Initrd,
@@ -99,7 +99,7 @@ func boot(t testing.TB, c Config, accel string) *Machine {
 		args = append(args, "-drive", fmt.Sprintf("file=%s,if=none,id=disk%d,format=raw", strings.ReplaceAll(disk, ",", ",,"), i),
 			"-device", fmt.Sprintf("virtio-blk-pci,drive=disk%d", i))
 	}
-	q := exec.Command("nice", append(args, c.Args...)...)
+	q := exec.Command(qemuBinary, append(args, c.Args...)...)
 	q.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	in, err := q.StdinPipe()
 	if err != nil {
