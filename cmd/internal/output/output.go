@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
 	"snappipe/cmd/internal/pipe"
@@ -37,12 +38,35 @@ func Chosen(c *tool.Call) (Choice, error) {
 	if choice.Path != "" {
 		return choice, file.Check(choice.Path, choice.Force)
 	}
+	if err := refuseClosed(os.Stdout); err != nil {
+		return choice, err
+	}
 	return choice, refuseTerminal(os.Stdout)
+}
+
+const elsewhere = "send it into a pipe, or name a file: --output FILE"
+
+// refuseClosed refuses a standard output that was closed (>&-), into which all
+// would vanish with a status of 0. Go's runtime has put /dev/null there, open
+// for reading and writing (checkfds in runtime/fds_unix.go); a shell's
+// > /dev/null is open for writing alone. Who hands down the one that can be
+// read, as Python's subprocess.DEVNULL, gets no snapshot thrown away either.
+func refuseClosed(f *os.File) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return err
+	}
+	null := st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3) // null(4)
+	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
+	if err == nil && null && flags&unix.O_ACCMODE == unix.O_RDWR {
+		err = tool.Usage(elsewhere+"; > /dev/null is open for writing only, and throws it away", "standard output is closed, or /dev/null opened for reading and writing")
+	}
+	return err
 }
 
 func refuseTerminal(f *os.File) error {
 	if term.IsTerminal(int(f.Fd())) {
-		return tool.Usage("send it into a pipe, or name a file: --output FILE", "the output is binary, and does not go to a terminal")
+		return tool.Usage(elsewhere, "the output is binary, and does not go to a terminal")
 	}
 	return nil
 }
