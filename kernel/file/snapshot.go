@@ -61,8 +61,23 @@ func newImage(f *os.File, path string) (*image, error) {
 		img.size, err = deviceSize(f)
 	case !st.Mode().IsRegular():
 		err = kernel.Refuse(path, "", "it is %s, which has no image: only regular files and block devices do", kind(st.Mode()))
+	default:
+		err = img.endsThere()
 	}
 	return img, err
+}
+
+// endsThere refuses a file that has more in it than its size says, as those of
+// proc(5) do, which are made up while they are read: its image would be empty.
+func (i *image) endsThere() error {
+	var more [1]byte
+	switch n, err := i.f.ReadAt(more[:], i.size); {
+	case n > 0:
+		return kernel.Refuse(i.path, "copy it, and take the copy", "it says it has %d bytes, but more can be read", i.size)
+	case err != io.EOF:
+		return err
+	}
+	return nil
 }
 
 func (i *image) Size() int64 { return i.size }

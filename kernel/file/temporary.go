@@ -15,11 +15,24 @@ import (
 // a name if the file system can do that, else with one beside it.
 func (o *Output) openTemporary() (err error) {
 	o.Fresh = true
-	o.File, err = os.OpenFile(dirOf(o.path), unix.O_TMPFILE|os.O_WRONLY, 0o666)
-	if errors.Is(err, unix.EOPNOTSUPP) {
+	fd, err := openNameless(dirOf(o.path))
+	switch {
+	case errors.Is(err, unix.EOPNOTSUPP):
 		return o.openNamed()
+	case err != nil:
+		return &fs.PathError{Op: "create", Path: o.path, Err: err}
 	}
-	return err
+	o.File = os.NewFile(uintptr(fd), o.path) // the name is for messages
+	return nil
+}
+
+func openNameless(dir string) (fd int, err error) {
+	for {
+		fd, err = unix.Open(dir, unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o666)
+		if err != unix.EINTR {
+			return fd, err
+		}
+	}
 }
 
 func (o *Output) openNamed() (err error) {
