@@ -171,6 +171,24 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// The codecs and levels that need most code an image within what a tool may
+// take.
+func TestHighestLevels(t *testing.T) {
+	in := filepath.Join(t.TempDir(), "in")
+	check(t, pointers.write(in))
+	for _, args := range [][]string{
+		{"--codec", "zstd", "--level", "22"},
+		{"--codec", "s2", "--level", "3"},
+		{"--codec", "xz"},
+	} {
+		used, said := run(t, in, "snapcompress", args...)
+		t.Logf("%-22s %3d MiB", strings.Join(args, " "), used.Peak>>20)
+		if used.Exit != 0 || used.Peak>>20 > pointers.peak {
+			t.Errorf("%v: exit code %d, %d MiB, more than %d: %.300s", args, used.Exit, used.Peak>>20, pointers.peak, said)
+		}
+	}
+}
+
 func check(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

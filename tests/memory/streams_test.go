@@ -2,8 +2,10 @@ package memory_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -53,7 +55,7 @@ func (h *hostile) write(path string) error {
 const (
 	little    = 24  // and no frame of more than some bytes
 	oneFrame  = 48  // and one frame of 4 MiB, or its facts
-	allFrames = 128 // and as many frames as are kept, decoders included
+	allFrames = 100 // and as many frames as are kept, decoders included
 )
 
 // streams is all of them: a length that is a lie in each place that has one,
@@ -205,3 +207,19 @@ func floods() []hostile {
 		}},
 	}
 }
+
+// pointers is no hostile stream but an image like a heap, in frames as long as
+// this project's: of each eight bytes, three are noise.
+var pointers = hostile{name: "pointers", outcome: good, peak: allFrames, frames: func(s *stream) {
+	const count = 12
+	part := make([]byte, 1<<20)
+	noise := rand.NewChaCha8([32]byte{3})
+	s.begin(count * uint64(len(part)))
+	for range count {
+		for i := 0; i < len(part); i += 8 {
+			binary.LittleEndian.PutUint64(part[i:], 0x00007f0000000000|noise.Uint64()&0xffffff)
+		}
+		s.stored(part)
+	}
+	s.end()
+}}

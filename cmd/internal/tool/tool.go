@@ -59,6 +59,7 @@ func (c *Call) Note(line string) {
 
 // Main runs the tool as this process, and ends it.
 func (t *Tool) Main() {
+	limitMemory()
 	ctx, signals := watch(context.Background())
 	err := t.run(ctx, os.Args, signals)
 	signals.dieIfCaught()
