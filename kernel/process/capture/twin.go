@@ -128,12 +128,12 @@ func (w *Twin) End() error {
 	}
 	if err := w.fault.At(FaultTwinKilled); err != nil {
 		// What failed is not to be tried: the next snapshot does it.
-		return errors.Join(err, w.thread.KillAndReap())
+		return errors.Join(err, w.thread.Reap())
 	}
 	// The parent sees it once this process has waited for it; by then the
 	// parent's own call to wait is on its way.
-	err := reap(w.parent, w.PID, inner, w.thread.KillAndReap)
-	return errors.Join(err, w.thread.KillAndReap())
+	err := reap(w.parent, w.PID, inner, w.thread.Reap)
+	return errors.Join(err, w.thread.Reap())
 }
 
 // innerPID is what its parent calls it.

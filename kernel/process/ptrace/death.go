@@ -5,7 +5,7 @@ package ptrace
 import "golang.org/x/sys/unix"
 
 // KillUnseen ends the process whose first thread t is, and returns when it has
-// given back all that it had. Until the tracer waits for it (KillAndReap does)
+// given back all that it had. Until the tracer waits for it (Reap does)
 // its parent can't (kernel/exit.c: wait_consider_task).
 func (t Thread) KillUnseen() error {
 	if err := unix.Kill(int(t), unix.SIGKILL); err != nil && err != unix.ESRCH {

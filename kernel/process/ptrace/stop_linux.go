@@ -137,13 +137,19 @@ func (t Thread) WaitStopped() (Stop, error) {
 	return s, err
 }
 
-// KillAndReap ends the process whose first thread t is, and takes its status
-// from the kernel so that no zombie is left. It is for children and tracees
-// of the caller; one that is gone already is no error.
+// KillAndReap ends the process whose first thread t is, and leaves no zombie.
+// It is for a child or tracee of the caller that was not reaped yet: from then
+// on the ID may be that of anybody.
 func (t Thread) KillAndReap() error {
 	if err := unix.Kill(int(t), unix.SIGKILL); err != nil && err != unix.ESRCH {
 		return err
 	}
+	return t.Reap()
+}
+
+// Reap waits for the end of a thread and takes its status from the kernel. One
+// that is gone already, or not the caller's, is no error.
+func (t Thread) Reap() error {
 	for {
 		s, err := t.Wait()
 		if err == unix.ECHILD || err == nil && s.Over() {

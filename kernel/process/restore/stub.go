@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -90,13 +89,13 @@ func (s *stub) takeOver(t ptrace.Thread) error {
 
 // kill ends the stub and leaves no zombie.
 func (s *stub) kill() error {
-	// The kernel reports the end of the first thread only after that of the
-	// others has been taken note of. SIGKILL to any is for all.
 	tids, _ := proc.Tasks(s.pid) // none, if it is gone already
-	slices.Reverse(tids)
-	var errs []error
-	for _, tid := range append(tids, s.pid) {
-		errs = append(errs, ptrace.Thread(tid).KillAndReap())
+	// SIGKILL to one is for all. The kernel reports the end of the first
+	// thread only after that of the others has been taken note of.
+	err := unix.Kill(s.pid, unix.SIGKILL)
+	errs := []error{ignore(err, unix.ESRCH)}
+	for _, tid := range append(tids[min(1, len(tids)):], s.pid) {
+		errs = append(errs, ptrace.Thread(tid).Reap())
 	}
 	errs = append(errs, s.channel.close())
 	if s.mem != nil {
