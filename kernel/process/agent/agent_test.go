@@ -364,17 +364,17 @@ func (p *steady) awaitAlone(t *testing.T) {
 }
 
 // leftovers are processes that a snapshot of pid has left: its children, and
-// agents of this user whose parent is this test, or gone.
+// agents that this test started, which execute the same file.
 func leftovers(pid int) (left []string) {
 	pids, _ := proc.Processes()
+	own, _, _ := proc.Link(os.Getpid(), "exe")
 	for _, p := range pids {
 		s, err := proc.ReadStat(p)
 		if err != nil {
 			continue
 		}
-		args, _ := proc.Cmdline(p)
-		agent := len(args) > 0 && args[0] == name && (s.Field(4) == int64(os.Getpid()) || s.Field(4) == 1)
-		if s.Field(4) == int64(pid) || agent {
+		exe, _, _ := proc.Link(p, "exe")
+		if s.Field(4) == int64(pid) || exe == own && p != os.Getpid() {
 			left = append(left, fmt.Sprintf("%d (%s) %c", p, s.Comm, s.State()))
 		}
 	}
