@@ -41,7 +41,7 @@ func (c *capture) checkNamespaces() error {
 		return fmt.Errorf("%s: %w", c.object(), err)
 	}
 	for _, tid := range tids {
-		if err := c.checkNamespacesOf(tid); err != nil && (tid == c.pid || !isNotExist(err)) {
+		if err := c.checkNamespacesOf(tid); err != nil && !(tid != c.pid && proc.Exiting(tid)) {
 			return err
 		}
 	}

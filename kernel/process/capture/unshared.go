@@ -5,7 +5,6 @@
 package capture
 
 import (
-	"errors"
 	"fmt"
 
 	"snappipe/kernel/process/proc"
@@ -40,8 +39,8 @@ func (c *capture) checkSharedBy(tids []int) error {
 		for _, s := range sharedByThreads {
 			order, _, e := unix.Syscall6(unix.SYS_KCMP, uintptr(c.pid), uintptr(tid), uintptr(s.kind), 0, 0, 0)
 			switch {
-			case errors.Is(e, unix.ESRCH):
-				continue // it has ended
+			case (e != 0 || order != 0) && proc.Exiting(tid):
+				continue
 			case e == unix.EPERM:
 				return c.refuseAccess()
 			case e != 0:

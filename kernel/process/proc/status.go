@@ -83,6 +83,15 @@ func ReadStat(pid int) (Stat, error) {
 	return s, nil
 }
 
+// Exiting reports whether a thread is on its way out, or gone. From then on it
+// has no files, no namespaces and no tracer, whatever else is there of it
+// (kernel/exit.c: do_exit).
+func Exiting(tid int) bool {
+	const flags, exiting = 9, 0x4 // PF_EXITING, include/linux/sched.h
+	s, err := ReadStat(tid)
+	return err != nil || s.Field(flags)&exiting != 0
+}
+
 // State is the letter of the third field: R, S, D, Z, T, t, X, I.
 func (s Stat) State() byte { return s.fields[0][0] }
 

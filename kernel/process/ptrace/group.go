@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"snappipe/kernel/process/proc"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -103,11 +105,11 @@ func (g *Group) seize(tids []int) ([]*Stopped, error) {
 			continue
 		}
 		t, err := Seize(tid, g.options)
-		if errors.Is(err, unix.ESRCH) {
-			continue // it ended since it was listed
+		if err != nil && tid != g.PID && proc.Exiting(tid) {
+			continue // ESRCH if it is gone, EPERM if it is about to
 		}
 		if err != nil {
-			return nil, fmt.Errorf("tracing thread %d of process %d: %w", tid, g.PID, err)
+			return nil, fmt.Errorf("tracing thread %d of process %d: %w", tid, g.PID, gone(err))
 		}
 		g.seized[tid] = true
 		if err := t.Interrupt(); err != nil && err != unix.ESRCH {

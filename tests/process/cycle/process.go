@@ -115,7 +115,13 @@ func (p *Process) Status(t *testing.T) int {
 func (p *Process) Text() string { return p.text.String() }
 
 // String is for messages.
-func (p *Process) String() string { return fmt.Sprintf("%s (process %d)", p.cmd.Args[0], p.PID) }
+func (p *Process) String() string {
+	end := "it runs"
+	if p.Ended() {
+		end = p.cmd.ProcessState.String()
+	}
+	return fmt.Sprintf("%s (process %d, %s)", p.cmd.Args[0], p.PID, end)
+}
 
 // Until waits for cond, of which what is said if it never comes.
 func Until(t *testing.T, what string, cond func() bool) {

@@ -69,6 +69,7 @@ var threads = []Row{
 	{Object: "floating-point registers and modes", Program: "fpu"},
 	{Object: "threads: stacks, thread-local memory, names", Program: "threads"},
 	{Object: "threads with lower IDs than the process", Program: "low-thread-id", Users: root},
+	{Object: "threads that come and go", Program: "short-lived-threads", Moves: true},
 	{Object: "locks between threads, and who waits for them", Program: "locks-of-threads"},
 	{Object: "robust futexes, thread exit", Program: "robust", SamePID: true,
 		Note: "the kernel knows an owner by its thread ID: --same-pid"},

@@ -85,6 +85,11 @@ func play(t *testing.T, row Row, variant string, u cycle.User) *performance {
 		cmd = cycle.NewTerminal(t, u).Take(cmd)
 	}
 	p.program = p.Launch(t, cmd)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%v, its verdict: %q, its output: %q", p.program, p.Read(t, "result")+p.Read(t, "result.part"), p.Read(t, "output"))
+		}
+	})
 	cycle.Until(t, "the program to be ready", func() bool {
 		return p.Has("ready") || p.Has("result") || p.program.Ended()
 	})
