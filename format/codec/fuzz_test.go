@@ -3,6 +3,7 @@ package codec
 import (
 	"bytes"
 	"encoding/binary"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,8 +12,11 @@ import (
 // FuzzRoundTrip codes any bytes with each codec at any level, and decodes them
 // again.
 func FuzzRoundTrip(f *testing.F) {
+	noise := make([]byte, 200_000) // more than a chunk of LZMA2, and than its dictionary
+	rand.NewChaCha8([32]byte{6}).Read(noise)
+	half := append(make([]byte, 1000), noise[:70_000]...)
 	for _, c := range All() {
-		for _, raw := range [][]byte{{0}, []byte("snapshot_system"), bytes.Repeat([]byte("resume_snapshot"), 100), make([]byte, 70_000)} {
+		for _, raw := range [][]byte{{0}, []byte("snapshot_system"), bytes.Repeat([]byte("resume_snapshot"), 100), make([]byte, 70_000), noise, half} {
 			f.Add(byte(c.ID), byte(0), raw)
 			f.Add(byte(c.ID), byte(c.MaxLevel), raw)
 		}

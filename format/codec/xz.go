@@ -13,6 +13,14 @@ import (
 // size of the dictionary: here that is the size of the part, which no match
 // can reach beyond.
 
+// encoderDictionary is how far back the encoder looks for matches. In memory
+// they are near: of a heap nothing gets larger by it than with the whole part
+// of 1 MiB, of programs 0.2 percent, and the tables, which are made anew for
+// each part, stay in a core's cache: it takes half the time. It must not be
+// less than the 64 KiB of a chunk that is stored, which the package takes out
+// of the dictionary when it has found that coding makes it no shorter.
+const encoderDictionary = 128 << 10
+
 // There is one level. The package's other match finder, a binary tree, takes
 // minutes for a megabyte of the repetitive memory that images are full of, and
 // finds less.
@@ -24,7 +32,7 @@ func (xzEncoder) ID() ID { return XZ }
 
 func (xzEncoder) Encode(dst, raw []byte) ([]byte, error) {
 	out := bytes.NewBuffer(dst)
-	w, err := lzma.Writer2Config{DictCap: dictionary(len(raw)), Matcher: lzma.HashTable4}.NewWriter2(out)
+	w, err := lzma.Writer2Config{DictCap: encoderDictionary, Matcher: lzma.HashTable4}.NewWriter2(out)
 	if err != nil {
 		return dst, err
 	}
@@ -35,8 +43,6 @@ func (xzEncoder) Encode(dst, raw []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-func dictionary(n int) int { return max(n, lzma.MinDictCap) }
-
 type xzDecoder struct{}
 
 func newXZDecoder() (decoder, error) { return xzDecoder{}, nil }
@@ -46,7 +52,7 @@ func (xzDecoder) decode(dst, src []byte) error {
 		return err
 	}
 	in := bytes.NewReader(src)
-	r, err := lzma.Reader2Config{DictCap: dictionary(len(dst))}.NewReader2(in)
+	r, err := lzma.Reader2Config{DictCap: max(len(dst), lzma.MinDictCap)}.NewReader2(in)
 	if err != nil {
 		return err
 	}
