@@ -96,7 +96,8 @@ type Resumption interface {
 	// again when WriteAt returns.
 	io.WriterAt
 	// Commit resumes the image, once all of it has come and the end of the
-	// stream has been verified.
+	// stream has been verified. With [Options.Check] it does all that comes
+	// before the last step, undoes it, and returns [Rehearsed].
 	Commit() (Resumed, error)
 	// Abort undoes everything. After a successful Commit it does nothing.
 	Abort() error
@@ -117,6 +118,15 @@ type Resumed interface {
 	// Where there is nothing to wait for, it returns 0 at once.
 	Wait(ctx context.Context) (status int, err error)
 }
+
+// Rehearsed is what came back where it was only tried: nothing.
+type Rehearsed struct{}
+
+// String says so.
+func (Rehearsed) String() string { return "nothing" }
+
+// Wait returns at once.
+func (Rehearsed) Wait(context.Context) (int, error) { return 0, nil }
 
 // Facts are what an image says of itself apart from its bytes, as pairs of
 // name and value in the order in which they should be shown.

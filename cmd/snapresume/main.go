@@ -82,7 +82,10 @@ func run(ctx context.Context, c *tool.Call) error {
 	}
 	c.Close() // the terminal is that of the resumed program from here on
 	if c.Bool("check") {
-		return errors.Join(resumption.Abort(), say(c, info, would))
+		if _, err := resumption.Commit(); err != nil {
+			return errors.Join(err, resumption.Abort())
+		}
+		return say(c, info, would)
 	}
 	return commit(c, resumption)
 }

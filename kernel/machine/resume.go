@@ -47,7 +47,7 @@ func (m *Machine) ResumeSnapshot(ctx context.Context, facts kernel.Facts, size i
 	if m.opts.Check {
 		m.opts.Report(fmt.Sprintf("would go on with a machine of %d MiB instead of this one", size>>20))
 	}
-	return &resumption{fd: fd, size: size, page: make([]byte, 0, os.Getpagesize()), dieAt: m.dieAt}, nil
+	return &resumption{fd: fd, size: size, page: make([]byte, 0, os.Getpagesize()), dieAt: m.dieAt, check: m.opts.Check}, nil
 }
 
 // nothingToLose refuses to let go of a system that has something to write.
@@ -94,11 +94,12 @@ func dropCaches() { os.WriteFile("/proc/sys/vm/drop_caches", []byte("1"), 0) }
 
 // resumption is an image on its way into the kernel.
 type resumption struct {
-	fd   int // -1 once it is closed
-	size int64
-	at   int64  // how much of the image has come, this page included
-	page []byte // a page that has come in part
-	err  error
+	fd    int // -1 once it is closed
+	size  int64
+	at    int64  // how much of the image has come, this page included
+	page  []byte // a page that has come in part
+	err   error
+	check bool // only to be tried
 
 	dieAt step // tests only: where the child dies
 }
@@ -178,6 +179,9 @@ func (r *resumption) put(page []byte) error {
 func (r *resumption) Commit() (kernel.Resumed, error) {
 	if err := r.fill(r.size); err != nil {
 		return nil, err
+	}
+	if r.check {
+		return kernel.Rehearsed{}, r.Abort()
 	}
 	j, free, err := newJob()
 	if err != nil {

@@ -35,7 +35,7 @@ func (p *process) commit() (kernel.Resumed, error) {
 	}
 	if p.options.Check {
 		p.options.Report(fmt.Sprintf("would resume %s", resumed))
-		return rehearsed{}, p.abort()
+		return kernel.Rehearsed{}, p.abort()
 	}
 	p.closeFiles()
 	if err := resumed.takeTerminal(); err != nil {

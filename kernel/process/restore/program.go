@@ -180,9 +180,3 @@ func (r *program) end(status unix.WaitStatus) int {
 	}
 	return status.ExitStatus()
 }
-
-// rehearsed is what a resume that was only tried leaves.
-type rehearsed struct{}
-
-func (rehearsed) String() string                    { return "nothing" }
-func (rehearsed) Wait(context.Context) (int, error) { return 0, nil }
