@@ -31,6 +31,14 @@ func (s *Stage) Tool(name string, args ...string) *exec.Cmd {
 	return s.Command(bin+"/"+name, args...)
 }
 
+// Script prepares a shell script that finds the tools by their names. It fails
+// if any command of a pipeline does.
+func (s *Stage) Script(text string, args ...string) *exec.Cmd {
+	cmd := s.Command("bash", append([]string{"-c", "set -o pipefail; " + text, "bash"}, args...)...)
+	cmd.Env = append(cmd.Env, "PATH="+bin+":"+os.Getenv("PATH"))
+	return cmd
+}
+
 // Snapshot does what a user would:
 //
 //	snapcat [ARGS] process:PID | snapcompress --codec s2 | snapverify > img

@@ -1,0 +1,74 @@
+// The debuggers that core files are for, on the image of a program that runs.
+
+package ways
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"snappipe/tests/process/cycle"
+)
+
+// holds sees that a text has all of the parts.
+func holds(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("there is no %q in:\n%s", part, text)
+		}
+	}
+}
+
+// gdb shows threads by their names, their stacks, registers, and memory.
+func TestGDB(t *testing.T) {
+	cycle.Need(t, "gdb")
+	asEach(t, func(t *testing.T, c *counter) {
+		c.run(t, "snapcat --raw process:$1 > core")
+		out, err := exec.Command("gdb", "-nx", "-batch",
+			"-ex", "info threads", "-ex", "thread apply all backtrace", "-ex", "print marker",
+			"-ex", "print count > 3", "-ex", "print $rip != 0", c.program, c.Path("core")).CombinedOutput()
+		if err != nil {
+			t.Fatalf("gdb: %v\n%s", err, out)
+		}
+		holds(t, string(out), `"what a debugger finds"`, "$2 = 1", "$3 = 1", "main ()", "count_up ()")
+		if n := strings.Count(string(out), "wait_here ()"); n < 2 {
+			t.Errorf("%d threads wait, not 2:\n%s", n, out)
+		}
+		if n := strings.Count(string(out), "LWP "); n < 3 {
+			t.Errorf("%d threads, not 3:\n%s", n, out)
+		}
+	})
+}
+
+// delve shows goroutines, their stacks and variables.
+func TestDelve(t *testing.T) {
+	cycle.Need(t, "go", "dlv")
+	dir := t.TempDir()
+	program := filepath.Join(dir, "waits")
+	build := exec.Command("go", "build", "-gcflags=all=-N -l", "-o", program, "testdata/waits.go")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, u := range cycle.Users() {
+		t.Run(u.Name, func(t *testing.T) {
+			c := &counter{Stage: cycle.NewStage(t, u)}
+			c.program = c.Path("waits")
+			if err := os.Link(program, c.program); err != nil {
+				t.Fatal(err)
+			}
+			c.Process = c.Start(t, c.program, c.Path("ready"))
+			c.Await(t, c.Process, "ready")
+			c.run(t, "snapcat --raw process:$1 > core")
+			dlv := exec.Command("dlv", "core", c.program, c.Path("core"), "--allow-non-terminal-interactive", "--check-go-version=false")
+			dlv.Stdin = strings.NewReader("goroutines -t\nthreads\nregs\nprint main.marker\nprint len(main.squares)\nexit\n")
+			out, err := dlv.CombinedOutput()
+			if err != nil {
+				t.Fatalf("dlv: %v\n%s", err, out)
+			}
+			holds(t, string(out), "main.waitHere", "main.main", `"what a debugger finds"`, "1000", "Rip = 0x")
+		})
+	}
+}
