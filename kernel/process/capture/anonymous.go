@@ -1,13 +1,10 @@
 // Open files that have no name: what eventfd(2), timerfd_create(2),
-// signalfd(2), epoll(7) and inotify(7) made, and pipes.
+// signalfd(2), epoll(7) and inotify(7) made.
 
 package capture
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"unsafe"
 
@@ -83,89 +80,6 @@ func (t *fileTable) same(i, j int) bool {
 	return false
 }
 
-// pipe describes one end of a pipe or FIFO.
-func (t *fileTable) pipe(o *openFile, d *image.OpenFile) error {
-	var st unix.Stat_t
-	if err := unix.Stat(fmt.Sprintf("/proc/%d/fd/%d", t.c.pid, o.fd), &st); err != nil {
-		return fmt.Errorf("%s: %w", o.object(o.link), err)
-	}
-	d.Kind = image.KindPipe
-	d.Pipe = &image.Pipe{Ino: st.Ino, Content: image.NoIndex}
-	return nil
-}
-
-// pipes refuses those of which the process has but one end, unless it is what
-// snapresume will have in its place, and reads what the others hold.
-func (t *fileTable) pipes() error {
-	ends := map[uint64]int{} // by inode: 1 reading, 2 writing
-	bit := [4]int{unix.O_RDONLY: 1, unix.O_WRONLY: 2, unix.O_RDWR: 3}
-	for i := range t.open {
-		if p := t.open[i].Pipe; p != nil {
-			ends[p.Ino] |= bit[t.open[i].Flags&unix.O_ACCMODE]
-		}
-	}
-	done := map[uint64]bool{}
-	for i := range t.open {
-		d := &t.open[i]
-		if d.Kind != image.KindPipe {
-			continue
-		}
-		o := &openFile{fd: t.first[i], link: "a pipe"}
-		if ends[d.Pipe.Ino] != 3 {
-			if err := t.lose(o, d, "a pipe", "its other end is in another process"); err != nil {
-				return err
-			}
-			continue
-		}
-		d.Inherit = image.NoIndex
-		if err := t.readPipe(o, d, !done[d.Pipe.Ino] && d.Flags&unix.O_ACCMODE != unix.O_WRONLY); err != nil {
-			return err
-		}
-		done[d.Pipe.Ino] = done[d.Pipe.Ino] || d.Pipe.Content != image.NoIndex
-	}
-	return nil
-}
-
-// readPipe reads how large a pipe is and, from an end for reading, what it
-// holds, by tee(2), which takes nothing out.
-func (t *fileTable) readPipe(o *openFile, d *image.OpenFile, content bool) error {
-	fd, err := t.borrow(o)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	if d.Pipe.Capacity, err = unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0); err != nil {
-		return fmt.Errorf("reading the size of %s: %w", o.object(o.link), err)
-	}
-	if t.dry || !content {
-		return nil
-	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	if _, err := unix.FcntlInt(w.Fd(), unix.F_SETPIPE_SZ, d.Pipe.Capacity); err != nil {
-		w.Close()
-		return fmt.Errorf("making a pipe as large as %s: %w", o.object(o.link), err)
-	}
-	_, err = unix.Tee(fd, int(w.Fd()), d.Pipe.Capacity, unix.SPLICE_F_NONBLOCK)
-	w.Close()
-	if err != nil && !errors.Is(err, unix.EAGAIN) {
-		return fmt.Errorf("reading what is in %s: %w", o.object(o.link), err)
-	}
-	b, err := io.ReadAll(r)
-	if len(b) > 0 {
-		d.Pipe.Content = t.addBlob(b)
-	}
-	return err
-}
-
-func (t *fileTable) addBlob(b []byte) int {
-	t.blobs = append(t.blobs, b)
-	return len(t.blobs) - 1
-}
-
 // watches finds what each epoll set watches. The number by which a file was
 // added may be another file's by now: the kernel compares them for us.
 func (t *fileTable) watches() error {
@@ -217,4 +131,9 @@ func fileOwner(fd int) (image.Owner, error) {
 	}
 	sig, err := unix.FcntlInt(uintptr(fd), getSig, 0)
 	return image.Owner{Type: int(owner.kind), PID: int(owner.pid), Signal: sig}, err
+}
+
+func (t *fileTable) addBlob(b []byte) int {
+	t.blobs = append(t.blobs, b)
+	return len(t.blobs) - 1
 }

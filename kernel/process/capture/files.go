@@ -207,8 +207,8 @@ func (t *fileTable) regular(o *openFile, d *image.OpenFile) error {
 	const mqueue = 0x19800202 // MQUEUE_MAGIC, ipc/mqueue.c
 	f, in := &t.files[d.File], &t.inodes[d.File]
 	switch {
-	case fs.Type == unix.PROC_SUPER_MAGIC:
-		return t.lose(o, d, o.link, "it is a file of /proc, which is about this boot and these processes")
+	case fs.Type == unix.PROC_SUPER_MAGIC && ofProcess(o.link):
+		return t.lose(o, d, o.link, "it is a file of /proc about a process, which will not be there again")
 	case fs.Type == mqueue:
 		in.fd = -1
 		return t.lose(o, d, "the message queue "+o.link, "what it holds is not in the program")
@@ -218,6 +218,13 @@ func (t *fileTable) regular(o *openFile, d *image.OpenFile) error {
 			fmt.Sprintf("it holds %d bytes, more than the %d that are kept of a deleted file", f.Size, int64(deletedLimit)))
 	}
 	return nil
+}
+
+// ofProcess tells /proc/123/stat from /proc/stat, which is of the system, and
+// is opened again like any other file.
+func ofProcess(path string) bool {
+	rest, ok := strings.CutPrefix(path, "/proc/")
+	return ok && rest != "" && rest[0] >= '0' && rest[0] <= '9'
 }
 
 // borrow gets a descriptor for what the process has open.

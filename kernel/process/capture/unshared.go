@@ -22,11 +22,32 @@ var sharedByThreads = []struct {
 	{3, "working directory, root and umask"},
 }
 
+// alikeInThreads are fields of proc_pid_status(5). The kernel has them for each
+// thread, but the C library changes IDs for all at once (nptl(7)), and a resume
+// gives all of them what the first has.
+var alikeInThreads = []struct{ field, what string }{
+	{"Uid", "user IDs"}, {"Gid", "group IDs"}, {"Groups", "groups"},
+	{"CapInh", "capabilities"}, {"CapPrm", "capabilities"}, {"CapEff", "capabilities"},
+	{"CapBnd", "capabilities"}, {"CapAmb", "capabilities"},
+	{"NoNewPrivs", "no_new_privs"}, {"Seccomp", "seccomp mode"}, {"Seccomp_filters", "seccomp filters"},
+}
+
 // checkShared compares what every thread has to what the first has.
 func (c *capture) checkShared() error {
 	tids, err := proc.Tasks(c.pid)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.object(), err)
+	}
+	for _, tid := range tids {
+		s, err := proc.ReadStatus(tid)
+		if err != nil {
+			continue // it has ended
+		}
+		for _, a := range alikeInThreads {
+			if s.Get(a.field) != c.before.status.Get(a.field) {
+				return c.refuse("", "its thread %d has %s of its own", tid, a.what)
+			}
+		}
 	}
 	return c.checkSharedBy(tids)
 }

@@ -109,6 +109,9 @@ func (img *Image) checkOpen() error {
 		if o.Pipe != nil && !inRange(o.Pipe.Content, len(img.Contents), true) {
 			return damagedf("open file %d has content %d, which is not there", i, o.Pipe.Content)
 		}
+		if o.Pipe != nil && !img.dividesContent(o.Pipe) {
+			return damagedf("open file %d has packets that are not its content", i)
+		}
 		if o.Socket != nil {
 			for _, c := range o.Socket.Queue {
 				if !inRange(c, len(img.Contents), false) {
@@ -121,6 +124,25 @@ func (img *Image) checkOpen() error {
 		}
 	}
 	return nil
+}
+
+// dividesContent reports whether the packets of a pipe, if there are any, are
+// all that it holds.
+func (img *Image) dividesContent(p *Pipe) bool {
+	if len(p.Packets) == 0 {
+		return true
+	}
+	if p.Content == NoIndex {
+		return false
+	}
+	left := img.Contents[p.Content].Size
+	for _, n := range p.Packets {
+		if n <= 0 || int64(n) > left {
+			return false
+		}
+		left -= int64(n)
+	}
+	return left == 0
 }
 
 // memberOfKind reports whether the member is there that the kind promises.

@@ -73,6 +73,9 @@ type Pipe struct {
 	Ino      uint64
 	Capacity int
 	Content  int // index in Image.Contents, or NoIndex
+	// Packets are the sizes of the parts of Content that are read one by one
+	// (O_DIRECT of pipe(2)); none if it is a stream.
+	Packets []int `json:",omitempty"`
 }
 
 // EventFD is an eventfd(2).

@@ -41,6 +41,46 @@ func (t *task) dropBounding(keep image.Hex) error {
 
 // setCapabilities sets all but the bounding set.
 func (t *task) setCapabilities(c image.Caps) error {
+	if err := t.capset(c); err != nil {
+		return err
+	}
+	for left := uint64(c.Ambient); left != 0; left &= left - 1 {
+		n := uint64(bits.TrailingZeros64(left))
+		if err := t.call("PR_CAP_AMBIENT_RAISE", unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, n, 0, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepCaps is SECBIT_KEEP_CAPS, include/uapi/linux/securebits.h: the only one
+// of the secure bits (capabilities(7)) that anybody may set.
+const keepCaps = 1 << 4
+
+// secure sets the others. They say what capabilities come and go by, so all
+// that c has is raised before, by the capabilities that root has until capset.
+func (t *task) secure(bits uint32, c image.Caps) error {
+	s, err := proc.ReadStatus(os.Getpid())
+	if err != nil {
+		return err
+	}
+	all := image.Hex(s.Bits("CapPrm", 16))
+	if err := t.setCapabilities(image.Caps{Effective: all, Permitted: all, Inheritable: c.Inheritable, Ambient: c.Ambient}); err != nil {
+		return err
+	}
+	return t.call("PR_SET_SECUREBITS", unix.SYS_PRCTL, unix.PR_SET_SECUREBITS, uint64(bits), 0, 0, 0)
+}
+
+// keepCapabilities sets the bit by which a change of user IDs will leave
+// capabilities alone, where it is the only one.
+func (t *task) keepCapabilities() error {
+	if t.saved.SecureBits != keepCaps {
+		return nil
+	}
+	return t.call("PR_SET_KEEPCAPS", unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, 1, 0, 0, 0)
+}
+
+func (t *task) capset(c image.Caps) error {
 	const version3 = 0x20080522 // _LINUX_CAPABILITY_VERSION_3
 	// struct __user_cap_data_struct, twice: the low halves of effective,
 	// permitted and inheritable, then the high ones.
@@ -51,14 +91,5 @@ func (t *task) setCapabilities(c image.Caps) error {
 	if err != nil {
 		return err
 	}
-	if err := t.call("capset", unix.SYS_CAPSET, at[0], at[1]); err != nil {
-		return err
-	}
-	for left := uint64(c.Ambient); left != 0; left &= left - 1 {
-		n := uint64(bits.TrailingZeros64(left))
-		if err := t.call("PR_CAP_AMBIENT_RAISE", unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, n, 0, 0); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.call("capset", unix.SYS_CAPSET, at[0], at[1])
 }

@@ -6,6 +6,7 @@ package restore
 
 import (
 	"encoding/binary"
+	"fmt"
 	"os"
 	"slices"
 
@@ -23,6 +24,11 @@ func (p *process) setCredentials() error {
 			err = t.setCapabilities(image.Caps{})
 		case os.Geteuid() == 0:
 			err = t.become(p)
+		case t.saved.SecureBits&^keepCaps != 0:
+			err = p.tolerate(fmt.Sprintf("secure bits %#x", t.saved.SecureBits), unix.EPERM)
+		}
+		if err == nil {
+			err = t.keepCapabilities()
 		}
 		if err != nil {
 			return err
@@ -45,7 +51,11 @@ func (p *process) setCredentials() error {
 // capabilities.
 func (t *task) become(p *process) error {
 	q := &p.img.Process
-	if slices.Max(q.UIDs[:]) == 0 && slices.Max(q.GIDs[:]) == 0 && sameGroups(q.Groups) && sameCaps(q.Caps) {
+	bits := t.saved.SecureBits
+	if bits == keepCaps {
+		bits = 0 // which keepCapabilities sets
+	}
+	if slices.Max(q.UIDs[:]) == 0 && slices.Max(q.GIDs[:]) == 0 && sameGroups(q.Groups) && sameCaps(q.Caps) && bits == 0 {
 		return nil
 	}
 	var groups []byte
@@ -73,6 +83,12 @@ func (t *task) become(p *process) error {
 		if err := t.call(c.what, c.nr, c.args...); err != nil {
 			return err
 		}
+	}
+	if bits != 0 {
+		if err := t.secure(bits, q.Caps); err != nil {
+			return err
+		}
+		return t.capset(q.Caps)
 	}
 	return t.setCapabilities(q.Caps)
 }

@@ -280,5 +280,15 @@ func (p *process) settleMappings() error {
 			}
 		}
 	}
-	return nil
+	return p.lockFuture()
+}
+
+// lockFuture has all that is mapped from now on locked: nothing more is, here.
+func (p *process) lockFuture() error {
+	flags := p.img.Process.LockFuture
+	if flags == 0 {
+		return nil
+	}
+	_, err := p.stub.call("mlockall", unix.SYS_MLOCKALL, uint64(flags))
+	return p.tolerate("that memory mapped later is locked", err)
 }

@@ -1,7 +1,7 @@
 package restore
 
-// This file makes pipes, and FIFOs, both of whose ends the process has, with
-// what they hold.
+// This file makes pipes, and FIFOs, that are the process's alone, with what they
+// hold. An end that the process does not have is closed.
 
 import (
 	"fmt"
@@ -92,15 +92,24 @@ func (p *process) fillPipe(both *os.File, o *image.OpenFile) error {
 	if err != nil {
 		return err
 	}
-	if err := unix.SetNonblock(int(both.Fd()), true); err != nil {
+	flags, sizes := unix.O_NONBLOCK, o.Pipe.Packets
+	if len(sizes) > 0 {
+		flags |= unix.O_DIRECT
+	} else {
+		sizes = []int{len(b)}
+	}
+	if _, err := unix.FcntlInt(both.Fd(), unix.F_SETFL, flags); err != nil {
 		return err
 	}
-	for len(b) > 0 {
-		n, err := unix.Write(int(both.Fd()), b)
+	for _, size := range sizes {
+		n, err := unix.Write(int(both.Fd()), b[:size])
+		if err == nil && n < size {
+			err = unix.EAGAIN
+		}
 		if err != nil {
 			return fmt.Errorf("filling it with %d bytes more: %w", len(b), err)
 		}
-		b = b[n:]
+		b = b[size:]
 	}
 	return nil
 }

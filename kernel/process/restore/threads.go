@@ -122,6 +122,11 @@ func (t *task) set() error {
 			return err
 		}
 	}
+	if t.saved.NoTSC {
+		if err := t.call("PR_SET_TSC", unix.SYS_PRCTL, unix.PR_SET_TSC, unix.PR_TSC_SIGSEGV); err != nil {
+			return err
+		}
+	}
 	if err := t.setAltStack(); err != nil {
 		return err
 	}

@@ -1,14 +1,16 @@
-/* Open files of /proc, which are of the process that opened them. */
+/* An open file of /proc; the variant says which. */
 #include "stage.h"
 
 int main(void)
 {
-	int fd = open("/proc/self/comm", O_RDONLY), all = open("/proc/uptime", O_RDONLY);
-	char b[64] = "";
+	char name[64], b[64] = "";
+	int fd;
 
+	snprintf(name, sizeof name, "/proc/%s", variant);
+	fd = open(name, O_RDONLY);
 	ready();
 	CHECK(pread(fd, b, sizeof b - 1, 0) > 0);
-	CHECK(!strcmp(b, "proc-descriptor\n"));
-	CHECK(pread(all, b, sizeof b, 0) > 0);
+	if (!strcmp(variant, "self/comm"))
+		CHECK(!strcmp(b, "proc-descriptor\n"));
 	return passed();
 }
