@@ -10,9 +10,12 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"golang.org/x/sys/unix"
 )
 
 func main() {
@@ -22,6 +25,11 @@ func main() {
 	}
 	log.SetFlags(0)
 	log.SetPrefix("bench: ")
+	// Whoever starts it may have left descriptors open, which the programs
+	// that are snapshotted would have too.
+	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		log.Fatal(err)
+	}
 	rounds := flag.Int("rounds", 5, "how often each of a pair runs")
 	bin := flag.String("bin", "bin", "where the four tools are")
 	only := flag.String("only", "", "measure one part only: stream, memory, pause, process")
