@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // path is /proc/PID/name.
@@ -19,18 +20,22 @@ func path(pid int, name string) string {
 	return "/proc/" + strconv.Itoa(pid) + "/" + name
 }
 
-// read returns a file of /proc as a whole. They are of no known size, and each
-// read(2) of some costs the kernel a walk from the start, so the first buffer
-// is large.
+// scratch are buffers to read into. Files of /proc are of no known size, and
+// each read(2) of some costs the kernel a walk from the start, so they are large.
+var scratch = sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, 64<<10)) }}
+
+// read returns a file of /proc as a whole.
 func read(pid int, name string) ([]byte, error) {
 	f, err := os.Open(path(pid, name))
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	buf := bytes.NewBuffer(make([]byte, 0, 64<<10))
+	buf := scratch.Get().(*bytes.Buffer)
+	defer scratch.Put(buf)
+	buf.Reset()
 	_, err = buf.ReadFrom(f)
-	return buf.Bytes(), err
+	return bytes.Clone(buf.Bytes()), err
 }
 
 // numbers returns the entries of a directory that are numbers, ascending.
