@@ -98,6 +98,9 @@ func putAway(pid int, l *left) (err error) {
 }
 
 func (s *server) options(r *request) capture.Options {
+	// The first message that is encoded takes much longer than all others,
+	// and should not be one that a stopped program waits for.
+	(&answer{Area: new(ptrace.Area)}).encode()
 	tell := func(a answer) {
 		// If nobody listens, Cancelled says so too.
 		_ = s.conn.send(a.encode())

@@ -6,7 +6,6 @@ package capture
 import (
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"snappipe/kernel/process/image"
@@ -29,10 +28,12 @@ type frozen struct {
 	tids  []int
 	sched []image.Sched  // of each thread
 	locks []image.Robust // likewise
+
+	timers []proc.Timer
+	locked uint64 // bytes of memory, before any was mapped for the calls
 }
 
 func (c *capture) freeze() (err error) {
-	begun := time.Now()
 	options := ptrace.SysGood
 	if c.before.status.Int("Seccomp") != 0 {
 		options |= ptrace.SuspendSeccomp
@@ -43,7 +44,7 @@ func (c *capture) freeze() (err error) {
 		err = c.whileStopped()
 	}
 	err = errors.Join(err, f.group.Release(c.mem))
-	c.paused = time.Since(begun)
+	c.paused = time.Since(f.group.Since)
 	switch {
 	case errors.Is(err, ptrace.ErrWontStop):
 		return c.refuse("try again later", "%v: it waits in the kernel for a device or a vfork child", err)
@@ -61,22 +62,25 @@ func (c *capture) whileStopped() (err error) {
 	if err := c.fault(FaultStopped); err != nil {
 		return err
 	}
-	if err := c.checkAgain(); err != nil {
+	if f.maps, err = proc.Maps(c.pid); err != nil {
 		return err
 	}
-	// What anybody may ask of a process is read by another thread while this
-	// one, as its tracer, reads the rest and makes it fork.
+	if err := c.findSite(); err != nil {
+		return err
+	}
 	for _, t := range f.group.Threads {
 		f.tids = append(f.tids, int(t.Thread))
 	}
 	c.files = newFileTable(c)
 	c.files.watched = c.before.watched
-	files := make(chan error, 1)
-	go func() { files <- errors.Join(c.files.collect(), c.readSched(), c.checkSharedBy(f.tids)) }()
-	if err = c.readThreads(); err == nil {
+	// What anybody may ask of a process is read by another thread while this
+	// one, as its tracer, reads the rest and makes it fork.
+	beside := make(chan error, 1)
+	go func() { beside <- errors.Join(c.files.collect(), c.readSched(), c.checkSharedBy(f.tids)) }()
+	if err = c.readAhead(); err == nil {
 		err = c.fork()
 	}
-	if e := <-files; err == nil {
+	if e := <-beside; err == nil {
 		err = e
 	}
 	if err == nil {
@@ -85,42 +89,41 @@ func (c *capture) whileStopped() (err error) {
 	return errors.Join(err, c.fault(FaultShared))
 }
 
-// checkAgain is for what the survey saw before the program was stopped.
-func (c *capture) checkAgain() (err error) {
+// readAhead reads what has to be known before the program is made to call.
+func (c *capture) readAhead() (err error) {
 	f := &c.frozen
-	for _, t := range f.group.Threads {
+	if err := c.checkAgain(); err != nil {
+		return err
+	}
+	if f.timers, err = proc.Timers(c.pid); err != nil && !isNotExist(err) {
+		return err
+	}
+	if f.locked, err = c.lockedBytes(); err != nil {
+		return err
+	}
+	return c.readThreads()
+}
+
+// checkAgain is for what the survey saw before the program was stopped.
+func (c *capture) checkAgain() error {
+	for _, t := range c.frozen.group.Threads {
 		if !t.Regs.Is64Bit() {
 			return c.refuse("", "its thread %d runs 32-bit code", int(t.Thread))
 		}
 	}
-	if err := c.checkNamespacesOf(c.pid); err != nil {
-		return err
-	}
-	if f.maps, err = proc.Maps(c.pid); err != nil {
-		return err
-	}
-	for i := range f.maps {
-		if err := c.checkMap(&f.maps[i]); err != nil {
+	for i := range c.frozen.maps {
+		if err := c.checkMap(&c.frozen.maps[i]); err != nil {
 			return err
 		}
 	}
-	c.site, err = syscallSite(f.maps, c.mem)
-	return err
+	return c.checkBirthplace(c.pid, "it")
 }
 
 // fork makes each thread say what only it can, and the leader fork, within
 // memory that is mapped for that and is gone again afterwards.
 func (c *capture) fork() error {
 	f := &c.frozen
-	timers, err := proc.Timers(c.pid)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	shapes := []ptrace.Shape{threadShape(len(f.group.Threads)), leaderShape(len(timers))}
-	locked, err := c.lockedBytes()
-	if err != nil {
-		return err
-	}
+	shapes := []ptrace.Shape{ofThreads: threadShape(len(f.group.Threads)), ofLeader: leaderShape(len(f.timers))}
 	call, err := f.lead.Caller(c.site)
 	if err != nil {
 		return err
@@ -130,19 +133,20 @@ func (c *capture) fork() error {
 		return errors.Join(err, f.group.Settle(f.lead, call))
 	}
 	c.o.Mapped(programs.Area)
-	if err = errors.Join(c.readLockFuture(call, locked), f.lead.Rest()); err == nil {
-		err = c.inPrograms(programs, timers)
+	locked := c.lockedBeside()
+	if err = f.lead.Rest(); err == nil {
+		err = c.inPrograms(programs)
 	}
 	// All threads first: those of which the memory for calls is taken away
 	// could not restore themselves any more.
 	err = errors.Join(err, f.group.Restore(c.mem))
 	if again, e := f.lead.Caller(c.site); e == nil {
-		err = errors.Join(err, programs.Unmap(again), f.group.Settle(f.lead, again))
+		err = errors.Join(err, c.readLockFuture(again, locked), programs.Unmap(again), f.group.Settle(f.lead, again))
 	}
 	return errors.Join(err, c.fault(FaultUnmapped))
 }
 
-func (c *capture) inPrograms(p *ptrace.Programs, timers []proc.Timer) error {
+func (c *capture) inPrograms(p *ptrace.Programs) error {
 	if err := c.fault(FaultMapped); err != nil {
 		return err
 	}
@@ -152,7 +156,7 @@ func (c *capture) inPrograms(p *ptrace.Programs, timers []proc.Timer) error {
 	if err := c.fault(FaultThreads); err != nil {
 		return err
 	}
-	if err := c.askLeader(p, timers); err != nil {
+	if err := c.askLeader(p); err != nil {
 		return err
 	}
 	return c.fault(FaultForked)

@@ -27,12 +27,28 @@ func (c *capture) lockedBytes() (uint64, error) {
 	return s.Bytes("VmLck"), err
 }
 
-// readLockFuture compares that to what it was before anything was mapped. What
-// is locked is there from the start, unless that waits until it is used.
-func (c *capture) readLockFuture(call *ptrace.Caller, before uint64) error {
-	after, err := c.lockedBytes()
-	if err != nil || after == before {
-		return err
+// lockedBeside has another thread read that once more, now that memory is
+// mapped.
+func (c *capture) lockedBeside() <-chan lockedNow {
+	answer := make(chan lockedNow, 1)
+	go func() {
+		n, err := c.lockedBytes()
+		answer <- lockedNow{n, err}
+	}()
+	return answer
+}
+
+type lockedNow struct {
+	bytes uint64
+	err   error
+}
+
+// readLockFuture compares it to what it was before. What is locked is there
+// from the start, unless that waits until it is used.
+func (c *capture) readLockFuture(call *ptrace.Caller, after <-chan lockedNow) error {
+	now := <-after
+	if now.err != nil || now.bytes == c.frozen.locked {
+		return now.err
 	}
 	page, err := call.Call(unix.SYS_MMAP, 0, image.Page, unix.PROT_READ|unix.PROT_WRITE,
 		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)

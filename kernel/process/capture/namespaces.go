@@ -41,67 +41,94 @@ func (c *capture) checkNamespaces() error {
 		return fmt.Errorf("%s: %w", c.object(), err)
 	}
 	for _, tid := range tids {
-		if err := c.checkNamespacesOf(tid); err != nil && !(tid != c.pid && proc.Exiting(tid)) {
+		who := "it"
+		if tid != c.pid {
+			who = fmt.Sprintf("its thread %d", tid)
+		}
+		namespaced, err := c.checkNamespacesOf(c.pid, tid, who)
+		if err == nil {
+			err = c.checkBirthplace(tid, who)
+		}
+		if err != nil && !(tid != c.pid && proc.Exiting(tid)) {
 			return err
 		}
+		c.before.namespaced = c.before.namespaced || namespaced
 	}
 	return nil
 }
 
-func (c *capture) checkNamespacesOf(tid int) error {
-	who := "it"
-	if tid != c.pid {
-		who = fmt.Sprintf("its thread %d", tid)
-	}
-	theirs, err := proc.Namespace(c.pid, tid, "pid")
+// checkBirthplace refuses a thread that is not in the PID namespace in which
+// its children would be born. One in which nobody was born yet has no name. Its
+// first process would be the twin, with which it would end.
+func (c *capture) checkBirthplace(tid int, who string) error {
+	own, err := proc.Namespace(c.pid, tid, "pid")
 	if errors.Is(err, fs.ErrPermission) {
 		return c.refuseAccess()
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.object(), err)
 	}
-	own, err := proc.Namespace(os.Getpid(), os.Getpid(), "pid")
-	if err != nil {
-		return err
-	}
-	c.before.namespaced = theirs != own
-	// One that nobody has been born in yet has no name. Its first process
-	// would be the twin, with which it would end.
-	if children, _ := proc.Namespace(c.pid, tid, "pid_for_children"); children != theirs {
+	if children, _ := proc.Namespace(c.pid, tid, "pid_for_children"); children != own {
 		return c.refuse("", "%s would make its children in another PID namespace", who)
 	}
+	return nil
+}
+
+// checkNamespacesOf compares those of a thread to those of this process, and
+// reports whether it is in a PID namespace of its own, which is no reason to
+// refuse it.
+func (c *capture) checkNamespacesOf(pid, tid int, who string) (namespaced bool, err error) {
+	theirs, err := proc.Namespace(pid, tid, "pid")
+	if errors.Is(err, fs.ErrPermission) {
+		return false, c.refuseAccess()
+	}
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", c.object(), err)
+	}
+	own, err := proc.Namespace(os.Getpid(), os.Getpid(), "pid")
+	if err != nil {
+		return false, err
+	}
+	namespaced = theirs != own
 	for _, k := range namespaceKinds {
 		own, err := proc.Namespace(os.Getpid(), os.Getpid(), k.kind)
 		if isNotExist(err) {
 			continue // not in this kernel
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
-		theirs, err := proc.Namespace(c.pid, tid, k.kind)
+		theirs, err := proc.Namespace(pid, tid, k.kind)
 		if err != nil {
-			return fmt.Errorf("%s: %w", c.object(), err)
+			return false, fmt.Errorf("%s: %w", c.object(), err)
 		}
-		if theirs != own && !(c.before.namespaced && c.harmless(k.kind)) {
-			return c.refuse("take it from within, see nsenter(1)", "%s is in another %s namespace", who, k.name)
+		if theirs != own && !(namespaced && c.harmless(pid, k.kind)) {
+			return false, c.refuse("take it from within, see nsenter(1)", "%s is in another %s namespace", who, k.name)
 		}
 	}
-	return nil
+	return namespaced, nil
+}
+
+// checkTwinsNamespaces does so for the twin, which has those that the program
+// had when it was stopped.
+func (c *capture) checkTwinsNamespaces() error {
+	_, err := c.checkNamespacesOf(c.twin.PID, c.twin.PID, "it")
+	return err
 }
 
 // harmless reports whether another namespace is one that snapresume would make
 // together with one for PIDs.
-func (c *capture) harmless(kind string) bool {
+func (c *capture) harmless(pid int, kind string) bool {
 	switch kind {
 	case "mnt":
-		theirs, err := mounts(c.pid)
+		theirs, err := mounts(pid)
 		if err != nil {
 			return false
 		}
 		ours, err := mounts(os.Getpid())
 		return err == nil && slices.Equal(theirs, ours)
 	case "user":
-		return identity(c.pid, "uid_map") && identity(c.pid, "gid_map")
+		return identity(pid, "uid_map") && identity(pid, "gid_map")
 	}
 	return false
 }

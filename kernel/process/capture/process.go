@@ -19,13 +19,21 @@ import (
 // readTwin reads what the twin inherited, after the program runs on.
 func (c *capture) readTwin() error {
 	for _, step := range []func() error{
-		c.readNames, c.readIDs, c.readMM, c.readSignals, c.readSettings, c.readRlimits, c.readHost, c.finishThreads,
+		c.prepareTwin, c.checkTwinsNamespaces, c.readNames, c.readIDs, c.readMM, c.readSignals, c.readSettings, c.readRlimits, c.readHost, c.finishThreads,
 	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("%s: %w", c.object(), err)
 		}
 	}
 	return c.fault(FaultTwinCalls)
+}
+
+// prepareTwin can wait until then, unless calls in the twin are needed before.
+func (c *capture) prepareTwin() error {
+	if c.twin.call != nil {
+		return nil
+	}
+	return c.twin.prepare(c.site)
 }
 
 func (c *capture) readNames() (err error) {

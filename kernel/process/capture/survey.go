@@ -56,6 +56,9 @@ func (c *capture) survey() (err error) {
 	if err := c.readComms(); err != nil {
 		return err
 	}
+	if err := warmUp(len(c.before.comms)); err != nil {
+		return err
+	}
 	return c.fault(FaultSurveyed)
 }
 
@@ -224,6 +227,18 @@ func (c *capture) checkMaps() error {
 		return c.refuse("", "%v", err)
 	}
 	return nil
+}
+
+// findSite looks for the vdso again, which a program may move.
+func (c *capture) findSite() (err error) {
+	for i := range c.frozen.maps {
+		m := &c.frozen.maps[i]
+		if m.Path == "[vdso]" && m.Start <= c.site && c.site < m.End {
+			return nil
+		}
+	}
+	c.site, err = syscallSite(c.frozen.maps, c.mem)
+	return err
 }
 
 // syscallSite finds an instruction by which calls can be made.

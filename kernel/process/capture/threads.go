@@ -9,7 +9,6 @@ import (
 	"unsafe"
 
 	"snappipe/kernel/process/image"
-	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 
 	"golang.org/x/sys/unix"
@@ -145,6 +144,12 @@ const (
 	leaderBefore = 5 // calls before those for the timers
 )
 
+// The parts of the memory for calls.
+const (
+	ofThreads = iota // which comes first, and so is in use then
+	ofLeader
+)
+
 func threadShape(threads int) ptrace.Shape {
 	return ptrace.Shape{Lists: threads, Calls: threadCalls, Results: threadStores}
 }
@@ -171,7 +176,7 @@ func (c *capture) askThreads(p *ptrace.Programs) error {
 			return err
 		}
 	}
-	if err := f.group.Run(p, threads, nil); err != nil {
+	if err := f.group.Run(p, threads); err != nil {
 		return err
 	}
 	for i := range threads {
@@ -193,9 +198,10 @@ func (c *capture) askThreads(p *ptrace.Programs) error {
 }
 
 // askLeader has the first thread say what is left of timers, and fork.
-func (c *capture) askLeader(p *ptrace.Programs, timers []proc.Timer) error {
+func (c *capture) askLeader(p *ptrace.Programs) error {
 	f := &c.frozen
-	p.Reshape(leaderShape(len(timers)))
+	timers := f.timers
+	p.Use(ofLeader)
 	at := p.Result(0)
 	const anyChild = unix.WEXITED | unix.WNOHANG | unix.WNOWAIT | unix.WALL
 	calls := []ptrace.Call{
@@ -223,22 +229,20 @@ func (c *capture) askLeader(p *ptrace.Programs, timers []proc.Timer) error {
 	if err := f.lead.Thread.SetOptions(options); err != nil {
 		return err
 	}
-	if err := f.group.Run(p, []*ptrace.Stopped{f.lead}, c.born); err != nil {
-		return err
-	}
-	if _, err := p.Returned(0, len(calls)-1); err != nil {
+	err := f.group.RunToBirth(p, f.lead, c.born)
+	if errors.Is(err, ptrace.ErrNoBirth) {
+		if _, errno := p.Returned(0, len(calls)-1); errno != nil {
+			err = errno
+		}
 		return fmt.Errorf("it could not fork, by which its memory is kept: %w", err)
 	}
-	if c.twin == nil {
-		return fmt.Errorf("it forked, but nothing was born")
+	if err != nil {
+		return err
 	}
 	if _, err := p.Returned(0, 0); !errors.Is(err, unix.ECHILD) {
 		return c.refuse("", "it has a child by now")
 	}
-	if err := c.twin.prepare(c.site); err != nil {
-		return err
-	}
-	return c.storeLeader(p, timers)
+	return c.storeLeader(p)
 }
 
 func (c *capture) born(t ptrace.Thread) (err error) {
@@ -253,7 +257,7 @@ func (c *capture) born(t ptrace.Thread) (err error) {
 }
 
 // storeLeader takes over what askLeader asked.
-func (c *capture) storeLeader(p *ptrace.Programs, timers []proc.Timer) error {
+func (c *capture) storeLeader(p *ptrace.Programs) error {
 	process, b := &c.img.Process, p.Stored(0)
 	process.Subreaper = le.Uint32(b[atSubreaper:]) != 0
 	for i := range process.ITimers {
@@ -263,7 +267,7 @@ func (c *capture) storeLeader(p *ptrace.Programs, timers []proc.Timer) error {
 			Value:    int64(le.Uint64(v[16:]))*1e6 + int64(le.Uint64(v[24:])),
 		}
 	}
-	for i, t := range timers {
+	for i, t := range c.frozen.timers {
 		for j := range 2 {
 			if _, err := p.Returned(0, leaderBefore+2*i+j); err != nil {
 				return fmt.Errorf("reading its timer %d: %w", t.ID, err)

@@ -99,7 +99,7 @@ func (c *Caller) toSyscallStop() (born Thread, err error) {
 		if err := c.Thread.ContToSyscall(0); err != nil {
 			return born, err
 		}
-		stop, err := c.Thread.Wait()
+		stop, err := c.Thread.waitAwake()
 		if err != nil {
 			return born, err
 		}

@@ -39,6 +39,8 @@ type Group struct {
 	Threads []*Stopped // the leader first
 	// GroupStop says that the process had been stopped before, by a signal.
 	GroupStop bool
+	// Since is when the first of the threads was asked to stop.
+	Since time.Time
 
 	options   Option
 	withheld  bool // a SIGSTOP came, and has to be sent again
@@ -64,6 +66,8 @@ func StopAll(pid int, o Option, limit time.Duration, tasks func() ([]int, error)
 		if err != nil {
 			return g, fmt.Errorf("listing the threads of process %d: %w", pid, gone(err))
 		}
+		// All of them are traced before the first is stopped: that takes its
+		// time, and the program runs meanwhile.
 		fresh, err := g.seize(tids)
 		if err != nil {
 			return g, err
@@ -72,6 +76,9 @@ func StopAll(pid int, o Option, limit time.Duration, tasks func() ([]int, error)
 		// is new, all are stopped.
 		if len(fresh) == 0 {
 			break
+		}
+		if err := g.interrupt(fresh); err != nil {
+			return g, err
 		}
 		if err := g.await(fresh); err != nil {
 			return g, err
@@ -96,8 +103,7 @@ func gone(err error) error {
 	return err
 }
 
-// seize begins to trace those of the threads that are not yet, and asks them
-// to stop.
+// seize begins to trace those of the threads that are not yet.
 func (g *Group) seize(tids []int) ([]*Stopped, error) {
 	var fresh []*Stopped
 	for _, tid := range tids {
@@ -112,12 +118,22 @@ func (g *Group) seize(tids []int) ([]*Stopped, error) {
 			return nil, fmt.Errorf("tracing thread %d of process %d: %w", tid, g.PID, gone(err))
 		}
 		g.seized[tid] = true
-		if err := t.Interrupt(); err != nil && err != unix.ESRCH {
-			return nil, fmt.Errorf("interrupting thread %d of process %d: %w", tid, g.PID, err)
-		}
 		fresh = append(fresh, &Stopped{Thread: t})
 	}
 	return fresh, nil
+}
+
+// interrupt asks threads to stop.
+func (g *Group) interrupt(threads []*Stopped) error {
+	if g.Since.IsZero() {
+		g.Since = time.Now()
+	}
+	for _, s := range threads {
+		if err := s.Thread.Interrupt(); err != nil && err != unix.ESRCH {
+			return fmt.Errorf("interrupting thread %d of process %d: %w", int(s.Thread), g.PID, err)
+		}
+	}
+	return nil
 }
 
 // adopt reads what has to be put back when a thread is released.
@@ -168,12 +184,17 @@ func (g *Group) await(threads []*Stopped) error {
 	}
 }
 
-// nap waits a little for threads to get somewhere, after having waited that
-// long already. They get there within microseconds, where a timer takes
-// tens of them; so at first it only lets others have the processor.
+// awake is for how long a tracer that waits for threads to get somewhere only
+// lets others have the processor. They get there within microseconds, where a
+// timer takes tens of them.
+const awake = 2 * time.Millisecond
+
+func yield() { unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
+
+// nap waits a little, after having waited that long already.
 func nap(waited time.Duration) {
-	if waited < 2*time.Millisecond {
-		unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+	if waited < awake {
+		yield()
 		return
 	}
 	time.Sleep(100 * time.Microsecond)
@@ -326,6 +347,9 @@ func (g *Group) Restore(mem *Memory) error {
 // Release restores all threads and lets them go.
 func (g *Group) Release(mem *Memory) error {
 	first := g.Restore(mem)
+	// Who was at work goes on first; who waits for something can wait a little
+	// longer.
+	slices.SortStableFunc(g.Threads, func(a, b *Stopped) int { return a.Regs.idle() - b.Regs.idle() })
 	for _, s := range g.Threads {
 		err := s.Thread.Detach(0)
 		if err = errUnlessGone(err, "releasing thread %d of process %d", int(s.Thread), g.PID); err != nil && first == nil {

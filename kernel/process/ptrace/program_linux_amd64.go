@@ -91,70 +91,81 @@ const (
 // many bytes each for the calls to store something in.
 type Shape struct{ Lists, Calls, Results int }
 
-// Area is what Programs are mapped in, for another to unmap if their maker dies.
-type Area struct{ Code, Data, Size uint64 }
+// Area is what Programs are mapped in, for another to unmap if their maker
+// dies: a page of code, and the data behind it.
+type Area struct{ Code, Size uint64 }
 
 const codeSize = 4096
 
 // Unmap gives the memory back.
 func (a Area) Unmap(c *Caller) error {
-	var first error
-	for _, m := range [...][2]uint64{{a.Code, codeSize}, {a.Data, a.Size}} {
-		if m[0] == 0 {
-			continue
-		}
-		if _, err := c.Call(unix.SYS_MUNMAP, m[0], m[1]); err != nil && first == nil {
-			first = fmt.Errorf("unmapping memory in it: %w", err)
-		}
+	if _, err := c.Call(unix.SYS_MUNMAP, a.Code, a.Size); err != nil {
+		return fmt.Errorf("unmapping memory in it: %w", err)
 	}
-	return first
+	return nil
 }
 
 // Runs reports whether a thread is in a list of calls there.
 func (a Area) Runs(s *Stopped) bool { return s.Regs.Rip >= a.Code && s.Regs.Rip < a.Code+codeSize }
 
-// Programs is memory in a process for a list of calls for each of a number of
-// threads.
+// Programs is memory in a process for lists of calls, in parts that are used one
+// after the other. What lies in one part stays as it is while another is used,
+// since threads that are done with their lists still depend on it.
 type Programs struct {
 	Area
-	Shape Shape
+	Shape Shape // of the part in use
 
 	mem   *Memory
 	xsave int // bytes of floating point state
+	parts []part
+	base  uint64 // where the part in use begins, behind the code
 	buf   []byte
 }
 
+type part struct {
+	shape Shape
+	base  uint64
+}
+
+// A part begins with the counter. Then come the lists, as close to each
+// other as can be, since each page costs a fault; and last, on pages that
+// nobody touches as long as the tracer lives, the frames.
 const dataStart = 64 // the counter, and up to the alignment of XSAVE
 
-func (p *Programs) slotSize() int {
-	return alignUp(p.xsaveSize()+frameSize+16+p.Shape.Results+p.Shape.Calls*callSize+8, 64)
-}
+func (p *Programs) listSize() int { return 16 + p.Shape.Results + p.Shape.Calls*callSize + 8 }
+
+func (p *Programs) frameSize() int { return alignUp(p.xsaveSize()+frameSize, 64) }
 
 func (p *Programs) xsaveSize() int { return alignUp(p.xsave+4, 64) }
 
-func (p *Programs) needs() int { return alignUp(dataStart+p.Shape.Lists*p.slotSize(), 4096) }
+func (p *Programs) framesStart() int { return alignUp(dataStart+p.Shape.Lists*p.listSize(), 4096) }
+
+func (p *Programs) needs() int { return alignUp(p.framesStart()+p.Shape.Lists*p.frameSize(), 4096) }
 
 func alignUp(n, to int) int { return (n + to - 1) &^ (to - 1) }
 
-// MapPrograms maps memory that takes any of the shapes, in the process of c,
-// whose extended state takes xsave bytes. It has the first of the shapes.
+// MapPrograms maps memory with a part of each of the shapes, in the process of
+// c, whose extended state takes xsave bytes. The first part is in use.
 func MapPrograms(c *Caller, mem *Memory, xsave int, shapes ...Shape) (*Programs, error) {
 	p := &Programs{mem: mem, xsave: xsave}
+	var data uint64
 	for _, p.Shape = range shapes {
-		p.Size = max(p.Size, uint64(p.needs()))
+		p.parts = append(p.parts, part{p.Shape, data})
+		data += uint64(p.needs())
 	}
-	p.Reshape(shapes[0])
+	p.Use(0)
+	p.Size = codeSize + data
 	var err error
 	const private = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS
 	// Not one mapping for both, which some systems forbid to be written to and
-	// executed. The tracer may write to either.
-	p.Code, err = c.Call(unix.SYS_MMAP, 0, codeSize, unix.PROT_READ|unix.PROT_EXEC, private, ^uint64(0), 0)
+	// executed; but side by side, to be unmapped at once. The tracer may write
+	// to either.
+	p.Code, err = c.Call(unix.SYS_MMAP, 0, p.Size, unix.PROT_READ|unix.PROT_EXEC, private, ^uint64(0), 0)
 	if err != nil {
 		return nil, fmt.Errorf("mapping executable memory in it: %w", err)
 	}
-	p.Data, err = c.Call(unix.SYS_MMAP, 0, p.Size, unix.PROT_READ|unix.PROT_WRITE, private|unix.MAP_POPULATE, ^uint64(0), 0)
+	_, err = c.Call(unix.SYS_MMAP, p.data(), data, unix.PROT_READ|unix.PROT_WRITE, private|unix.MAP_FIXED|unix.MAP_POPULATE, ^uint64(0), 0)
 	if err != nil {
-		p.Data = 0
 		return nil, errors.Join(fmt.Errorf("mapping memory in it: %w", err), p.Unmap(c))
 	}
 	if err := mem.Write(interpreter, p.Code); err != nil {
@@ -163,22 +174,24 @@ func MapPrograms(c *Caller, mem *Memory, xsave int, shapes ...Shape) (*Programs,
 	return p, nil
 }
 
-// Reshape makes the memory one for other lists: one of the shapes it was
-// mapped for.
-func (p *Programs) Reshape(s Shape) {
-	p.Shape = s
+// Use turns to a part, of which the lists are then empty.
+func (p *Programs) Use(i int) {
+	p.Shape, p.base = p.parts[i].shape, p.parts[i].base
 	p.buf = make([]byte, p.needs())
 }
 
-// The parts of a slot.
-func (p *Programs) slot(i int) int    { return dataStart + i*p.slotSize() }
-func (p *Programs) frame(i int) int   { return p.slot(i) + p.xsaveSize() }
-func (p *Programs) timeout(i int) int { return p.frame(i) + frameSize }
+// data is the address of what p.buf is a copy of.
+func (p *Programs) data() uint64 { return p.Code + codeSize + p.base }
+
+// The parts of list i.
+func (p *Programs) timeout(i int) int { return dataStart + i*p.listSize() }
 func (p *Programs) result(i int) int  { return p.timeout(i) + 16 }
 func (p *Programs) list(i int) int    { return p.result(i) + p.Shape.Results }
+func (p *Programs) state(i int) int   { return p.framesStart() + i*p.frameSize() }
+func (p *Programs) frame(i int) int   { return p.state(i) + p.xsaveSize() }
 
 // Result is the address of the memory of list i that its calls may use.
-func (p *Programs) Result(i int) uint64 { return p.Data + uint64(p.result(i)) }
+func (p *Programs) Result(i int) uint64 { return p.data() + uint64(p.result(i)) }
 
 // Set makes the calls list i, to be run by thread s, whose floating point
 // state is xsave. A call that is clone(2) kills what it creates, if that ever
@@ -187,11 +200,12 @@ func (p *Programs) Set(i int, calls []Call, s *Stopped, xsave []byte) error {
 	if len(calls) > p.Shape.Calls || len(xsave) != p.xsave {
 		return fmt.Errorf("%d calls and %d bytes of state do not fit", len(calls), len(xsave))
 	}
-	copy(p.buf[p.slot(i):], xsave)
-	usable := signalXsave(p.buf[p.slot(i):p.slot(i)+p.xsaveSize()], p.xsave)
+	state := p.buf[p.state(i):p.frame(i)]
+	copy(state, xsave)
+	usable := signalXsave(state, p.xsave)
 	regs := s.Regs
 	regs.Restart()
-	signalFrame(p.buf[p.frame(i):], &regs, s.Mask, p.Data+uint64(p.slot(i)), usable)
+	signalFrame(p.buf[p.frame(i):], &regs, s.Mask, p.data()+uint64(p.state(i)), usable)
 
 	putUint64(p.buf[p.timeout(i):], uint64(orphaned/time.Second))
 	putUint64(p.buf[p.timeout(i)+8:], 0)
@@ -211,16 +225,16 @@ func (p *Programs) Set(i int, calls []Call, s *Stopped, xsave []byte) error {
 // Store writes the lists to the process.
 func (p *Programs) Store() error {
 	clear(p.buf[:dataStart])
-	return p.mem.Copy(p.buf, p.Data)
+	return p.mem.Copy(p.buf, p.data())
 }
 
 // Start has thread s begin list i.
 func (p *Programs) Start(i int, s *Stopped) error {
 	r := s.Regs
 	r.Rip, r.Orig_rax = p.Code, noSyscall
-	r.Rbx = p.Data + uint64(p.list(i))
-	r.R12, r.R13 = p.Data, p.Data+uint64(p.timeout(i))
-	r.Rsp = p.Data + uint64(p.frame(i)) + 8 // where rt_sigreturn looks for it
+	r.Rbx = p.data() + uint64(p.list(i))
+	r.R12, r.R13 = p.data(), p.data()+uint64(p.timeout(i))
+	r.Rsp = p.data() + uint64(p.frame(i)) + 8 // where rt_sigreturn looks for it
 	r.Eflags &^= trapFlag | directionFlag
 	s.moved = true
 	// The registers first: with them the thread would restore its mask.
@@ -236,12 +250,12 @@ func (p *Programs) Start(i int, s *Stopped) error {
 // Done returns how many threads are through with their lists.
 func (p *Programs) Done() (int, error) {
 	var b [4]byte
-	err := p.mem.Read(b[:], p.Data)
+	err := p.mem.Read(b[:], p.data())
 	return int(binary.LittleEndian.Uint32(b[:])), err
 }
 
 // Load reads back from the process what the calls returned and stored.
-func (p *Programs) Load() error { return p.mem.Read(p.buf, p.Data) }
+func (p *Programs) Load() error { return p.mem.Read(p.buf[:p.framesStart()], p.data()) }
 
 // Returned is what call j of list i returned.
 func (p *Programs) Returned(i, j int) (uint64, error) {
@@ -259,16 +273,38 @@ func (p *Programs) Stored(i int) []byte {
 }
 
 // Run has each of the threads go through the list of its own index, all at the
-// same time, and returns when all are stopped again, also after an error. With
-// births, which is called for what a thread creates, it is for one thread.
-func (g *Group) Run(p *Programs, threads []*Stopped, births func(Thread) error) error {
+// same time, and returns when all are stopped again, also after an error.
+func (g *Group) Run(p *Programs, threads []*Stopped) error {
+	return g.run(p, threads, func() error { return g.untilDone(p, threads) })
+}
+
+// RunToBirth has one thread go through the first list, up to the call that
+// creates something, and calls births for that. What follows in the list is not
+// run.
+func (g *Group) RunToBirth(p *Programs, s *Stopped, births func(Thread) error) error {
+	var born bool
+	err := g.run(p, []*Stopped{s}, func() (err error) {
+		born, err = g.untilBirth(p, s, births)
+		return err
+	})
+	if err == nil && !born {
+		err = ErrNoBirth
+	}
+	return err
+}
+
+// ErrNoBirth says that nothing was created.
+var ErrNoBirth = errors.New("nothing was born")
+
+// run starts the lists and stops the threads when await has returned.
+func (g *Group) run(p *Programs, threads []*Stopped, await func() error) error {
 	if err := p.Store(); err != nil {
 		return err
 	}
 	begun := time.Now()
-	err := g.start(p, threads, births)
+	err := g.start(p, threads)
 	if err == nil {
-		err = g.untilDone(p, threads)
+		err = await()
 	}
 	if e := g.recall(p, threads, begun); err == nil {
 		err = e
@@ -279,16 +315,13 @@ func (g *Group) Run(p *Programs, threads []*Stopped, births func(Thread) error) 
 	return p.Load()
 }
 
-func (g *Group) start(p *Programs, threads []*Stopped, births func(Thread) error) error {
+func (g *Group) start(p *Programs, threads []*Stopped) error {
 	for i, s := range threads {
 		if err := p.Start(i, s); err != nil {
 			return fmt.Errorf("starting calls in thread %d: %w", int(s.Thread), err)
 		}
 	}
-	if births == nil {
-		return nil
-	}
-	return g.untilBirth(p, threads[0], births)
+	return nil
 }
 
 // recall stops the threads, wherever in their lists they are. None can have
@@ -320,34 +353,35 @@ func (g *Group) recall(p *Programs, threads []*Stopped, begun time.Time) error {
 }
 
 // untilBirth waits for what the thread creates. The kernel holds the thread
-// itself in clone(2) until its tracer has heard of it.
-func (g *Group) untilBirth(p *Programs, s *Stopped, births func(Thread) error) error {
+// itself in clone(2) until its tracer has heard of it, and by an interrupt it
+// gets no further than the end of that call.
+func (g *Group) untilBirth(p *Programs, s *Stopped, births func(Thread) error) (born bool, err error) {
 	for begun := time.Now(); ; {
 		stop, ok, err := s.Thread.TryWait()
 		if err != nil {
-			return gone(err)
+			return false, gone(err)
 		}
 		if !ok {
 			if n, err := p.Done(); err != nil || n > 0 {
-				return err // it failed to create anything
+				return false, err // it failed to create anything
 			}
 			nap(time.Since(begun))
 			continue
 		}
 		switch {
 		case stop.Over():
-			return ErrGone
+			return false, ErrGone
 		case stop.Kind == Birth:
 			id, err := s.Thread.EventMessage()
 			if err != nil {
-				return gone(err)
+				return false, gone(err)
 			}
-			return errors.Join(births(Thread(id)), gone(s.Thread.Cont(0)))
+			return true, errors.Join(births(Thread(id)), gone(s.Thread.Interrupt()), gone(s.Thread.Cont(0)))
 		case stop.Kind == Signalled:
 			g.withheld = true
 		}
 		if err := s.Thread.Cont(0); err != nil {
-			return gone(err)
+			return false, gone(err)
 		}
 	}
 }

@@ -59,6 +59,14 @@ func (t Thread) FPRegs() ([]byte, error) {
 	return t.RegisterSet(unix.NT_PRFPREG, maxFPRegs)
 }
 
+// idle is 1 for a thread that was in a system call, and else 0.
+func (r *Regs) idle() int {
+	if r.Orig_rax == noSyscall {
+		return 0
+	}
+	return 1
+}
+
 // PrepareCall sets the registers for one system call at site. That orig_rax
 // says "no system call" keeps the kernel from restarting the one that the
 // thread was in (arch/x86/kernel/signal.c: arch_do_signal_or_restart).

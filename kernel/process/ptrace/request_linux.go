@@ -6,8 +6,12 @@ package ptrace
 // unsafe is needed because the requests pass addresses of the tracer's own
 // memory in the addr and data arguments; each such address is taken in the
 // argument list of the system call itself, as package unsafe requires.
+//
+// The calls are raw ones, of which the Go scheduler is not told: none of them
+// waits, and there may be ten thousand while a program is stopped.
 
 import (
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -123,7 +127,7 @@ func (t Thread) Pending(shared bool) ([]Siginfo, error) {
 	for {
 		var some [32]Siginfo
 		args.off, args.nr = uint64(len(all)), int32(len(some))
-		n, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_PEEKSIGINFO, uintptr(t),
+		n, _, errno := syscall.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_PEEKSIGINFO, uintptr(t),
 			uintptr(unsafe.Pointer(&args)), uintptr(unsafe.Pointer(&some)), 0, 0)
 		if errno != 0 {
 			return nil, errno
@@ -148,7 +152,7 @@ type Rseq struct {
 // Rseq reads the registration (Linux 5.13).
 func (t Thread) Rseq() (Rseq, error) {
 	var r Rseq
-	_, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_GET_RSEQ_CONFIGURATION, uintptr(t),
+	_, _, errno := syscall.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_GET_RSEQ_CONFIGURATION, uintptr(t),
 		unsafe.Sizeof(r), uintptr(unsafe.Pointer(&r)), 0, 0)
 	if errno != 0 {
 		return Rseq{}, errno
@@ -187,7 +191,7 @@ func (t Thread) moveRegisterSet(req, set int, b []byte) (int, error) {
 //
 //go:uintptrescapes
 func request(req int, t Thread, addr, data uintptr) error {
-	_, _, errno := unix.Syscall6(unix.SYS_PTRACE, uintptr(req), uintptr(t), addr, data, 0, 0)
+	_, _, errno := syscall.RawSyscall6(unix.SYS_PTRACE, uintptr(req), uintptr(t), addr, data, 0, 0)
 	if errno != 0 {
 		return errno
 	}

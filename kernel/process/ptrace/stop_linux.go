@@ -6,6 +6,9 @@ package ptrace
 
 import (
 	"fmt"
+	"syscall"
+	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -78,9 +81,7 @@ func (t Thread) TryWait() (s Stop, ok bool, err error) {
 func (t Thread) wait(options int) (Stop, bool, error) {
 	for {
 		var status unix.WaitStatus
-		// __WALL: also for threads and for children born with clone(2)
-		// and no exit signal.
-		n, err := unix.Wait4(int(t), &status, unix.WALL|options, nil)
+		n, err := t.wait4(&status, options)
 		switch {
 		case err == unix.EINTR:
 			continue
@@ -91,6 +92,33 @@ func (t Thread) wait(options int) (Stop, bool, error) {
 		}
 		return classify(status), true, nil
 	}
+}
+
+// waitAwake is Wait for what comes in microseconds, for which falling asleep and
+// being woken takes longer; most of all in a virtual machine, where an idle
+// processor is given back.
+func (t Thread) waitAwake() (Stop, error) {
+	for begun := time.Now(); time.Since(begun) < awake; yield() {
+		if s, ok, err := t.TryWait(); ok || err != nil {
+			return s, err
+		}
+	}
+	return t.Wait()
+}
+
+// wait4 is told of threads too, and of children born with clone(2) and no exit
+// signal (__WALL).
+func (t Thread) wait4(status *unix.WaitStatus, options int) (int, error) {
+	options |= unix.WALL
+	if options&unix.WNOHANG == 0 {
+		return unix.Wait4(int(t), status, options, nil)
+	}
+	// It does not wait, so that the scheduler need not hear of it.
+	n, _, errno := syscall.RawSyscall6(unix.SYS_WAIT4, uintptr(t), uintptr(unsafe.Pointer(status)), uintptr(options), 0, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
 
 // syscallTrap is what PTRACE_O_TRACESYSGOOD makes of the SIGTRAP of a
