@@ -6,13 +6,13 @@ package machine
 // threads of its own process included (kernel/power/process.c,
 // freeze_processes). The Go runtime cannot live with that: the garbage
 // collector or the scheduler waits for a thread that does not run, and the
-// machine stands still for ever. So the calls are made by a forked child that
-// has one thread and never enters the runtime:
+// machine stands still for ever. So the calls are made by a child, a process
+// of its own with one thread, that never enters the runtime:
 //
 //   - every function here is nosplit, so that none asks for more stack, and
 //     none allocates, locks, takes an interface or can panic;
 //   - system calls are raw ones, which the scheduler does not see;
-//   - all it knows lies in a [job], in memory shared with its parent.
+//   - all it knows lies in a [job], in memory that its parent sees too.
 //
 // Should the child die at any point, the last reference to /dev/snapshot goes
 // with it, and the kernel frees the image and thaws the machine

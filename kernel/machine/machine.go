@@ -17,7 +17,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"unsafe"
 
 	"snappipe/kernel"
 )
@@ -112,7 +111,7 @@ func (m *Machine) take(facts kernel.Facts) (*image, error) {
 	if err != nil {
 		return nil, err
 	}
-	pid, err := fork(taskTake, unsafe.Pointer(j))
+	pid, err := forkTaker(j)
 	if err == nil {
 		err = j.wait(pid)
 	}

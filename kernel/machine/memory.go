@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shared is an anonymous shared mapping.
+// shared is a mapping.
 type shared struct {
 	at   unsafe.Pointer
 	size uintptr
@@ -20,6 +20,20 @@ type shared struct {
 func mapShared(size uintptr) (*shared, error) {
 	p, err := unix.MmapPtr(-1, 0, nil, size, unix.PROT_READ|unix.PROT_WRITE,
 		unix.MAP_SHARED|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+	if err != nil {
+		return nil, fmt.Errorf("map %d bytes of memory: %w", size, err)
+	}
+	return &shared{p, size}, nil
+}
+
+// mapPrivate maps size bytes of a file, or zeros if fd is -1. What is written
+// there stays in this process.
+func mapPrivate(fd int, size uintptr) (*shared, error) {
+	flags := unix.MAP_PRIVATE | unix.MAP_NORESERVE
+	if fd < 0 {
+		flags |= unix.MAP_ANONYMOUS
+	}
+	p, err := unix.MmapPtr(fd, 0, nil, size, unix.PROT_READ|unix.PROT_WRITE, flags)
 	if err != nil {
 		return nil, fmt.Errorf("map %d bytes of memory: %w", size, err)
 	}

@@ -52,11 +52,15 @@ func (j *job) tooLittleMemory() error {
 	if err != nil {
 		return err
 	}
-	const advice = "end programs that need much memory; page cache goes by itself"
+	// In use is what neither drop_caches nor image_size, which the kernel is
+	// asked for anyway, would take out of the image.
+	inUse, most := m.total-m.available, m.total/3
+	advice := fmt.Sprintf("end programs that have some %d MiB; to drop caches (now %d MiB) or to set image_size lower gives nothing more",
+		max(inUse-most, spare)>>20, m.cached>>20)
 	if j.size == 0 {
 		return kernel.Refuse("memory", advice,
-			"the kernel cannot make an atomic image: of %d MiB in all, %d MiB are in use, and no more than a third can be in an image that is copied",
-			m.total>>20, (m.total-m.available)>>20)
+			"the kernel cannot make an atomic image: of %d MiB in all, %d MiB are in use, and no more than a third, %d MiB, can be in an image that is copied",
+			m.total>>20, inUse>>20, most>>20)
 	}
 	return kernel.Refuse("memory", advice,
 		"the image has %d MiB, and no room was left to copy it to after %d MiB: it is needed three times (in use, in the kernel, in the copy), and there are %d MiB in all",

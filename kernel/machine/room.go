@@ -20,7 +20,10 @@ const imageSizeFile = "/sys/power/image_size"
 // spare is left over for what the kernel itself needs meanwhile.
 const spare = 48 << 20
 
-type meminfo struct{ total, available int64 }
+type meminfo struct {
+	total, available int64
+	cached           int64 // of files, in memory
+}
 
 func readMeminfo() (m meminfo, err error) {
 	f, err := os.Open("/proc/meminfo")
@@ -36,6 +39,8 @@ func readMeminfo() (m meminfo, err error) {
 			m.total = kib << 10
 		case "MemAvailable":
 			m.available = kib << 10
+		case "Active(file)", "Inactive(file)":
+			m.cached += kib << 10
 		}
 	}
 	if m.total == 0 {
@@ -52,7 +57,7 @@ func reserve(j *job) (*shared, error) {
 		return nil, err
 	}
 	page := int64(os.Getpagesize())
-	mem, err := mapShared(uintptr(m.total / page * page))
+	mem, err := mapPrivate(-1, uintptr(m.total/page*page))
 	if err != nil {
 		return nil, err
 	}
