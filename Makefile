@@ -1,8 +1,8 @@
 # make          build the four tools into bin/, manual pages and completions too
 # make demo     see them work: snapshot a live program, kill it, resume it
-# make test     all tests but those below, which take from minutes to hours
-# make test-vm  whole machines, in QEMU
-# make test-kernel  a kernel with the two system calls: builds it, boots it
+# make test     all tests but those of soak; what is not installed is named
+# make test-vm  of these, only whole machines, in QEMU
+# make test-kernel  only a kernel with the two system calls: builds it, boots it
 # make soak     hundreds of snapshots of one program, and of kills of snapcat
 # make fuzz     the fuzz targets, each for FUZZTIME
 # make bench    measure against other tools
@@ -47,7 +47,7 @@ test: build lint
 	@$(call report,test-machines,-timeout 1h -p 1 $(MACHINES))
 
 test-vm: build
-	SNAPPIPE_VM=1 $(GO) test -timeout 2h -v ./tests/vm
+	SNAPPIPE_VM=1 $(GO) test -timeout 1h -v ./tests/vm
 
 test-kernel: build
 	SNAPPIPE_VM=1 $(GO) test -timeout 2h -v ./kernel/machine/linux
@@ -75,6 +75,7 @@ fuzz:
 
 bench: build
 	$(GO) run ./tests/bench -bin bin
+	SNAPPIPE_VM=1 $(GO) test -timeout 1h -run '^$$' -bench . -benchtime 1x ./tests/vm
 
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share

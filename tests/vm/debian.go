@@ -23,7 +23,7 @@ type Kernel struct {
 var modules = []string{
 	"drivers/virtio/virtio_ring", "drivers/virtio/virtio_pci_modern_dev", "drivers/virtio/virtio_pci_legacy_dev",
 	"drivers/virtio/virtio", "drivers/virtio/virtio_pci",
-	"drivers/block/virtio_blk", "drivers/char/virtio_console",
+	"drivers/block/virtio_blk", "drivers/block/brd", "drivers/char/virtio_console",
 	"net/core/failover", "drivers/net/net_failover", "drivers/net/virtio_net",
 	"crypto/crc32c_generic", "lib/crc16", "fs/mbcache", "fs/jbd2/jbd2", "fs/ext4/ext4",
 }
@@ -55,14 +55,19 @@ func DebianCloud(t testing.TB) Kernel {
 	return newest(t, "linux-image-cloud-amd64")
 }
 
-// packages are those that newest has found: to ask apt takes a while.
-var packages sync.Map
+// unpacked are the kernels that are there, by metapackage.
+var unpacked = struct {
+	sync.Mutex
+	by map[string]Kernel
+}{by: map[string]Kernel{}}
 
 // newest returns the kernel that a metapackage stands for.
 func newest(t testing.TB, meta string) Kernel {
 	t.Helper()
-	if name, ok := packages.Load(meta); ok {
-		return unpack(t, name.(string))
+	unpacked.Lock()
+	defer unpacked.Unlock()
+	if k, ok := unpacked.by[meta]; ok {
+		return k
 	}
 	out := output(t, "", "apt-cache", "depends", meta)
 	_, name, ok := strings.Cut(out, "Depends: ")
@@ -70,9 +75,8 @@ func newest(t testing.TB, meta string) Kernel {
 		t.Fatalf("apt knows no package %s: %s", meta, out)
 	}
 	name, _, _ = strings.Cut(name, "\n")
-	name = strings.TrimSpace(name)
-	packages.Store(meta, name)
-	return unpack(t, name)
+	unpacked.by[meta] = unpack(t, strings.TrimSpace(name))
+	return unpacked.by[meta]
 }
 
 // unpack fetches a kernel package, unless that was done before.

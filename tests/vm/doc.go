@@ -10,6 +10,6 @@
 // the user's cache directory. KVM is used where a guest boots with it, else
 // QEMU's own emulation.
 //
-// The tests take minutes and so run only when SNAPPIPE_VM is set, which
-// `make test-vm` does.
+// The tests take minutes. They are skipped with -short and where there is no
+// QEMU.
 package vm

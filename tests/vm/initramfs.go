@@ -25,19 +25,23 @@ var built struct {
 	dir string
 }
 
-// build compiles the programs once for all tests. The last test leaves them
-// to the system's cleaning of its temporary directory.
+// source is the root of this module.
+func source(t testing.TB) string {
+	t.Helper()
+	return filepath.Dir(strings.TrimSpace(output(t, "", "go", "env", "GOMOD")))
+}
+
+// build compiles the programs once for all tests, to where make puts its own.
 func build(t testing.TB) string {
 	t.Helper()
 	built.Do(func() {
-		dir := filepath.Join(cacheDir(t), "bin")
+		root := source(t)
+		dir := filepath.Join(root, "bin", "vm")
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		root := filepath.Dir(strings.TrimSpace(output(t, "", "go", "env", "GOMOD")))
-		t.Setenv("CGO_ENABLED", "0")
-		output(t, root, append([]string{"go", "build", "-trimpath", "-ldflags=-s -w", "-o", dir}, programs...)...)
-		output(t, root, "go", "test", "-c", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, "machine.test"), "./kernel/machine")
+		output(t, root, append([]string{"env", "CGO_ENABLED=0", "go", "build", "-trimpath", "-ldflags=-s -w", "-o", dir}, programs...)...)
+		output(t, root, "env", "CGO_ENABLED=0", "go", "test", "-c", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, "machine.test"), "./kernel/machine")
 		built.dir = dir
 	})
 	if built.dir == "" {
@@ -46,11 +50,30 @@ func build(t testing.TB) string {
 	return built.dir
 }
 
-// initramfs makes the guest's root, uncompressed: an emulated machine is slow
-// at unpacking.
+// packed are the guests' roots that have been made, by the directory of their
+// modules.
+var packed = struct {
+	sync.Mutex
+	by map[string]string
+}{by: map[string]string{}}
+
+// initramfs makes the root of guests with a kernel.
 func initramfs(t testing.TB, k Kernel) string {
 	t.Helper()
-	name := filepath.Join(t.TempDir(), "initramfs")
+	dir := build(t)
+	packed.Lock()
+	defer packed.Unlock()
+	if packed.by[k.Modules] == "" {
+		name := filepath.Join(dir, "initramfs"+k.Release)
+		pack(t, k, name)
+		packed.by[k.Modules] = name
+	}
+	return packed.by[k.Modules]
+}
+
+// pack leaves it uncompressed: an emulated machine is slow at unpacking.
+func pack(t testing.TB, k Kernel, name string) {
+	t.Helper()
 	f, err := os.Create(name)
 	if err != nil {
 		t.Fatal(err)
@@ -62,8 +85,8 @@ func initramfs(t testing.TB, k Kernel) string {
 	}
 	a.file("init", initScript)
 	a.file("etc/passwd", []byte("root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n"))
-	a.file("bin/busybox", read(t, "/bin/busybox"))
-	for _, applet := range strings.Fields(output(t, "", "/bin/busybox", "--list")) {
+	a.file("bin/busybox", read(t, busybox))
+	for _, applet := range strings.Fields(output(t, "", busybox, "--list")) {
 		if applet != "busybox" {
 			a.link("bin/"+applet, "busybox")
 		}
@@ -86,7 +109,6 @@ func initramfs(t testing.TB, k Kernel) string {
 	if err := a.close(); err != nil {
 		t.Fatal(err)
 	}
-	return name
 }
 
 func read(t testing.TB, name string) []byte {

@@ -44,30 +44,43 @@ type Machine struct {
 // host.
 const patience = 10 * time.Minute
 
-// Require skips a test where there are to be no virtual machines.
+// Require skips a test where there can be no virtual machines, or only what
+// is short is to run.
 func Require(t testing.TB) {
 	t.Helper()
 	if os.Getenv("SNAPPIPE_VM") == "" {
 		t.Skipf("SKIPPED %s: virtual machines are started by `make test-vm` only", t.Name())
 	}
-	for _, tool := range []string{qemuBinary, "/bin/busybox", "dpkg", "apt-get"} {
+	if testing.Short() {
+		t.Skipf("SKIPPED %s: virtual machines take minutes, and -short is set", t.Name())
+	}
+	for _, tool := range []string{qemuBinary, busybox, "mkfs.ext4", "dpkg", "apt-get"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Fatalf("no %s: apt-get install qemu-system-x86 busybox-static", tool)
+			t.Skipf("SKIPPED %s: there is no %s; on Debian, tests/setup installs it", t.Name(), tool)
 		}
 	}
 }
 
-const qemuBinary = "qemu-system-x86_64"
+const (
+	qemuBinary = "qemu-system-x86_64"
+	busybox    = "/bin/busybox"
+)
 
 // Start boots a machine and returns when it obeys. The machine goes off with
 // the test.
 func Start(t testing.TB, c Config) *Machine {
 	t.Helper()
 	m := Boot(t, c)
+	m.booted(t)
+	return m
+}
+
+// booted waits until the machine obeys.
+func (m *Machine) booted(t testing.TB) {
+	t.Helper()
 	if _, _, err := m.console.expect(ready, patience); err != nil {
 		t.Fatal(err)
 	}
-	return m
 }
 
 // Boot is Start for a machine that may not get that far, since it resumes
@@ -94,7 +107,7 @@ func boot(t testing.TB, c Config, accel string) *Machine {
 		"-m", strconv.Itoa(c.Memory), "-smp", strconv.Itoa(max(1, c.CPUs)),
 		"-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
 		"-kernel", c.Kernel.Image, "-initrd", c.Initrd,
-		"-append", strings.TrimSpace("console=ttyS0 panic=-1 quiet " + c.Append)}
+		"-append", strings.TrimSpace("console=ttyS0 panic=-1 quiet no_timer_check " + c.Append)}
 	for i, disk := range c.Disks {
 		args = append(args, "-drive", fmt.Sprintf("file=%s,if=none,id=disk%d,format=raw", strings.ReplaceAll(disk, ",", ",,"), i),
 			"-device", fmt.Sprintf("virtio-blk-pci,drive=disk%d", i))
@@ -162,13 +175,17 @@ func (m *Machine) End(j Job) (output string, status int) {
 	return before, status
 }
 
-// Resume runs a command that ends this machine and resumes the one in which j
-// was begun. It returns, when j has ended there, what j said and its exit
-// status.
-func (m *Machine) Resume(command string, j Job) (output string, status int) {
+// Resume runs a command that ends this machine and resumes the one in which j,
+// or another of those given, was begun. It returns, when j has ended there,
+// what j said and its exit status.
+func (m *Machine) Resume(command string, j Job, or ...Job) (output string, status int) {
 	m.t.Helper()
 	mine := m.Begin(command)
-	re := regexp.MustCompile(fmt.Sprintf(`==end-(%d|%d)-(\d+)==\n`, mine.id, j.id))
+	ids := fmt.Sprintf("%d|%d", mine.id, j.id)
+	for _, other := range or {
+		ids += fmt.Sprintf("|%d", other.id)
+	}
+	re := regexp.MustCompile(fmt.Sprintf(`==end-(%s)-(\d+)==\n`, ids))
 	before, match, err := m.console.expect(re, patience)
 	if err != nil {
 		m.t.Fatalf("%s: %v", command, err)
@@ -213,6 +230,14 @@ func (m *Machine) Off() {
 	case <-m.gone:
 	case <-time.After(patience):
 		m.t.Fatal("the machine does not go off")
+	}
+}
+
+// signal sends QEMU itself one.
+func (m *Machine) signal(s os.Signal) {
+	m.t.Helper()
+	if err := m.qemu.Process.Signal(s); err != nil {
+		m.t.Fatal(err)
 	}
 }
 

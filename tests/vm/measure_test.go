@@ -1,66 +1,131 @@
 package vm
 
+// Measuring, as ratios within one run: the numbers themselves are those of an
+// emulated machine, and say nothing.
+
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
-// For how long the machine stands still, beside what other ways would take.
-// All numbers are of one guest in one run; only their ratios mean anything.
-func BenchmarkStandStill(b *testing.B) {
+const (
+	theSwap    = "/dev/vdb"
+	theProgram = "/dev/vdc"
+)
+
+// measured is the machine of all benchmarks: a disk for an image, one for
+// swap, and one with the program in measure/.
+func measured(b *testing.B) Config {
+	b.Helper()
 	Require(b)
 	tool := filepath.Join(b.TempDir(), "measure")
-	output(b, "", "gcc", "-O2", "-static", "-o", tool, "measure/measure.c")
-	program := newDisk(b, 8)
-	f, err := os.OpenFile(program, os.O_WRONLY, 0)
-	if err != nil {
+	if out, err := exec.Command("cc", "-O2", "-static", "-o", tool, "measure/measure.c", "-lz", "-lzstd").CombinedOutput(); err != nil {
+		b.Skipf("SKIPPED %s: cc, zlib1g-dev and libzstd-dev are needed: %v\n%s", b.Name(), err, out)
+	}
+	program, swap := newDisk(b, 8), newDisk(b, 700)
+	if err := os.WriteFile(program, append(read(b, tool), make([]byte, 4<<20)...), 0); err != nil {
 		b.Fatal(err)
 	}
-	if _, err := f.Write(read(b, tool)); err != nil {
-		b.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		b.Fatal(err)
-	}
-	m := Start(b, Config{Memory: 1024, CPUs: 2, Disks: []string{newDisk(b, 600), program}})
-	m.Run("cp /dev/vdb /bin/measure && chmod +x /bin/measure")
-	startWitnesses(m, 10)
+	output(b, "", "mkswap", "-q", swap)
+	return Config{Memory: 1024, CPUs: 2, Disks: []string{newDisk(b, 700), swap, program}}
+}
 
+// startMeasured boots it, with something in its memory.
+func startMeasured(b *testing.B, c Config) *Machine {
+	b.Helper()
+	m := Start(b, c)
+	m.Run("cp " + theProgram + " /bin/measure && chmod +x /bin/measure")
+	startWitnesses(m, 12)
+	return m
+}
+
+// row prints one line of the table in the README.
+func row(what, against string, ours, theirs float64, bar string) {
+	fmt.Printf("| %s | %s | %.2f | %.2f | **%.2f** | %s |\n", what, against, ours, theirs, ours/theirs, bar)
+}
+
+// For how long the machine stands still, beside what other ways would take,
+// and for how long other processes do while the filters work.
+func BenchmarkStandStill(b *testing.B) {
+	m := startMeasured(b, measured(b))
 	var bare, ours []float64
 	for range 5 {
-		bare = append(bare, numbers(b, m.Run("measure bare"))[0])
-		out := m.Run("snapcat -v 2>&1 > /dev/null | grep stood")
-		var seconds float64
-		if _, err := fmt.Sscanf(strings.TrimSpace(out), "snapcat: the machine stood still for %f s", &seconds); err != nil {
-			b.Fatalf("%q: %v", out, err)
+		bare = append(bare, numbers(b, m.Run("measure bare"))[0]/1e3)
+		ours = append(ours, stoodStill(b, m.Run("snapcat -v 2>&1 > /dev/null | grep stood")))
+	}
+	row("time the machine stands still, s", "a bare read of /dev/snapshot into memory", median(ours), median(bare), "1.10")
+	for _, c := range []string{"gzip", "zstd"} {
+		inside := numbers(b, m.Run("measure "+c+" /dev/vda"))[0] / 1e3
+		row("", map[string]string{"gzip": "gzip -9", "zstd": "zstd -1"}[c]+" and writing inside the freeze", median(ours), inside, "0.10")
+	}
+
+	// The longest pause of another process is the snapshot itself.
+	pauses := numbers(b, m.Run("measure tick 30 > /run/pauses & p=$!; snapcat -q | snapcompress -q | snapverify -q > /dev/vda; wait $p; cat /run/pauses"))
+	fmt.Printf("| longest stall of another process while the filters work, ms | | %.0f (the snapshot: %.0f) | | | 100 |\n", pauses[1], pauses[0])
+
+	size := numbers(b, m.Run("measure bare"))[1] / (1 << 20)
+	m.Run("time -v snapcat 2> /run/1 | time -v snapcompress 2> /run/2 | time -v snapverify 2> /run/3 > /dev/vda")
+	var peak float64
+	for _, kib := range strings.Fields(m.Run("awk '/Maximum resident/ { print $NF }' /run/1 /run/2 /run/3")) {
+		n, err := strconv.ParseFloat(kib, 64)
+		if err != nil {
+			b.Fatal(err)
 		}
-		ours = append(ours, 1000*seconds)
+		peak += n / 1024
 	}
-	b.ReportMetric(median(bare), "bare-ms")
-	b.ReportMetric(median(ours), "ours-ms")
+	fmt.Printf("| memory of all three, MiB beside an image of %.0f MiB | | %.0f | | | 100 |\n", size, peak-size)
+}
 
-	// What a compressor inside the freeze would add.
-	m.Run("snapcat --raw > /run/flat")
-	for name, command := range map[string]string{
-		"gzip-9": "gzip -9 < /run/flat > /dev/vda",
-		"zstd-1": "snapcat file:/run/flat | snapcompress --level 1 > /dev/vda",
-	} {
-		start := time.Now()
-		m.Run(command)
-		b.ReportMetric(float64(time.Since(start).Milliseconds()), name+"-ms")
+// The whole way down and up again, against hibernation by the kernel itself to
+// swap on a disk like that of the image.
+func BenchmarkSaveAndResume(b *testing.B) {
+	config := measured(b)
+	ways := []struct{ codec, save, resume string }{
+		{"", "echo shutdown > /sys/power/disk; swapon " + theSwap + " && echo disk > /sys/power/state", "echo 254:16 > /sys/power/resume"},
+		{"zstd", saveAndPowerOff(""), "snapresume --quiet /dev/vda"},
+		{"s2", saveAndPowerOff("--codec s2"), "snapresume --quiet /dev/vda"},
 	}
-	m.Run("rm /run/flat")
+	down, up := make([]float64, len(ways)), make([]float64, len(ways))
+	for i, w := range ways {
+		m := startMeasured(b, config)
+		began := time.Now()
+		save := m.Begin(w.save)
+		m.Off()
+		down[i] = time.Since(began).Seconds()
 
-	// The longest pause of another process is the snapshot itself; the one
-	// after it is what the filters cause.
-	pauses := numbers(b, m.Run("measure tick 40 > /run/pauses & snapcat | snapcompress | snapverify > /dev/vda; wait $!; cat /run/pauses"))
-	b.ReportMetric(pauses[0], "longest-pause-ms")
-	b.ReportMetric(pauses[1], "next-pause-ms")
+		m = Start(b, config)
+		began = time.Now()
+		if out, status := m.Resume(w.resume, save); status != 0 {
+			b.Fatalf("%s: exit status %d\n%s", w.save, status, out)
+		}
+		up[i] = time.Since(began).Seconds()
+		m.Kill()
+	}
+	for i, w := range ways[1:] {
+		row("save with "+w.codec+" until powered off, s", "`echo disk > /sys/power/state`", down[i+1], down[0], "1.00")
+		row("resume from "+w.codec+", s", "`echo 254:16 > /sys/power/resume`", up[i+1], up[0], "1.00")
+	}
+}
+
+func saveAndPowerOff(filter string) string {
+	return "sh -c 'set -o pipefail; snapcat --quiet --freeze-filesystems --then poweroff | snapcompress --quiet " + filter + " | snapverify --quiet > /dev/vda'"
+}
+
+func stoodStill(b *testing.B, said string) float64 {
+	b.Helper()
+	_, after, _ := strings.Cut(said, "the machine stood still for ")
+	var seconds float64
+	if _, err := fmt.Sscanf(after, "%f s", &seconds); err != nil {
+		b.Fatalf("%q: %v", said, err)
+	}
+	return seconds
 }
 
 func median(all []float64) float64 {
@@ -71,8 +136,8 @@ func median(all []float64) float64 {
 func numbers(b *testing.B, line string) (all []float64) {
 	b.Helper()
 	for _, word := range strings.Fields(line) {
-		var n float64
-		if _, err := fmt.Sscan(word, &n); err != nil {
+		n, err := strconv.ParseFloat(word, 64)
+		if err != nil {
 			b.Fatalf("%q: %v", line, err)
 		}
 		all = append(all, n)

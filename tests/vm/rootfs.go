@@ -6,6 +6,7 @@ package vm
 import (
 	_ "embed"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,6 +24,9 @@ func Installed(t testing.TB, k Kernel, mib int64) (disk, initrd string) {
 	if os.Geteuid() != 0 {
 		t.Skipf("SKIPPED %s: only root can make a root file system", t.Name())
 	}
+	if _, err := exec.LookPath("mmdebstrap"); err != nil {
+		t.Skipf("SKIPPED %s: there is no mmdebstrap; on Debian, tests/setup installs it", t.Name())
+	}
 	root := debootstrapped(t, k)
 	furnish(t, root)
 	output(t, "", "chroot", root, "update-initramfs", "-c", "-k", k.Release)
@@ -39,12 +43,12 @@ func debootstrapped(t testing.TB, k Kernel) string {
 	if _, err := os.Stat(root); err == nil {
 		return root
 	}
-	tmp, err := os.MkdirTemp(cacheDir(t), "debootstrap-")
+	tmp, err := os.MkdirTemp(cacheDir(t), "mmdebstrap-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(tmp)
-	output(t, "", "nice", "debootstrap", "--variant=minbase",
+	output(t, "", "mmdebstrap", "--quiet", "--variant=minbase",
 		"--include=systemd-sysv,udev,initramfs-tools,kmod,e2fsprogs", "bookworm", tmp)
 	// Of the modules, those that the machine uses.
 	for _, name := range append(modules, "../modules.builtin", "../modules.order") {
@@ -73,7 +77,6 @@ func debootstrapped(t testing.TB, k Kernel) string {
 func furnish(t testing.TB, root string) {
 	t.Helper()
 	bin := build(t)
-	source := filepath.Dir(strings.TrimSpace(output(t, "", "go", "env", "GOMOD")))
 	install := func(name string, data []byte, mode os.FileMode) {
 		name = filepath.Join(root, name)
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
@@ -87,9 +90,9 @@ func furnish(t testing.TB, root string) {
 		install("usr/local/bin/"+filepath.Base(p), read(t, filepath.Join(bin, filepath.Base(p))), 0o755)
 	}
 	for _, p := range []string{"hooks/snappipe", "scripts/local-premount/snappipe"} {
-		install("etc/initramfs-tools/"+p, read(t, filepath.Join(source, "contrib/initramfs-tools", p)), 0o755)
+		install("etc/initramfs-tools/"+p, read(t, filepath.Join(source(t), "contrib/initramfs-tools", p)), 0o755)
 	}
-	install("etc/systemd/system/snappipe-save.service", read(t, filepath.Join(source, "contrib/systemd/snappipe-save.service")), 0o644)
+	install("etc/systemd/system/snappipe-save.service", read(t, filepath.Join(source(t), "contrib/systemd/snappipe-save.service")), 0o644)
 	install("etc/default/snappipe", []byte("DEVICE=/dev/vdb\n"), 0o644)
 	install("etc/fstab", []byte("/dev/vda / ext4 defaults 0 1\n"), 0o644)
 	install("etc/hostname", []byte("guest\n"), 0o644)

@@ -62,7 +62,7 @@ func sameWitnesses(t testing.TB, m *Machine, before map[string]testimony) {
 }
 
 // ballastEvery is after how many counts a witness looks at its ballast.
-const ballastEvery = 50
+const ballastEvery = 10
 
 // allFurther also holds for those that have stopped because they are not well.
 func allFurther(now, later map[string]testimony) bool {

@@ -3,21 +3,22 @@
 //
 //	witness start MIB   starts them, each with MIB of random ballast
 //	witness show        says of each: name, PID, token, count, state
+//	witness hog MIB     fills so much memory, and says so in /run/hog
 //	witness write LOG SYNCED
 //	                    appends numbers to the file LOG; the last that is on
 //	                    its disk is in the file SYNCED
 //
-// A token is random and only in memory; a count goes on by one every 20 ms;
-// the state is "ok" as long as the ballast, which is looked at every 50 counts,
+// A token is random and only in memory; a count goes on by one every 100 ms;
+// the state is "ok" as long as the ballast, which is looked at every 10 counts,
 // has the digest it began with and every message came back as it was sent.
 package main
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math/bits"
 	"net"
 	"os"
 	"os/exec"
@@ -50,6 +51,8 @@ func run(args []string) error {
 	switch {
 	case len(args) == 2 && args[0] == "start":
 		return start(args[1])
+	case len(args) == 2 && args[0] == "hog":
+		return hog(args[1])
 	case len(args) == 1 && args[0] == "show":
 		return show()
 	case len(args) == 1 && args[0] == "echo":
@@ -109,7 +112,7 @@ func testify(role, mib string) error {
 	token, ballast := make([]byte, 8), make([]byte, n<<20)
 	rand.Read(token)
 	rand.Read(ballast)
-	sum := sha256.Sum256(ballast)
+	sum := digest(ballast)
 	act, err := roles[role]()
 	if err != nil {
 		return err
@@ -119,7 +122,7 @@ func testify(role, mib string) error {
 		if err := act(count); err != nil {
 			state = fmt.Sprintf("%q", err)
 		}
-		if count%50 == 1 && sha256.Sum256(ballast) != sum {
+		if count%10 == 1 && digest(ballast) != sum {
 			state = "ballast"
 		}
 		said := fmt.Appendf(nil, "%s %d %x %d %s\n", role, os.Getpid(), token, count, state)
@@ -129,7 +132,34 @@ func testify(role, mib string) error {
 		if state != "ok" {
 			select {} // it stays said
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// digest notices a change of any bit, and takes an emulated CPU no longer than
+// it has to: each step is a bijection of what came before.
+func digest(b []byte) (sum uint64) {
+	for ; len(b) >= 8; b = b[8:] {
+		sum = (bits.RotateLeft64(sum, 5) ^ binary.LittleEndian.Uint64(b)) * 0x9e3779b97f4a7c15
+	}
+	return sum
+}
+
+func hog(mib string) error {
+	n, err := strconv.Atoi(mib)
+	if err != nil {
+		return err
+	}
+	b := make([]byte, n<<20)
+	for i := 0; i < len(b); i += 4096 {
+		rand.Read(b[i : i+8])
+	}
+	if err := os.WriteFile("/run/hog", fmt.Appendln(nil, os.Getpid()), 0o644); err != nil {
+		return err
+	}
+	for {
+		time.Sleep(time.Hour)
+		b[0]++
 	}
 }
 
@@ -151,6 +181,7 @@ func write(log, synced string) error {
 		if err := os.Rename(synced+".new", synced); err != nil {
 			return err
 		}
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 
