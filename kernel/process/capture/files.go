@@ -37,10 +37,12 @@ type fileTable struct {
 	// Pipe.Content and Socket.Queue are indices of.
 	blobs   [][]byte
 	watched map[inode]string // paths of inodes that inotify watches
+	// connected are the unix sockets, by inode, that are connected to another.
+	connected map[uint64]bool
 }
 
 func newFileTable(c *capture) *fileTable {
-	return &fileTable{c: c, pidfd: -1, byKey: map[inode]int{}, epolls: map[int][]proc.EpollWatch{}, watched: map[inode]string{}}
+	return &fileTable{c: c, pidfd: -1, byKey: map[inode]int{}, epolls: map[int][]proc.EpollWatch{}, watched: map[inode]string{}, connected: map[uint64]bool{}}
 }
 
 // openFile is one descriptor as it is found.

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"unsafe"
 
+	"snappipe/kernel"
+	"snappipe/kernel/process/image"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -36,22 +39,44 @@ func (t *fileTable) peers() error {
 		if s == nil || s.Family != unix.AF_UNIX {
 			continue
 		}
+		o := &openFile{fd: t.first[i]}
 		info, err := askDiag(diag, s.Ino)
+		if errors.Is(err, unix.ENOENT) { // there is no unix_diag
+			if !t.connected[s.Ino] {
+				continue
+			}
+			return kernel.Refuse(o.object("a unix socket that is connected"), "load the module unix_diag",
+				"this kernel does not tell to what")
+		}
 		if err != nil {
-			return fmt.Errorf("fd %d, a unix socket: asking for its peer: %w", t.first[i], err)
+			return fmt.Errorf("%s: asking for its peer: %w", o.object("a unix socket"), err)
 		}
 		if s.Listening {
 			s.Backlog = info.backlog
 			continue
 		}
 		s.Shutdown, s.Peer = info.shutdown, info.peer
-		if s.Peer != 0 && !mine[s.Peer] {
-			o := &openFile{fd: t.first[i]}
-			if err := t.lose(o, d, "a unix socket connected to another process", "its other end is outside of the program"); err != nil {
-				return err
-			}
+		if err := t.checkPeer(o, d, info, mine); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// checkPeer refuses a connection whose other end is not the process's.
+func (t *fileTable) checkPeer(o *openFile, d *image.OpenFile, info unixInfo, mine map[uint64]bool) error {
+	const closed = 3 // both directions, as the end of its peer leaves a socket
+	s := d.Socket
+	switch {
+	case s.Peer != 0 && !mine[s.Peer]:
+		return t.lose(o, d, "a unix socket connected to another process", "its other end is outside of the program")
+	case s.Peer != 0 || !info.connected || s.Type == unix.SOCK_DGRAM:
+		return nil
+	case s.Shutdown != closed:
+		// What has no inode yet is in nobody's hands.
+		return t.lose(o, d, "a unix socket that is connected", "the connection has not been accepted yet")
+	}
+	s.Orphan = true
 	return nil
 }
 
@@ -59,6 +84,8 @@ type unixInfo struct {
 	peer     uint64
 	backlog  int
 	shutdown int
+	// connected is for sockets that are connected to one other.
+	connected bool
 }
 
 // unixDiagReq is a netlink header and struct unix_diag_req.
@@ -106,6 +133,8 @@ func parseDiag(b []byte) (info unixInfo, err error) {
 	if len(b) < headers {
 		return info, errors.New("the kernel's answer is too short")
 	}
+	const state, established = unix.SizeofNlMsghdr + 2, 1 // TCP_ESTABLISHED
+	info.connected = b[state] == established
 	for b = b[headers:]; len(b) >= unix.SizeofRtAttr; {
 		size, kind := int(le.Uint16(b)), le.Uint16(b[2:])
 		if size < unix.SizeofRtAttr || size > len(b) {

@@ -74,7 +74,7 @@ func (t *fileTable) addresses(fd int, o *openFile, d *image.OpenFile) (err error
 	connected := err == nil
 	switch {
 	case s.Family == unix.AF_UNIX:
-		// Its peer is found when all sockets are known.
+		t.connected[s.Ino] = connected // to whom is found when all are known
 	case s.Type == unix.SOCK_DGRAM:
 		s.Remote = remote // a default destination, nothing more
 	case connected:

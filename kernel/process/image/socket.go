@@ -24,6 +24,8 @@ type Socket struct {
 	// Peer is the inode of the socket at the other end, which is in the
 	// process too, or 0.
 	Peer uint64
+	// Orphan is set if it was connected, and the other end is closed.
+	Orphan bool `json:",omitempty"`
 	// Shutdown says which directions are closed: 1 reading, 2 writing.
 	Shutdown int
 

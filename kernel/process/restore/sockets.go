@@ -26,9 +26,12 @@ func (p *process) openSockets() error {
 			continue
 		}
 		var err error
-		if peer := p.peerOf(o); peer >= 0 {
+		switch peer := p.peerOf(o); {
+		case peer >= 0:
 			err = p.openPair(i, peer)
-		} else {
+		case o.Socket.Orphan:
+			err = p.openOrphan(i)
+		default:
 			err = p.openSocket(i)
 		}
 		if err != nil {
@@ -67,6 +70,19 @@ func (p *process) openPair(i, j int) error {
 	p.files[j].close()
 	p.files[i], p.files[j] = openFile{fd: pair[0]}, openFile{fd: pair[1]}
 	return errors.Join(setOptions(pair[0], a), setOptions(pair[1], b))
+}
+
+// openOrphan makes a socket whose peer has sent what is still to be read, and
+// is gone.
+func (p *process) openOrphan(i int) error {
+	s := p.img.Open[i].Socket
+	pair, err := unix.Socketpair(s.Family, s.Type|unix.SOCK_CLOEXEC, s.Protocol)
+	if err != nil {
+		return fmt.Errorf("socketpair: %w", err)
+	}
+	p.files[i] = openFile{fd: pair[0]}
+	err = errors.Join(setOptions(pair[0], s), p.send(pair[1], s.Queue))
+	return errors.Join(err, unix.Close(pair[1]))
 }
 
 func (p *process) openSocket(i int) error {
@@ -189,7 +205,7 @@ func inUse(path string, kind int) bool {
 func (p *process) fillSockets() error {
 	for i := range p.img.Open {
 		o := &p.img.Open[i]
-		if o.Kind != image.KindSocket || len(o.Socket.Queue) == 0 {
+		if o.Kind != image.KindSocket || len(o.Socket.Queue) == 0 || o.Socket.Orphan {
 			continue
 		}
 		peer := p.peerOf(o)
