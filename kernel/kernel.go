@@ -36,6 +36,17 @@ type Kernel interface {
 	ResumeSnapshot(ctx context.Context, facts Facts, size int64) (Resumption, error)
 }
 
+// FlatResumer is a Kernel that takes a flat image from where it lies, without
+// reading it first.
+type FlatResumer interface {
+	Kernel
+	// ResumeFlat is ResumeSnapshot for the image that f begins with: without
+	// facts and without checksums, so only [Options.Force] makes it try. All
+	// of the image has come when it returns. f must not be changed but by
+	// erasing its first page, nor be closed, before [Resumption.Commit].
+	ResumeFlat(ctx context.Context, f *os.File) (Resumption, error)
+}
+
 // Image is the flat array of bytes that SnapshotSystem exports. It is
 // immutable until Close. All methods but Close may be called from several
 // goroutines at once.

@@ -28,6 +28,7 @@ func main() {
 		About: []string{
 			"Reads a stream from the file IMG or from standard input and resumes what it is the image of. Nothing is resumed before the end of the stream has come and every checksum holds; where that fails, nothing is left of the attempt. Only a device that --to names is written in place.",
 			"What was resumed runs as a child of snapresume, which exits with its status.",
+			"With --raw, IMG is a flat image instead of a stream. A machine is resumed from it as it lies there, without unpacking anything. Nothing says what it is an image of, nor whether it is undamaged, so --force is needed.",
 			"With --to file:PATH the flat image is written to a file, whatever it is an image of.",
 		},
 		Examples: []docs.Example{
@@ -40,6 +41,7 @@ func main() {
 			&cli.StringFlag{Name: "to", Usage: "resume to `TARGET` instead of what the image says"},
 			&cli.BoolFlag{Name: "check", Aliases: []string{"c"}, Usage: "do everything short of resuming, and say what would happen"},
 			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "replace a file that is there already, and write to a device that is in use"},
+			&cli.BoolFlag{Name: "raw", Usage: "IMG is a flat image, as snapcat --raw writes it"},
 			&cli.BoolFlag{Name: "once", Usage: "erase the beginning of IMG right before it is resumed, so that it never is again"},
 			&cli.BoolFlag{Name: "detach", Usage: "leave what was resumed running on its own, and print what it is"},
 			&cli.BoolFlag{Name: "same-pid", Usage: "insist on the same process IDs"},
@@ -53,6 +55,9 @@ func main() {
 func run(ctx context.Context, c *tool.Call) error {
 	if err := checkOnce(c); err != nil {
 		return err
+	}
+	if c.Bool("raw") {
+		return resumeFlat(ctx, c)
 	}
 	r, closeInput, err := input.Open(c.Args().First())
 	if err != nil {
@@ -82,10 +87,8 @@ func run(ctx context.Context, c *tool.Call) error {
 	}
 	c.Close() // the terminal is that of the resumed program from here on
 	if c.Bool("check") {
-		if _, err := resumption.Commit(); err != nil {
-			return errors.Join(err, resumption.Abort())
-		}
-		return say(c, info, would)
+		would = append([]string{fmt.Sprintf("the image of %s is undamaged", human.Bytes(info.Size))}, would...)
+		return rehearse(c, resumption, &would)
 	}
 	return commit(c, resumption)
 }
@@ -93,6 +96,18 @@ func run(ctx context.Context, c *tool.Call) error {
 // begin finds the kernel that is to resume the image, and starts it. What it
 // has to report in a check goes to would.
 func begin(ctx context.Context, c *tool.Call, info *format.Info, would *[]string) (kernel.Resumption, error) {
+	k, err := open(c.String("to"), info, options(c, would))
+	if err != nil {
+		return nil, err
+	}
+	var facts kernel.Facts
+	for _, f := range info.Facts {
+		facts = append(facts, kernel.Fact(f))
+	}
+	return k.ResumeSnapshot(ctx, facts, info.Size)
+}
+
+func options(c *tool.Call, would *[]string) kernel.Options {
 	o := kernel.Options{
 		Force:   c.Bool("force"),
 		Check:   c.Bool("check"),
@@ -103,15 +118,7 @@ func begin(ctx context.Context, c *tool.Call, info *format.Info, would *[]string
 	if o.Check {
 		o.Report = func(line string) { *would = append(*would, line) }
 	}
-	k, err := open(c.String("to"), info, o)
-	if err != nil {
-		return nil, err
-	}
-	var facts kernel.Facts
-	for _, f := range info.Facts {
-		facts = append(facts, kernel.Fact(f))
-	}
-	return k.ResumeSnapshot(ctx, facts, info.Size)
+	return o
 }
 
 // open returns the kernel that to names or, if that is "", the image. An image
@@ -136,13 +143,17 @@ func unknown(name string) error {
 		"it does not say where to")
 }
 
-// say tells what would have happened.
-func say(c *tool.Call, info *format.Info, would []string) error {
+// rehearse goes through the last step as well, and tells what would have
+// happened.
+func rehearse(c *tool.Call, resumption kernel.Resumption, would *[]string) error {
+	if _, err := resumption.Commit(); err != nil {
+		return errors.Join(err, resumption.Abort())
+	}
 	if c.Quiet {
 		return nil
 	}
-	text := fmt.Sprintf("the image of %s is undamaged\n", human.Bytes(info.Size))
-	for _, line := range would {
+	var text string
+	for _, line := range *would {
 		text += human.Printable(line) + "\n"
 	}
 	_, err := os.Stdout.WriteString(text)

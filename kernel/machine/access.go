@@ -15,12 +15,18 @@ import (
 	"snappipe/kernel"
 )
 
-// available refuses where it can be known that nothing will come of it.
+// available refuses where it can be known that nothing will come of it. Only
+// a kernel without the two system calls needs the device, but whoever has it
+// open keeps others from the calls as well.
 func available() error {
-	if unix.Access(device, unix.F_OK) != nil {
+	switch err := unix.Access(device, unix.R_OK|unix.W_OK); {
+	case hasCalls():
+		if len(holders()) > 0 {
+			return cannotOpen(unix.EBUSY)
+		}
+	case errors.Is(err, unix.ENOENT):
 		return cannotOpen(unix.ENOENT)
-	}
-	if unix.Access(device, unix.R_OK|unix.W_OK) != nil {
+	case err != nil:
 		return cannotOpen(unix.EACCES)
 	}
 	b, err := os.ReadFile("/sys/power/disk")
@@ -44,7 +50,11 @@ func cannotOpen(errno syscall.Errno) error {
 	case errors.Is(errno, unix.EPERM):
 		return kernel.Refuse(device, "", "the kernel does not allow hibernation%s", whyNot())
 	case errors.Is(errno, unix.EBUSY):
-		return kernel.Refuse(device, "wait until that is done", "it is in use%s", holders())
+		by := "a hibernation under way or a process that cannot be seen"
+		if names := holders(); len(names) > 0 {
+			by = strings.Join(names, ", ")
+		}
+		return kernel.Refuse(device, "wait until that is done", "it is in use by %s", by)
 	}
 	return fmt.Errorf("open %s: %w", device, errno)
 }
@@ -69,9 +79,8 @@ func whyNot() string {
 }
 
 // holders names the processes that have the device open.
-func holders() string {
+func holders() (names []string) {
 	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
-	var names []string
 	for _, link := range links {
 		if to, err := os.Readlink(link); err != nil || to != device {
 			continue
@@ -80,8 +89,5 @@ func holders() string {
 		comm, _ := os.ReadFile("/proc/" + pid + "/comm") // "" if it has just ended
 		names = append(names, fmt.Sprintf("pid %s (%s)", pid, strings.TrimSpace(string(comm))))
 	}
-	if len(names) == 0 {
-		return ", by a hibernation under way or a process that cannot be seen"
-	}
-	return " by " + strings.Join(names, ", ")
+	return names
 }

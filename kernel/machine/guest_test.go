@@ -23,7 +23,20 @@ func inGuest(t *testing.T) *Machine {
 	return &Machine{opts: kernel.Options{Report: func(s string) { t.Log(s) }}}
 }
 
-// The test that "should obviously work", of the mail of 2007.
+// The test that "should obviously work", of the mail of 2007, in a kernel with
+// the two calls.
+func TestLinus(t *testing.T) {
+	inGuest(t)
+	buffer, err := snapshotSystem()
+	if err == nil && buffer != nil {
+		err = resumeSnapshot(buffer)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The same through the interface, by whatever way the kernel has.
 func TestSnapshotThenResume(t *testing.T) {
 	m, ctx := inGuest(t), context.Background()
 	img, err := m.SnapshotSystem(ctx)

@@ -3,6 +3,7 @@ package machine
 // What became of a job, in words that help.
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -37,8 +38,7 @@ func (j *job) failure() error {
 	case j.step == stepOpen:
 		return cannotOpen(j.errno)
 	case j.step == stepFreeze && j.errno == unix.EBUSY:
-		return kernel.Refuse("the machine", "end or wake what they wait for, then try again",
-			"not all of its processes could be stopped%s", stuck())
+		return notStopped()
 	case j.step == stepCreate && j.errno == unix.ENOMEM, j.step == stepRead && j.errno == unix.EFAULT, j.step == stepRead && j.errno == unix.ENOMEM:
 		return j.tooLittleMemory()
 	case j.step == stepRestore && j.errno == unix.EPERM:
@@ -65,6 +65,26 @@ func (j *job) tooLittleMemory() error {
 	return kernel.Refuse("memory", advice,
 		"the image has %d MiB, and no room was left to copy it to after %d MiB: it is needed three times (in use, in the kernel, in the copy), and there are %d MiB in all",
 		j.size>>20, j.got>>20, m.total>>20)
+}
+
+// notStopped explains EBUSY of a call that stops all processes.
+func notStopped() error {
+	if len(holders()) > 0 {
+		return cannotOpen(unix.EBUSY)
+	}
+	return kernel.Refuse("the machine", "end or wake what they wait for, then try again",
+		"not all of its processes could be stopped%s", stuck())
+}
+
+// notTaken explains why the kernel refuses an image, or a page of it.
+func notTaken(err error, attempt string, size int64) error {
+	switch {
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EFAULT), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENODEV):
+		return kernel.Refuse("the image", "", "the kernel does not take it for one of this machine: %v", err)
+	case errors.Is(err, unix.ENOMEM):
+		return kernel.Refuse("memory", "end programs that need much memory", "the kernel has no room for the image of %d MiB", size>>20)
+	}
+	return fmt.Errorf("%s: %w", attempt, err)
 }
 
 // stuck names the tasks that sleep where nothing can wake them, which is what

@@ -1,14 +1,12 @@
 package machine
 
-// The way back: bytes of the image go to the kernel as they come, and nothing
-// happens before Commit.
+// The way back: what has to hold of an image, of this machine and of its disks
+// before anything of the image is taken, and which way it takes.
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -18,36 +16,59 @@ import (
 // ResumeSnapshot checks that the image is one of this machine, that its disks
 // are as they were, and that there is room for it.
 func (m *Machine) ResumeSnapshot(ctx context.Context, facts kernel.Facts, size int64) (kernel.Resumption, error) {
-	if err := available(); err != nil {
+	if err := m.admit(facts); err != nil {
 		return nil, err
+	}
+	r, err := m.load(size)
+	if err != nil {
+		return nil, err
+	}
+	m.would(size)
+	return r, nil
+}
+
+// admit makes all checks but that of the size.
+func (m *Machine) admit(facts kernel.Facts) error {
+	if err := available(); err != nil {
+		return err
 	}
 	here, err := identity()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := matches(facts, here, m.opts.Force); err != nil {
-		return nil, err
+		return err
 	}
 	if err := m.nothingToLose(); err != nil {
-		return nil, err
+		return err
 	}
-	if err := unchangedDisks(facts); err != nil {
-		return nil, err
-	}
-	if err := fits(size); err != nil {
-		return nil, err
-	}
-	fd, err := unix.Open(device, unix.O_WRONLY|unix.O_CLOEXEC, 0)
-	if errno := unix.Errno(0); errors.As(err, &errno) {
-		return nil, cannotOpen(errno)
-	}
-	if err != nil {
-		return nil, err
-	}
+	return unchangedDisks(facts)
+}
+
+func (m *Machine) would(size int64) {
 	if m.opts.Check {
 		m.opts.Report(fmt.Sprintf("would go on with a machine of %d MiB instead of this one", size>>20))
 	}
-	return &resumption{fd: fd, size: size, page: make([]byte, 0, os.Getpagesize()), dieAt: m.dieAt, check: m.opts.Check}, nil
+}
+
+// load begins to take an image that comes in pieces. For resume_snapshot it
+// has to lie in memory of this process, and the kernel makes a copy of it to
+// where the image has nothing. The device takes each page as it comes: it is
+// the way for an image that is larger than half of what is free.
+func (m *Machine) load(size int64) (kernel.Resumption, error) {
+	if m.dieAt == stepNone && hasCalls() {
+		err := fits(size, 2)
+		if err == nil {
+			return m.newMapped(size)
+		}
+		if unix.Access(device, unix.F_OK) != nil {
+			return nil, err
+		}
+	}
+	if err := fits(size, 1); err != nil {
+		return nil, err
+	}
+	return m.openDevice(size)
 }
 
 // nothingToLose refuses to let go of a system that has something to write.
@@ -68,9 +89,10 @@ func (m *Machine) nothingToLose() error {
 	return nil
 }
 
-// fits checks the size, which the kernel does not do to the byte: an image
-// whose last page is cut short would be restored as it is.
-func fits(size int64) error {
+// fits checks the size, which the kernel does not do to the byte (an image
+// whose last page is cut short would be restored as it is), and whether there
+// is room for the image so many times.
+func fits(size, times int64) error {
 	page := int64(os.Getpagesize())
 	if size < 2*page || size%page != 0 {
 		return kernel.Refuse("the image", "", "its size of %d bytes is not that of an image of a machine", size)
@@ -80,9 +102,9 @@ func fits(size int64) error {
 	if err != nil {
 		return err
 	}
-	if size > m.available {
+	if size > m.available/times {
 		return kernel.Refuse("memory", "end programs that need much memory, or resume right after the machine was started",
-			"the image has %d MiB, and only %d MiB are free", size>>20, m.available>>20)
+			"the image has %d MiB, for which %d MiB are needed, and only %d MiB are free", size>>20, times*size>>20, m.available>>20)
 	}
 	return nil
 }
@@ -92,146 +114,10 @@ func fits(size int64) error {
 // scarcer.
 func dropCaches() { os.WriteFile("/proc/sys/vm/drop_caches", []byte("1"), 0) }
 
-// resumption is an image on its way into the kernel.
-type resumption struct {
-	fd    int // -1 once it is closed
-	size  int64
-	at    int64  // how much of the image has come, this page included
-	page  []byte // a page that has come in part
-	err   error
-	check bool // only to be tried
-
-	dieAt step // tests only: where the child dies
-}
-
-var zeros [64 << 10]byte
-
-// WriteAt passes on what lies at off, and zeros for what was left out before.
-func (r *resumption) WriteAt(p []byte, off int64) (int, error) {
-	if off < r.at || off > r.size-int64(len(p)) {
-		return 0, fmt.Errorf("write %d bytes to the image at %d: %w", len(p), off, os.ErrInvalid)
-	}
-	if err := r.fill(off); err != nil {
-		return 0, err
-	}
-	if err := r.append(p); err != nil {
-		return 0, err
-	}
-	return len(p), nil
-}
-
-// fill writes zeros up to off.
-func (r *resumption) fill(off int64) error {
-	for r.at < off {
-		if err := r.append(zeros[:min(off-r.at, int64(len(zeros)))]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// append hands whole pages to the kernel, which takes one with each call and
-// would take less than one for a whole.
-func (r *resumption) append(p []byte) error {
-	if r.err != nil {
-		return r.err
-	}
-	r.at += int64(len(p))
-	for len(p) > 0 {
-		page := p
-		if len(r.page) > 0 || len(p) < cap(r.page) {
-			n := min(len(p), cap(r.page)-len(r.page))
-			r.page = append(r.page, p[:n]...)
-			if p = p[n:]; len(r.page) < cap(r.page) {
-				return nil
-			}
-			page, r.page = r.page, r.page[:0]
-		} else {
-			page, p = p[:cap(r.page)], p[cap(r.page):]
-		}
-		if r.err = r.put(page); r.err != nil {
-			return r.err
-		}
-	}
-	return nil
-}
-
-func (r *resumption) put(page []byte) error {
-	n, err := unix.Write(r.fd, page)
-	for errors.Is(err, unix.EINTR) {
-		n, err = unix.Write(r.fd, page)
-	}
-	switch {
-	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EFAULT), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENODEV):
-		return kernel.Refuse("the image", "", "the kernel does not take it for one of this machine: %v", err)
-	case errors.Is(err, unix.ENOMEM):
-		return kernel.Refuse("memory", "end programs that need much memory", "the kernel has no room for the image of %d MiB", r.size>>20)
-	case err != nil:
-		return fmt.Errorf("write the image to %s: %w", device, err)
-	case n != len(page):
-		return fmt.Errorf("write the image to %s: %d bytes of a page were taken", device, n)
-	}
-	return nil
-}
-
-// Commit ends this system and continues the one in the image. It returns only
-// if that fails; this system goes on then.
-func (r *resumption) Commit() (kernel.Resumed, error) {
-	if err := r.fill(r.size); err != nil {
-		return nil, err
-	}
-	if r.check {
-		return kernel.Rehearsed{}, r.Abort()
-	}
-	j, free, err := newJob()
-	if err != nil {
-		return nil, err
-	}
-	defer free()
-	j.dieAt = r.dieAt
-	if err := r.hand(j); err != nil {
-		return nil, err
-	}
-	if j.errno != 0 {
-		return nil, j.failure()
-	}
-	return nil, fmt.Errorf("restore the image: the kernel came back without saying why")
-}
-
-// hand gives the device to the child that does the rest. It must be the
-// only one who has it before it freezes us, so that its death would close it.
-func (r *resumption) hand(j *job) error {
-	var gate [2]int
-	if err := unix.Pipe2(gate[:], unix.O_CLOEXEC); err != nil {
-		return fmt.Errorf("make a pipe: %w", err)
-	}
-	defer unix.Close(gate[0])
-	j.device, j.gate, j.key = uintptr(r.fd), uintptr(gate[0]), uintptr(gate[1])
-	pid, err := fork(taskRestore, unsafe.Pointer(j))
-	if err != nil {
-		unix.Close(gate[1])
-		return err
-	}
-	// If nothing comes through the gate, the child ends.
-	if err = r.Abort(); err == nil {
-		_, err = unix.Write(gate[1], []byte{1})
-	}
-	unix.Close(gate[1])
-	if failed := j.wait(pid); err == nil {
-		err = failed
-	}
-	return err
-}
-
-// Abort makes the kernel forget the image.
-func (r *resumption) Abort() error {
-	if r.fd < 0 {
-		return nil
-	}
-	fd := r.fd
-	r.fd = -1
-	if err := unix.Close(fd); err != nil {
-		return fmt.Errorf("close %s: %w", device, err)
+// within refuses what does not lie from start to end.
+func within(p []byte, off, start, end int64) error {
+	if off < start || off > end-int64(len(p)) {
+		return fmt.Errorf("write %d bytes to the image at %d: %w", len(p), off, os.ErrInvalid)
 	}
 	return nil
 }

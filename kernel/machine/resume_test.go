@@ -50,3 +50,31 @@ func TestResumptionWritesWholePages(t *testing.T) {
 		t.Errorf("%d bytes were kept", len(r.page))
 	}
 }
+
+// For the call, pieces come in any order, and what does not come is zeros.
+func TestMappedTakesPiecesInAnyOrder(t *testing.T) {
+	const size = 16 * 4096
+	want := make([]byte, size)
+	r, err := new(Machine).newMapped(size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, piece := range [][2]int64{{60000, 5536}, {0, 1}, {30000, 3}, {4096, 4096}, {1, 100}} {
+		b := want[piece[0] : piece[0]+piece[1]]
+		rand.Read(b)
+		if n, err := r.WriteAt(b, piece[0]); n != len(b) || err != nil {
+			t.Fatalf("%v: %d, %v", piece, n, err)
+		}
+	}
+	for _, wrong := range []struct{ off, n int64 }{{-1, 1}, {size - 1, 2}, {size, 1}, {1 << 62, 1}} {
+		if _, err := r.WriteAt(make([]byte, wrong.n), wrong.off); err == nil {
+			t.Errorf("%v was taken", wrong)
+		}
+	}
+	if !bytes.Equal(r.mem.bytes(size), want) {
+		t.Error("other bytes are there than came")
+	}
+	if err := r.Abort(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -2,15 +2,14 @@ package machine
 
 // The two system calls, where the running kernel has them: linux/README.md.
 //
-// No forked child is needed to take an image by them. The kernel freezes all
-// tasks and thaws them again inside of the one call, so that this thread comes
-// back to a runtime all of whose threads run. And the image is not copied: it
-// is a mapping of the very pages that the kernel made it in.
+// No forked child is needed for them. The kernel freezes all tasks and thaws
+// them again inside of the one call, so that this thread comes back to a
+// runtime all of whose threads run. And the image is not copied: it is a
+// mapping of the very pages that the kernel made it in.
 
 import (
 	"errors"
 	"fmt"
-	"syscall"
 	"time"
 	"unsafe"
 
@@ -25,49 +24,106 @@ const (
 	sysResumeSnapshot = 549
 )
 
+// snapshotSystem is snapshot_system(2). It returns the image, or nil in the
+// system that was resumed from it.
+func snapshotSystem() (*shared, error) {
+	var size uint64
+	at, _, errno := unix.Syscall(sysSnapshotSystem, uintptr(unsafe.Pointer(&size)), 0, 0)
+	switch {
+	case errno != 0:
+		return nil, errno
+	case at == 0:
+		return nil, nil
+	}
+	// The address is of no memory of Go's, so nothing moves it.
+	return &shared{at: *(*unsafe.Pointer)(unsafe.Pointer(&at)), size: uintptr(size)}, nil
+}
+
+// resumeSnapshot is resume_snapshot(2). It returns only if that fails.
+func resumeSnapshot(image *shared) error {
+	_, _, errno := unix.Syscall(sysResumeSnapshot, uintptr(image.at), image.size, 0)
+	return errno
+}
+
 // hasCalls asks for an empty image to be resumed, which only a kernel that has
-// the calls refuses in this way.
+// the calls, and lets us use them, refuses in this way.
 func hasCalls() bool {
-	_, _, errno := unix.Syscall(sysResumeSnapshot, 0, 0, 0)
-	return errno == unix.EINVAL
+	return errors.Is(resumeSnapshot(&shared{}), unix.EINVAL)
 }
 
 // takeMapped takes an image by snapshot_system.
 func (m *Machine) takeMapped(facts kernel.Facts) (*image, error) {
-	var size int64
 	began := time.Now()
-	at, _, errno := unix.Syscall(sysSnapshotSystem, uintptr(unsafe.Pointer(&size)), 0, 0)
+	mem, err := snapshotSystem()
 	switch {
-	case errno != 0:
-		return nil, callFailed(errno)
-	case at == 0:
+	case err != nil:
+		return nil, notMade(err)
+	case mem == nil:
 		return nil, kernel.ErrResumed
 	}
 	m.opts.Report(fmt.Sprintf("the machine stood still for less than %.2f s", time.Since(began).Seconds()))
-	// The address is of no memory of Go's, so nothing moves it.
-	mem := &shared{at: *(*unsafe.Pointer)(unsafe.Pointer(&at)), size: uintptr(size)}
-	return &image{mem: mem, size: size, facts: facts}, nil
+	return &image{mem: mem, size: int64(mem.size), facts: facts}, nil
 }
 
-// callFailed explains the errors of snapshot_system(2).
-func callFailed(errno syscall.Errno) error {
+// notMade explains the errors of snapshot_system(2).
+func notMade(err error) error {
 	switch {
-	case errors.Is(errno, unix.EPERM):
-		return cannotOpen(errno)
-	case errors.Is(errno, unix.EBUSY):
-		return kernel.Refuse("the machine", "end or wake what they wait for, or wait until that is done",
-			"not all of its processes could be stopped, or it is being suspended, resumed or snapshotted%s", stuck())
-	case errors.Is(errno, unix.EAGAIN):
+	case errors.Is(err, unix.EPERM):
+		return cannotOpen(unix.EPERM)
+	case errors.Is(err, unix.EBUSY):
+		return notStopped()
+	case errors.Is(err, unix.EAGAIN):
 		return kernel.Refuse("the machine", "try again, with none in /sys/power/pm_test",
 			"no image was made because of a wakeup, or a test of suspending")
-	case errors.Is(errno, unix.ENOMEM):
-		info, err := readMeminfo()
-		if err != nil {
-			return err
+	case errors.Is(err, unix.ENOMEM):
+		info, readErr := readMeminfo()
+		if readErr != nil {
+			return readErr
 		}
 		return kernel.Refuse("memory", "end programs that need much memory; page cache goes by itself",
 			"of %d MiB in all, %d MiB are in use, and no more than half can be in an image",
 			info.total>>20, (info.total-info.available)>>20)
 	}
-	return fmt.Errorf("make an image of the machine: %w", errno)
+	return fmt.Errorf("make an image of the machine: %w", err)
 }
+
+// mapped is an image on its way to resume_snapshot, in memory of this process.
+type mapped struct {
+	mem   *shared
+	check bool // only to be tried
+}
+
+// newMapped makes room for an image that comes in pieces.
+func (m *Machine) newMapped(size int64) (*mapped, error) {
+	mem, err := mapPrivate(-1, uintptr(size))
+	if err != nil {
+		return nil, err
+	}
+	return &mapped{mem, m.opts.Check}, nil
+}
+
+// Unordered: each piece has its place.
+func (r *mapped) Unordered() {}
+
+func (r *mapped) WriteAt(p []byte, off int64) (int, error) {
+	if err := within(p, off, 0, int64(r.mem.size)); err != nil {
+		return 0, err
+	}
+	return copy(r.mem.bytes(int64(r.mem.size))[off:], p), nil
+}
+
+// Commit ends this system and continues the one in the image. It returns only
+// if that fails; this system goes on then.
+func (r *mapped) Commit() (kernel.Resumed, error) {
+	if r.check {
+		return kernel.Rehearsed{}, r.Abort()
+	}
+	err := resumeSnapshot(r.mem)
+	if errors.Is(err, unix.EBUSY) {
+		return nil, notStopped()
+	}
+	return nil, notTaken(err, "resume the image", int64(r.mem.size))
+}
+
+// Abort gives the memory back.
+func (r *mapped) Abort() error { return r.mem.unmap(0) }

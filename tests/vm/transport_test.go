@@ -23,60 +23,35 @@ func TestOverTCP(t *testing.T) {
 	first := Start(t, config)
 	startWitnesses(first, 4)
 	before := hear(t, first)
-	save := first.Begin(fmt.Sprintf("snapcat | nc 10.0.2.2 %d", in.port))
+	save := first.Begin(fmt.Sprintf("snapcat | nc 10.0.2.2 %d", in.Port))
 	if out, status := first.End(save); status != 0 {
 		t.Fatalf("save: exit status %d\n%s", status, out)
 	}
-	in.wait(t)
+	in.Wait(t)
 	first.PowerOff()
 
 	out := serveFilters(t, "snapverify -q < "+stored+" | snapcompress -q -d")
 	second := Start(t, config)
 	// What the save ends with there is up to nc, whose connection is long
 	// gone.
-	second.Resume(fmt.Sprintf("nc 10.0.2.2 %d < /dev/null | snapresume", out.port), save)
+	second.Resume(fmt.Sprintf("nc 10.0.2.2 %d < /dev/null | snapresume", out.Port), save)
 	sameWitnesses(t, second, before)
 
-	alive := serveOnce(t, func(c net.Conn) error {
+	alive := ServeOnce(t, func(c net.Conn) error {
 		_, err := io.WriteString(c, "still there\n")
 		return err
 	})
-	if said := second.Run(fmt.Sprintf("nc 10.0.2.2 %d < /dev/null", alive.port)); said != "still there\n" {
+	if said := second.Run(fmt.Sprintf("nc 10.0.2.2 %d < /dev/null", alive.Port)); said != "still there\n" {
 		t.Errorf("the network of the resumed machine gives %q", said)
 	}
 }
 
-// listener is a process of the host that talks to one guest, once.
-type listener struct {
-	port int
-	done chan error
-}
-
-func serveOnce(t *testing.T, talk func(net.Conn) error) *listener {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	s := &listener{l.Addr().(*net.TCPAddr).Port, make(chan error, 1)}
-	go func() {
-		c, err := l.Accept()
-		if err == nil {
-			err = talk(c)
-			c.Close()
-		}
-		s.done <- err
-	}()
-	return s
-}
-
 // serveFilters runs the tools on the host, with the connection as their standard
 // input and output.
-func serveFilters(t *testing.T, command string) *listener {
+func serveFilters(t *testing.T, command string) *Listener {
 	t.Helper()
 	path := "PATH=" + build(t) + ":" + os.Getenv("PATH")
-	return serveOnce(t, func(c net.Conn) error {
+	return ServeOnce(t, func(c net.Conn) error {
 		conn, err := c.(*net.TCPConn).File()
 		if err != nil {
 			return err
@@ -87,27 +62,6 @@ func serveFilters(t *testing.T, command string) *listener {
 		sh.Stdin, sh.Stdout, sh.Stderr = conn, conn, os.Stderr
 		return sh.Run()
 	})
-}
-
-// serveFile sends a file.
-func serveFile(t *testing.T, name string) *listener {
-	t.Helper()
-	return serveOnce(t, func(c net.Conn) error {
-		f, err := os.Open(name)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		_, err = io.Copy(c, f)
-		return err
-	})
-}
-
-func (l *listener) wait(t *testing.T) {
-	t.Helper()
-	if err := <-l.done; err != nil {
-		t.Fatal(err)
-	}
 }
 
 // The image goes through a virtio-serial port into a file of the host, and
@@ -129,7 +83,7 @@ func TestOverVirtioSerial(t *testing.T) {
 	}
 	first.PowerOff()
 
-	second := Start(t, config(fmt.Sprintf("socket,id=port,host=127.0.0.1,port=%d", serveFile(t, stored).port)))
+	second := Start(t, config(fmt.Sprintf("socket,id=port,host=127.0.0.1,port=%d", ServeFile(t, stored).Port)))
 	if out, status := second.Resume("snapresume < /dev/vport0p1", save); status != 0 {
 		t.Errorf("in the resumed machine, the save ended with %d\n%s", status, out)
 	}

@@ -17,14 +17,15 @@ import (
 )
 
 // programs are those of tests/, which run in the guest.
-var programs = []string{"linus", "snap", "resume", "leak"}
+var programs = []string{"linus", "snap", "resume", "leak", "held", "without", "tick"}
 
 // variant is one of those that ./build builds, by its argument.
 type variant string
 
 const (
-	plain variant = ""
+	plain variant = "plain"
 	debug variant = "debug"
+	arm64 variant = "arm64"
 )
 
 var builds = struct {
@@ -41,7 +42,7 @@ func (v variant) build(t testing.TB) string {
 	if dir := builds.dirs[v]; dir != "" {
 		return dir
 	}
-	c := exec.Command("./build", strings.Fields(string(v))...)
+	c := exec.Command("./build", string(v))
 	var grumble bytes.Buffer
 	c.Stderr = &grumble
 	out, err := c.Output()
@@ -103,12 +104,12 @@ func tools(t testing.TB, dir string) string {
 }
 
 // emptyDisk makes a disk to keep images on.
-func emptyDisk(t testing.TB) string {
+func emptyDisk(t testing.TB, mib int64) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "disk")
 	f, err := os.Create(name)
 	if err == nil {
-		err = f.Truncate(512 << 20)
+		err = f.Truncate(mib << 20)
 	}
 	if err == nil {
 		err = f.Close()

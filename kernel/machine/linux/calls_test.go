@@ -9,7 +9,8 @@ import (
 	"snappipe/tests/vm"
 )
 
-// The test of 2007, which "should obviously work": tests/linus.c.
+// The test of 2007, which "should obviously work": tests/linus.c, and TestLinus
+// of package machine.
 func TestLinus(t *testing.T) {
 	vm.Require(t)
 	for cpus := 1; cpus <= 2; cpus++ {
@@ -18,7 +19,28 @@ func TestLinus(t *testing.T) {
 			for range 20 {
 				m.Run("/tmp/linus")
 			}
+			for range 3 {
+				inGo(t, m, "TestLinus")
+			}
 		})
+	}
+}
+
+// inGo runs a test of package machine.
+func inGo(t *testing.T, m *vm.Machine, name string) {
+	t.Helper()
+	out := m.Run("SNAPPIPE_GUEST=1 machine.test -test.v -test.run " + name + "$")
+	if !strings.Contains(out, "--- PASS: "+name) {
+		t.Errorf("%s did not pass:\n%s", name, out)
+	}
+}
+
+// What package machine promises of its interface, it keeps with the calls.
+func TestInterface(t *testing.T) {
+	vm.Require(t)
+	m := start(t, plain, vm.Config{Memory: 512, CPUs: 2})
+	for _, name := range []string{"TestSnapshotThenResume", "TestChildDiesTakingImage", "TestChildDiesRestoring", "TestCommitOfHalfAnImage"} {
+		inGo(t, m, name)
 	}
 }
 
@@ -63,32 +85,29 @@ func TestLeak(t *testing.T) {
 }
 
 // From the image's pages right to the disk; power off; from the disk's page
-// cache right into the kernel.
+// cache right into the kernel. The page cache gives way to the image.
 func TestPowerOff(t *testing.T) {
 	vm.Require(t)
-	for cpus := 1; cpus <= 2; cpus++ {
-		t.Run(fmt.Sprintf("%d CPUs", cpus), func(t *testing.T) {
-			c := vm.Config{Memory: 512, CPUs: cpus, Disks: []string{emptyDisk(t)}}
-			first := start(t, plain, c)
-			first.Run("witness start 16")
-			first.Run("echo before > /run/what")
-			snap := first.Begin("/tmp/snap /dev/vda")
-			if out, status := first.End(snap); status != 0 {
-				t.Fatalf("snap: exit status %d\n%s", status, out)
-			}
-			first.Run("echo after > /run/what")
-			first.PowerOff()
-
-			second := start(t, plain, c)
-			if out, status := second.Resume("/tmp/resume /dev/vda", snap); status != 3 {
-				t.Fatalf("snap in the resumed machine: exit status %d\n%s", status, out)
-			}
-			if got := second.Run("cat /run/what"); got != "before\n" {
-				t.Errorf("the resumed machine knows of what came %q the snapshot", got)
-			}
-			wellWitnessed(t, second)
-		})
+	c := vm.Config{Memory: 512, Disks: []string{emptyDisk(t, 512)}}
+	first := start(t, plain, c)
+	first.Run("witness start 36")
+	first.Run("echo before > /run/what")
+	snap := first.Begin("/tmp/snap /dev/vda")
+	if out, status := first.End(snap); status != 0 {
+		t.Fatalf("snap: exit status %d\n%s", status, out)
 	}
+	first.Run("echo after > /run/what")
+	first.PowerOff()
+
+	second := start(t, plain, c)
+	second.Run("cat /dev/vda > /dev/null")
+	if out, status := second.Resume("/tmp/resume /dev/vda", snap); status != 3 {
+		t.Fatalf("snap in the resumed machine: exit status %d\n%s", status, out)
+	}
+	if got := second.Run("cat /run/what"); got != "before\n" {
+		t.Errorf("the resumed machine knows of what came %q the snapshot", got)
+	}
+	wellWitnessed(t, second)
 }
 
 // wellWitnessed fails unless the processes of the witness go on, with what
