@@ -27,6 +27,9 @@ type Caller struct {
 	Thread Thread
 	Site   uint64 // address of a system-call instruction in the thread's memory
 	Base   Regs   // what the registers hold that a call does not use
+	// Awake says that somebody waits for the calls, none of which takes long:
+	// see waitAwake.
+	Awake bool
 	// Stopped is set when the process was sent SIGSTOP, which cannot be
 	// blocked, during a call. The signal was taken from it.
 	Stopped bool
@@ -99,7 +102,11 @@ func (c *Caller) toSyscallStop() (born Thread, err error) {
 		if err := c.Thread.ContToSyscall(0); err != nil {
 			return born, err
 		}
-		stop, err := c.Thread.waitAwake()
+		wait := c.Thread.Wait
+		if c.Awake {
+			wait = c.Thread.waitAwake
+		}
+		stop, err := wait()
 		if err != nil {
 			return born, err
 		}

@@ -287,7 +287,7 @@ func (s *Stopped) Caller(site uint64) (*Caller, error) {
 	if err := s.Thread.SetSigMask(^uint64(0)); err != nil {
 		return nil, gone(err)
 	}
-	return &Caller{Thread: s.Thread, Site: site, Base: s.Regs}, nil
+	return &Caller{Thread: s.Thread, Site: site, Base: s.Regs, Awake: true}, nil
 }
 
 // Rest puts a thread that made calls back, so that it would go on by itself if
