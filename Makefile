@@ -40,14 +40,14 @@ report = $(GO) test -v $(2) >bin/$(1).log 2>&1; status=$$?; \
 
 # Machines keep all cores busy for minutes, so they come when the others are
 # done, one package after the other.
-MACHINES = ./tests/vm ./kernel/machine/linux
+MACHINES = ./tests/vm ./tests/process/kernels ./kernel/machine/linux
 
 test: build lint
 	@$(call report,test,-timeout 30m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(MACHINES))"))
 	@$(call report,test-machines,-timeout 1h -p 1 $(MACHINES))
 
 test-vm: build
-	SNAPPIPE_VM=1 $(GO) test -timeout 1h -v ./tests/vm
+	SNAPPIPE_VM=1 $(GO) test -timeout 1h -v ./tests/vm ./tests/process/kernels
 
 test-kernel: build
 	SNAPPIPE_VM=1 $(GO) test -timeout 2h -v ./kernel/machine/linux
@@ -61,7 +61,7 @@ lint:
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	@if command -v shellcheck >/dev/null; then \
-	    shellcheck -x -P tests/demo .ci/run tests/setup tests/demo/*.sh && shellcheck -s bash -e SC2154 tests/peers/scripts/*.sh; \
+	    shellcheck -x -P tests/demo .ci/run tests/setup tests/demo/*.sh tests/process/kernels/*.sh && shellcheck -s bash -e SC2154 tests/peers/scripts/*.sh; \
 	else echo "SKIPPED: shellcheck is not installed"; fi
 
 # What goroutines do differs from run to run, so that a search for a shorter

@@ -1,0 +1,135 @@
+// Package kernels plays the table of programs under another kernel than the one
+// that is running: Debian's 6.1, which has no PAGEMAP_SCAN, so that the pages
+// of a program are found by reading its pagemap.
+//
+// It needs a virtual machine, and runs with those of snappipe/tests/vm.
+package kernels
+
+import (
+	"archive/tar"
+	_ "embed"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"snappipe/tests/process/cycle"
+	"snappipe/tests/process/table"
+	"snappipe/tests/vm"
+)
+
+//go:embed play.sh
+var play []byte
+
+// fits reports whether a row is about what a resume brings back and needs
+// nothing but the program.
+func fits(r table.Row) bool {
+	return r.Refused == "" && r.ResumeRefused == "" && r.Meanwhile == nil && r.Missing == "" && !r.Terminal && !r.Stopped
+}
+
+func TestDebianKernel(t *testing.T) {
+	vm.Require(t)
+	cycle.Need(t, "gcc")
+	disk := filepath.Join(t.TempDir(), "disk")
+	debian := vm.Debian(t)
+	pack(t, disk, filepath.Join(debian.Modules, "net/unix/unix_diag.ko"))
+	m := vm.Start(t, vm.Config{Memory: 1024, CPUs: 2, Disks: []string{disk}, Kernel: debian})
+	t.Logf("Linux %s", m.Run("uname -r"))
+	m.Run("tar -xf /dev/vda -C /tmp && chmod 1777 /tmp")
+	if out, _ := m.Try("sh /tmp/play.sh root socketpair stream"); !strings.Contains(out, "load the module unix_diag") {
+		t.Errorf("the kernel can't say which sockets are connected to which, and snapcat says: %s", out)
+	}
+	m.Run("insmod /tmp/unix_diag.ko")
+	for _, section := range table.Sections {
+		for _, row := range section.Rows {
+			if !fits(row) {
+				continue
+			}
+			for _, u := range []cycle.User{cycle.Root, cycle.Unprivileged} {
+				if row.Users == nil || slices.Contains(row.Users, u) {
+					try(t, m, row, u)
+				}
+			}
+		}
+	}
+}
+
+// try plays a row in each of its variants.
+func try(t *testing.T, m *vm.Machine, row table.Row, u cycle.User) {
+	user := map[string]string{cycle.Root.Name: "root", cycle.Unprivileged.Name: "nobody"}[u.Name]
+	option := ""
+	if row.SamePID {
+		option = "--same-pid"
+	}
+	variants := row.Variants
+	if variants == nil {
+		variants = []string{""}
+	}
+	for _, v := range variants {
+		t.Run(strings.Join([]string{row.Program, v, u.Name}, "-"), func(t *testing.T) {
+			out, status := m.Try("sh /tmp/play.sh " + user + " " + row.Program + " '" + v + "' " + option)
+			switch status {
+			case 0:
+			case 77:
+				t.Skip(out)
+			default:
+				t.Errorf("exit status %d\n%s", status, out)
+			}
+		})
+	}
+}
+
+// pack makes a disk that is an archive of the programs, which bring their
+// libraries with them, and of a module.
+func pack(t *testing.T, disk, module string) {
+	t.Helper()
+	f, err := os.Create(disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w := tar.NewWriter(f)
+	add := func(name string, b []byte) {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(b))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add("play.sh", play)
+	ko, err := os.ReadFile(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(filepath.Base(module), ko)
+	done := map[string]bool{}
+	for _, section := range table.Sections {
+		for _, row := range section.Rows {
+			if fits(row) && !done[row.Program] {
+				done[row.Program] = true
+				add("programs/"+row.Program, compile(t, row))
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func compile(t *testing.T, row table.Row) []byte {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), row.Program)
+	args := append([]string{"-O1", "-pthread", "-static", "-mno-red-zone", "-o", program,
+		filepath.Join("..", "table", "programs", row.Program+".c")}, row.Flags...)
+	if out, err := exec.Command("gcc", args...).CombinedOutput(); err != nil {
+		t.Fatalf("gcc %s: %v\n%s", row.Program, err, out)
+	}
+	b, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
