@@ -47,11 +47,11 @@ func TestDebianKernel(t *testing.T) {
 			if !fits(row) {
 				continue
 			}
-			for _, u := range []cycle.User{cycle.Root, cycle.Unprivileged} {
-				if row.Users == nil || slices.Contains(row.Users, u) {
-					try(t, m, row, u)
-				}
+			u := cycle.Unprivileged // where all has to be done with the fewest rights
+			if row.Users != nil && !slices.Contains(row.Users, u) {
+				u = cycle.Root
 			}
+			try(t, m, row, u)
 		}
 	}
 }
