@@ -3,9 +3,11 @@ package restore
 // This file starts timers again, each with the time it had left.
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -14,8 +16,10 @@ import (
 )
 
 func (p *process) setTimers() error {
-	for i := range p.img.Process.Timers {
-		t := &p.img.Process.Timers[i]
+	// The order in which createTimer comes by their IDs; /proc has another.
+	timers := slices.SortedFunc(slices.Values(p.img.Process.Timers), func(a, b image.Timer) int { return cmp.Compare(a.ID, b.ID) })
+	for i := range timers {
+		t := &timers[i]
 		if err := p.setTimer(t); err != nil {
 			return fmt.Errorf("timer %d: %w", t.ID, err)
 		}
