@@ -22,6 +22,9 @@ func (t *fileTable) anonymous(o *openFile, d *image.OpenFile) error {
 	case "eventfd":
 		d.Kind = image.KindEventFD
 		d.EventFD = &image.EventFD{Count: o.info.EventCount, Semaphore: o.info.EventSemaphore}
+		if !o.info.EventComplete && !t.dry {
+			t.c.o.Report(o.object("an eventfd") + " is kept as one without EFD_SEMAPHORE: this kernel does not show whether it has that")
+		}
 	case "timerfd":
 		d.Kind = image.KindTimerFD
 		d.TimerFD = &image.TimerFD{

@@ -16,6 +16,7 @@ type FDInfo struct {
 
 	EventCount     uint64
 	EventSemaphore bool
+	EventComplete  bool // older kernels don't say whether it is a semaphore
 	SigMask        uint64
 
 	TimerClock, TimerFlags    int
@@ -79,7 +80,7 @@ func (info *FDInfo) line(line string) {
 	case "eventfd-count":
 		info.EventCount, _ = strconv.ParseUint(value, 16, 64)
 	case "eventfd-semaphore":
-		info.EventSemaphore = value == "1"
+		info.EventSemaphore, info.EventComplete = value == "1", true
 	case "sigmask":
 		info.SigMask, _ = strconv.ParseUint(value, 16, 64)
 	case "clockid":

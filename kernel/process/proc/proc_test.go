@@ -149,7 +149,7 @@ Pid:	12
 		info.line(strings.TrimSuffix(line, "\n"))
 	}
 	want := FDInfo{
-		Pos: 42, Flags: 0o2100001, EventCount: 77, EventSemaphore: true, SigMask: 0x204,
+		Pos: 42, Flags: 0o2100001, EventCount: 77, EventSemaphore: true, EventComplete: true, SigMask: 0x204,
 		TimerClock: 1, TimerTicks: 3, TimerFlags: 1, TimerValue: 49406829e9 + 5, TimerInterval: 1e9,
 		Watches: []EpollWatch{{FD: 5, Events: 0x1d, Data: 1<<64 - 1, Ino: 0x61af, Dev: 7}},
 		Inotify: []InotifyWatch{{WD: 3, Ino: 0x9e7e, Dev: 0x800013, Mask: 0x800afce, HandleType: 1, Handle: "7e9e0000640d1b6d"}},
