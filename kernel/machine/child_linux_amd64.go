@@ -94,6 +94,29 @@ func (j *job) call(s step, trap, a, b, c uintptr) (r uintptr, ok bool) {
 	return r, errno == 0
 }
 
+// ioctl is call for an ioctl of the device, which another process can make fail
+// just by trying to open that: for as long as it takes to turn it away, it holds
+// the lock that an ioctl does not wait for (snapshot_ioctl in
+// kernel/power/user.c). It does so even while the machine stands still, since
+// who waits for that lock is not frozen. What takes long has failed for good.
+//
+//go:nosplit
+//go:norace
+func (j *job) ioctl(s step, fd, request, arg uintptr) (ok bool) {
+	pause := syscall.Timespec{Nsec: 1e6}
+	for tries := 0; ; tries++ {
+		var began, ended syscall.Timespec
+		now(&began)
+		_, ok := j.call(s, syscall.SYS_IOCTL, fd, request, arg)
+		now(&ended)
+		if ok || j.errno != syscall.EBUSY || tries == 100 || ended.Sec-began.Sec > 1 {
+			return ok
+		}
+		j.errno = 0
+		syscall.RawSyscall(syscall.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&pause)), 0, 0)
+	}
+}
+
 // undo makes a system call on the way back. It leaves what the job says of
 // the way there alone.
 //
@@ -117,7 +140,7 @@ func (j *job) take() {
 		return
 	}
 	now(&j.frozen)
-	if _, ok = j.call(stepFreeze, syscall.SYS_IOCTL, fd, snapshotFreeze, 0); ok {
+	if j.ioctl(stepFreeze, fd, snapshotFreeze, 0) {
 		j.capture(fd)
 		j.thaw(fd)
 		now(&j.thawed)
@@ -134,11 +157,11 @@ func (j *job) take() {
 //go:nosplit
 //go:norace
 func (j *job) capture(fd uintptr) {
-	_, ok := j.call(stepCreate, syscall.SYS_IOCTL, fd, snapshotCreateImage, uintptr(unsafe.Pointer(&j.inSuspend)))
+	ok := j.ioctl(stepCreate, fd, snapshotCreateImage, uintptr(unsafe.Pointer(&j.inSuspend)))
 	if !ok || j.inSuspend == 0 {
 		return
 	}
-	if _, ok = j.call(stepSize, syscall.SYS_IOCTL, fd, snapshotGetImageSize, uintptr(unsafe.Pointer(&j.size))); !ok {
+	if !j.ioctl(stepSize, fd, snapshotGetImageSize, uintptr(unsafe.Pointer(&j.size))) {
 		return
 	}
 	for uintptr(j.got) < j.room {
@@ -163,8 +186,8 @@ func (j *job) restore() {
 	if n != 1 {
 		return // the parent is gone
 	}
-	if _, ok := j.call(stepFreeze, syscall.SYS_IOCTL, j.device, snapshotFreeze, 0); ok {
-		j.call(stepRestore, syscall.SYS_IOCTL, j.device, snapshotAtomicRestore, 0)
+	if j.ioctl(stepFreeze, j.device, snapshotFreeze, 0) {
+		j.ioctl(stepRestore, j.device, snapshotAtomicRestore, 0)
 		j.thaw(j.device)
 	}
 	j.undo(stepClose, syscall.SYS_CLOSE, j.device, 0)
