@@ -112,7 +112,8 @@ func place(t *testing.T, images map[string][]byte, disk string) {
 // span is where a frame lies in a stream.
 type span struct{ start, end int64 }
 
-// framesOf finds one frame of each kind.
+// framesOf finds the first frame of each kind: the sooner a reader comes to it,
+// the less it takes.
 func framesOf(t *testing.T, stream []byte) map[string]span {
 	t.Helper()
 	r := format.NewReader(bytes.NewReader(stream))
@@ -128,7 +129,9 @@ func framesOf(t *testing.T, stream []byte) map[string]span {
 			t.Fatal(err)
 		}
 		_, end := r.Progress()
-		spans[f.Type.String()] = span{at, end}
+		if _, seen := spans[f.Type.String()]; !seen {
+			spans[f.Type.String()] = span{at, end}
+		}
 		if at = end; err == io.EOF {
 			return spans
 		}
