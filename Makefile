@@ -1,8 +1,8 @@
 # make          build the four tools into bin/, manual pages and completions too
 # make demo     see them work: snapshot a live program, kill it, resume it
-# make test     all tests but those of soak; what is not installed is named
-# make test-vm  of these, only whole machines, in QEMU
-# make test-kernel  only a kernel with the two system calls: builds it, boots it
+# make test     all tests but those below, which take from minutes to hours
+# make test-vm  whole machines, in QEMU
+# make test-kernel  a kernel with the two system calls: builds it, boots it
 # make soak     hundreds of snapshots of one program, and of kills of snapcat
 # make fuzz     the fuzz targets, each for FUZZTIME
 # make bench    measure against other tools

@@ -19,7 +19,8 @@ const device = "/dev/snapshot"
 type task int
 
 const (
-	taskRestore task = iota
+	taskTake task = iota
+	taskRestore
 	taskGuard
 )
 
@@ -45,10 +46,14 @@ func newJob() (j *job, free func(), err error) {
 func fork(t task, p unsafe.Pointer) (pid int, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	old := holdSignals()
+	all, old := ^uint64(0), uint64(0)
+	syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK,
+		uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8, 0, 0)
 	r, _, errno := syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
 	if errno == 0 && r == 0 {
 		switch t {
+		case taskTake:
+			(*job)(p).take()
 		case taskRestore:
 			(*job)(p).restore()
 		case taskGuard:
@@ -56,73 +61,12 @@ func fork(t task, p unsafe.Pointer) (pid int, err error) {
 		}
 		exit()
 	}
-	allowSignals(old)
+	syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK,
+		uintptr(unsafe.Pointer(&old)), 0, 8, 0, 0)
 	if errno != 0 {
 		return 0, fmt.Errorf("fork: %w", errno)
 	}
 	return int(r), nil
-}
-
-// holdSignals holds off those of this thread, and of a child that it starts.
-//
-//go:nosplit
-//go:norace
-func holdSignals() (old uint64) {
-	all := ^uint64(0)
-	syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK,
-		uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8, 0, 0)
-	return old
-}
-
-//go:nosplit
-//go:norace
-func allowSignals(old uint64) {
-	syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK,
-		uintptr(unsafe.Pointer(&old)), 0, 8, 0, 0)
-}
-
-// takeStack is for the child that takes an image. What it calls has no more
-// than the few hundred bytes that the linker allows a nosplit function.
-const takeStack = 64 << 10
-
-// forkTaker starts the child that takes an image, and returns when it is gone;
-// it can still be waited for. It fills memory that is ours alone, which it
-// shares: pages of shared memory would take longer to get, as long as the
-// machine stands still. Fork would have made a copy of it.
-//
-//go:norace
-func forkTaker(j *job) (pid int, err error) {
-	stack, err := mapPrivate(-1, takeStack)
-	if err != nil {
-		return 0, err
-	}
-	defer stack.unmap(0)
-	// No page may have to be had while all stands still.
-	b := stack.bytes(takeStack)
-	for i := 0; i < takeStack; i += 4096 {
-		b[i] = 0
-	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	old := holdSignals()
-	pid = cloneSharing(unsafe.Add(stack.at, takeStack-64), j)
-	allowSignals(old)
-	if pid < 0 {
-		return 0, fmt.Errorf("fork: %w", syscall.Errno(-pid))
-	}
-	return pid, nil
-}
-
-//go:noescape
-func cloneSharing(stack unsafe.Pointer, j *job) (pid int)
-
-// takeAndExit is where that child begins: only cloneSharing calls it.
-//
-//go:nosplit
-//go:norace
-func takeAndExit(j *job) {
-	j.take()
-	exit()
 }
 
 // waitFor returns when a child has ended.
@@ -175,5 +119,3 @@ func (s step) String() string {
 	}
 	return "begin"
 }
-
-var _ = takeAndExit // to those who do not read assembly

@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"unsafe"
 
 	"snappipe/kernel"
 )
@@ -111,7 +112,7 @@ func (m *Machine) take(facts kernel.Facts) (*image, error) {
 	if err != nil {
 		return nil, err
 	}
-	pid, err := forkTaker(j)
+	pid, err := fork(taskTake, unsafe.Pointer(j))
 	if err == nil {
 		err = j.wait(pid)
 	}

@@ -55,6 +55,9 @@ func (j *job) tooLittleMemory() error {
 	// In use is what neither drop_caches nor image_size, which the kernel is
 	// asked for anyway, would take out of the image.
 	inUse, most := m.total-m.available, m.total/3
+	if j.size > 0 {
+		inUse = j.size // since by now there is a part of the copy as well
+	}
 	advice := fmt.Sprintf("end programs that have some %d MiB; to drop caches (now %d MiB) or to set image_size lower gives nothing more",
 		max(inUse-most, spare)>>20, m.cached>>20)
 	if j.size == 0 {

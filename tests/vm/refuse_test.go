@@ -69,7 +69,8 @@ func hog(share float64) string {
 
 const unhog = "kill -9 $(cat /run/hog); wait $(cat /run/hog); rm /run/hog"
 
-// twoAtOnce: one may have to give way, but neither hangs nor fails.
+// twoAtOnce: one may have to give way, because the other has the device or its
+// image has the memory, but neither hangs nor fails.
 func twoAtOnce(t *testing.T, m *Machine) {
 	for range 3 {
 		out := m.Run("snapcat -q > /dev/null 2> /run/first & p=$!; snapcat -q > /dev/null 2> /run/second; echo $?; wait $p; echo $?; cat /run/first /run/second")
@@ -78,7 +79,7 @@ func twoAtOnce(t *testing.T, m *Machine) {
 		switch first + second {
 		case "00":
 		case "04", "40":
-			if !strings.Contains(rest, "/dev/snapshot: it is in use") {
+			if !strings.Contains(rest, "/dev/snapshot: it is in use") && !strings.Contains(rest, "memory: the image has") {
 				t.Error(out)
 			}
 		default:
