@@ -101,7 +101,8 @@ func (l *live) readExtent(p []byte, e capture.Extent, skip int64) error {
 // PipeTo implements [kernel.Piper]: pages of the twin are moved, what is in the
 // store is copied.
 func (l *live) PipeTo(w *os.File, off, n int64) (moved int64, err error) {
-	for _, e := range l.extents(off) {
+	extents := l.extents(off)
+	for i, e := range extents {
 		if moved == n {
 			break
 		}
@@ -114,7 +115,7 @@ func (l *live) PipeTo(w *os.File, off, n int64) (moved int64, err error) {
 		if e.InStore {
 			some, err = io.Copy(w, io.NewSectionReader(l.s.Store, int64(e.At)+skip, part))
 		} else {
-			some, err = l.s.PipeTo(w, e.At+uint64(skip), part, e.Length-skip-part)
+			some, err = l.s.PipeTo(w, extents[i:], skip, part)
 		}
 		moved += some
 		if err != nil {

@@ -67,13 +67,11 @@ type ready struct {
 // extentSize is offset, length, 1 or 0 for the store or the twin, and where.
 const extentSize = 4 * 8
 
-// order is what is sent once the agent is Ready: put the Length bytes at
-// Address into the pipe, or, with no Length, end.
-//
-// To the first the agent answers with the number of bytes that are in the
-// pipe, after each part of them, until it is all; 0 is an error. Order and
-// number are binary: there may be thousands in a second.
-const orderSize, countSize = 16, 8
+// An order is sent once the agent is Ready: addresses and lengths in binary,
+// runSize bytes each, of what is to go into the pipe; or one of no length, to
+// end. Of the first kind nothing is answered: it comes through the pipe, or that
+// is at its end.
+const runSize = 16
 
 func (a *answer) encode() []byte {
 	b, err := json.Marshal(a)

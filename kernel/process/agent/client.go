@@ -28,7 +28,7 @@ type Snapshot struct {
 
 	mu    sync.Mutex // of what follows
 	pipe  *os.File   // of the twin; nil once it can't be used any more
-	flow  flow
+	flow  []capture.Run // what was ordered and has not come out of it
 	agent *process
 }
 
@@ -185,7 +185,7 @@ func (p *process) drain() {
 		}
 		var a answer
 		if json.Unmarshal(b, &a) != nil {
-			continue // a count
+			continue
 		}
 		if a.Twin != 0 {
 			p.left.Twin = a.Twin
@@ -237,14 +237,11 @@ func (s *Snapshot) Close() error {
 	s.closePipe() // a twin that writes to it stops
 	s.Memory.Close()
 	s.Store.Close()
-	err := p.conn.send(make([]byte, orderSize))
+	err := p.conn.send(make([]byte, runSize))
 	for err == nil {
-		var b []byte
-		if b, _, err = p.conn.receive(); err == nil && len(b) != countSize {
-			var a answer
-			if err = json.Unmarshal(b, &a); err == nil && a.Done {
-				return errors.Join(a.err(), p.end())
-			}
+		var a answer
+		if a, _, err = p.answer(); err == nil && a.Done {
+			return errors.Join(a.err(), p.end())
 		}
 	}
 	return p.end()

@@ -158,21 +158,22 @@ func (s *server) orders() error {
 		if err != nil {
 			return err
 		}
-		if len(b) != orderSize || le.Uint64(b[8:]) == 0 {
+		runs := decodeRuns(b)
+		if len(runs) == 0 || runs[0].Length == 0 {
 			return nil
 		}
-		err = s.got.Twin.Splice(le.Uint64(b), le.Uint64(b[8:]), s.count)
-		if err != nil {
-			// It can't be said more exactly, and need not be: what the pipe
-			// does not bring is read from memory.
-			if err := s.count(0); err != nil {
-				return nil
-			}
-		}
+		// Why it fails can't be said, and need not be: what the pipe does not
+		// bring is read from memory.
+		_ = s.got.Twin.Splice(runs)
 	}
 }
 
-func (s *server) count(n uint64) error { return s.conn.send(le.AppendUint64(nil, n)) }
+func decodeRuns(b []byte) (runs []capture.Run) {
+	for ; len(b) >= runSize; b = b[runSize:] {
+		runs = append(runs, capture.Run{Address: le.Uint64(b), Length: le.Uint64(b[8:])})
+	}
+	return runs
+}
 
 // fail tells why there is no image.
 func (s *server) fail(err error) {

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 
+	"snappipe/kernel/process/capture"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -15,96 +17,92 @@ import (
 // it after all has to be read and thrown away.
 const perOrder = 64 << 20
 
-// flow is what is under way in the twin's pipe.
-type flow struct {
-	next    uint64 // address of the next byte to come out of it
-	ordered int64  // bytes that are yet to come out
-	ready   int64  // those of them that are in it
-}
-
-// PipeTo puts the n bytes at an address of the twin into w, and returns how
-// many it did; with [errors.ErrUnsupported] if w is something that pages can't
-// be moved to. So many more as ahead says are likely to be asked for next, and
-// the twin goes on to put them into its pipe.
-func (s *Snapshot) PipeTo(w *os.File, addr uint64, n, ahead int64) (moved int64, err error) {
+// PipeTo puts n bytes of the twin, from skip on in the first of the extents, into
+// w, and returns how many it did; with [errors.ErrUnsupported] if w is something
+// that pages can't be moved to. The extents are those of s from that on: what
+// follows is likely to be asked for next, and the twin goes on to put it into its
+// pipe.
+func (s *Snapshot) PipeTo(w *os.File, extents []capture.Extent, skip, n int64) (moved int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.pipe == nil {
 		return 0, errors.ErrUnsupported
 	}
-	if s.flow.ordered > 0 && s.flow.next != addr {
+	at := extents[0].At + uint64(skip)
+	if len(s.flow) > 0 && s.flow[0].Address != at {
 		err = s.discard()
 	}
 	for moved < n && err == nil {
-		if s.flow.ordered == 0 {
-			err = s.order(addr+uint64(moved), min(n-moved+ahead, perOrder))
+		if len(s.flow) == 0 {
+			if err = s.order(extents, skip+moved); err != nil {
+				break
+			}
 		}
-		if err == nil && s.flow.ready == 0 {
-			err = s.await()
-		}
-		if err == nil {
-			var some int64
-			some, err = spliceAll(int(s.pipe.Fd()), int(w.Fd()), min(n-moved, s.flow.ready))
-			s.flow.pass(some)
-			moved += some
-		}
+		var some int64
+		some, err = spliceAll(int(s.pipe.Fd()), int(w.Fd()), min(n-moved, int64(s.flow[0].Length)))
+		s.pass(some)
+		moved += some
 	}
 	if err != nil {
 		s.closePipe() // what is in it is not at its place any more
 	}
+	if err == io.ErrUnexpectedEOF {
+		err = errors.ErrUnsupported
+		if s.agent.conn.ended() {
+			err = errDied
+		}
+	}
 	return moved, err
 }
 
-func (f *flow) pass(n int64) {
-	f.next += uint64(n)
-	f.ordered -= n
-	f.ready -= n
+// pass notes that n bytes of the first run have come out of the pipe.
+func (s *Snapshot) pass(n int64) {
+	r := &s.flow[0]
+	r.Address += uint64(n)
+	r.Length -= uint64(n)
+	if r.Length == 0 {
+		s.flow = s.flow[1:]
+	}
 }
 
-// order has the agent put bytes into the twin's pipe.
-func (s *Snapshot) order(addr uint64, n int64) error {
-	order := le.AppendUint64(le.AppendUint64(nil, addr), uint64(n))
+// order has the agent put memory into the twin's pipe.
+func (s *Snapshot) order(extents []capture.Extent, skip int64) error {
+	s.flow = nil
+	var order []byte
+	left := int64(perOrder)
+	for _, e := range extents {
+		if e.InStore {
+			continue // which does not come through this pipe
+		}
+		n := min(e.Length-skip, left)
+		r := capture.Run{Address: e.At + uint64(skip), Length: uint64(n)}
+		s.flow = append(s.flow, r)
+		order = le.AppendUint64(le.AppendUint64(order, r.Address), r.Length)
+		skip = 0
+		if left -= n; left == 0 || len(s.flow) == capture.MaxRuns {
+			break
+		}
+	}
 	if err := s.agent.conn.send(order); err != nil {
 		return fmt.Errorf("asking the agent for pages: %w", err)
 	}
-	s.flow = flow{next: addr, ordered: n}
-	return nil
-}
-
-// await waits for more bytes to be in the pipe.
-func (s *Snapshot) await() error {
-	b, _, err := s.agent.conn.receive()
-	if err == io.EOF {
-		return errDied
-	}
-	if err != nil {
-		return fmt.Errorf("hearing from the agent: %w", err)
-	}
-	if len(b) != countSize || le.Uint64(b) == 0 || le.Uint64(b) > uint64(s.flow.ordered-s.flow.ready) {
-		return errors.ErrUnsupported
-	}
-	s.flow.ready += int64(le.Uint64(b))
 	return nil
 }
 
 // discard throws away what was ordered ahead in vain.
 func (s *Snapshot) discard() error {
-	for s.flow.ordered > 0 {
-		if s.flow.ready == 0 {
-			if err := s.await(); err != nil {
-				return err
-			}
-		}
-		n, err := io.CopyN(io.Discard, s.pipe, s.flow.ready)
-		s.flow.pass(n)
-		if err != nil {
-			return fmt.Errorf("emptying the pipe of the twin: %w", err)
-		}
+	var n int64
+	for _, r := range s.flow {
+		n += int64(r.Length)
+	}
+	s.flow = nil
+	if _, err := io.CopyN(io.Discard, s.pipe, n); err != nil {
+		return io.ErrUnexpectedEOF
 	}
 	return nil
 }
 
-// spliceAll moves n bytes that are in a pipe.
+// spliceAll moves n bytes from a pipe.
 func spliceAll(from, to int, n int64) (moved int64, err error) {
 	for moved < n {
 		some, err := unix.Splice(from, nil, to, nil, int(n-moved), 0)

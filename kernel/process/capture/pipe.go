@@ -4,8 +4,12 @@
 package capture
 
 import (
+	"errors"
 	"fmt"
 	"os"
+
+	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/ptrace"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,33 +40,57 @@ func (w *Twin) OpenPipe() (*os.File, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("closing the pipe in the twin: %w", err)
 	}
+	if w.splicer, err = w.mapCode(ptrace.Splicer); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
 	// A smaller one is slower, and no more than that.
 	_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, pipeSize)
 	return os.NewFile(uintptr(fd), "twin"), nil
 }
 
-// Splice puts the n bytes at addr into the pipe, and tells moved of each part.
-func (w *Twin) Splice(addr, n uint64, moved func(n uint64) error) error {
+// mapCode maps code in the twin.
+func (w *Twin) mapCode(code []byte) (uint64, error) {
+	at, err := w.call.Call(unix.SYS_MMAP, 0, image.Page, unix.PROT_READ|unix.PROT_EXEC,
+		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
+	if err != nil {
+		return 0, fmt.Errorf("mapping executable memory in the twin: %w", err)
+	}
+	return at, w.Memory.Write(code, at)
+}
+
+// Run is memory of the twin.
+type Run struct{ Address, Length uint64 }
+
+// MaxRuns is how many can be spliced at once: what fits into the memory for
+// arguments, with an empty one at the end.
+const MaxRuns = scratchSize/iovecSize - 1
+
+const iovecSize = 16 // struct iovec
+
+// Splice puts runs of memory into the pipe, one after the other. When it fails
+// it closes the pipe, so that the reader finds its end.
+func (w *Twin) Splice(runs []Run) error {
+	err := w.splice(runs)
+	if err != nil {
+		_, closed := w.call.Call(unix.SYS_CLOSE, w.pipe)
+		err = errors.Join(fmt.Errorf("putting pages of the twin into a pipe: %w", err), closed)
+	}
+	return err
+}
+
+func (w *Twin) splice(runs []Run) error {
 	if err := w.fault.At(FaultPipe); err != nil {
 		return err
 	}
-	for n > 0 {
-		var iov [16]byte
-		le.PutUint64(iov[:], addr)
-		le.PutUint64(iov[8:], n)
-		if err := w.Memory.Copy(iov[:], w.scratch); err != nil {
-			return err
-		}
-		some, err := w.call.Call(unix.SYS_VMSPLICE, w.pipe, w.scratch, 1, 0)
-		if err != nil {
-			return fmt.Errorf("putting pages at %#x into a pipe: %w", addr, err)
-		}
-		if err := moved(some); err != nil {
-			return err
-		}
-		addr, n = addr+some, n-some
+	list := make([]byte, 0, iovecSize*(len(runs)+1))
+	for _, r := range append(runs, Run{}) {
+		list = le.AppendUint64(le.AppendUint64(list, r.Address), r.Length)
 	}
-	return nil
+	if err := w.Memory.Copy(list, w.scratch); err != nil {
+		return err
+	}
+	return w.call.Splice(w.splicer, w.pipe, w.scratch)
 }
 
 // OpenToRead opens the memory of the twin for somebody else to read.

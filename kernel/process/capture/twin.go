@@ -29,6 +29,7 @@ type Twin struct {
 
 	scratch uint64 // memory for arguments
 	pipe    uint64 // descriptor of the end to write to
+	splicer uint64 // code that does
 	ended   bool
 }
 
