@@ -33,11 +33,6 @@ func TestRefusals(t *testing.T) {
 			int c = socket(AF_INET, SOCK_STREAM, 0);
 			MUST(connect(c, (void *)&in, sizeof in));`,
 			"fd 4, a TCP connection to 127.0.0.1:", "outside", "a TCP connection"},
-		{"half a pipe", `
-			int p[2], q;
-			MUST(pipe(p));
-			MUST(close(p[1]));`,
-			"fd 3, a pipe", "other end", "a pipe"},
 		{"a unix socket to elsewhere", `
 			int s[2];
 			MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
@@ -51,7 +46,7 @@ func TestRefusals(t *testing.T) {
 		{"netlink", `MUST(socket(AF_NETLINK, SOCK_RAW, 0));`,
 			"fd 3, a socket of address family 16", "family", "a socket of address family 16"},
 		{"a file of /proc", `MUST(open("/proc/self/status", O_RDONLY));`,
-			"fd 3, /proc/", "this boot", "/proc/"},
+			"fd 3, /proc/", "about a process", "/proc/"},
 		{"a message queue", `
 			MUST(mq_open("/snappipe-test", O_RDWR | O_CREAT, 0600, 0));
 			MUST(mq_unlink("/snappipe-test"));`,

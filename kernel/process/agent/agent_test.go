@@ -39,7 +39,7 @@ func TestFaults(t *testing.T) {
 			}
 			if f == capture.FaultTwinKilled { // what is left of it is for the next
 				take(t, p.pid).Close()
-				_, before.disturbances, _ = p.line(t) // it may have seen the zombie
+				before.disturbances = p.disturbances(t) // it may have seen the zombie
 			}
 			p.unharmed(t, before)
 		})
@@ -61,8 +61,8 @@ func TestAgentKilled(t *testing.T) {
 				t.Errorf("the snapshot: %v", err)
 			}
 			// A thread that has to restore itself finds its sleep interrupted,
-			// as by a signal.
-			_, before.disturbances, _ = p.line(t)
+			// as by a signal; and the program may have seen the twin's zombie.
+			before.disturbances = p.disturbances(t)
 			p.unharmed(t, before)
 		})
 	}
@@ -314,6 +314,15 @@ func (p *steady) line(t *testing.T) (beat, disturbances int, last string) {
 		last = f[2]
 	}
 	return beat, disturbances, last
+}
+
+// disturbances are those up to now, all of which the program has told of.
+func (p *steady) disturbances(t *testing.T) int {
+	t.Helper()
+	beat, _, _ := p.line(t)
+	p.await(t, beat+2)
+	_, n, _ := p.line(t)
+	return n
 }
 
 // await waits for the program to reach a beat.

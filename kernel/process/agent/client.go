@@ -26,8 +26,8 @@ type Snapshot struct {
 	Memory *os.File // /proc/PID/mem of the twin
 	Store  *os.File
 
-	mu    sync.Mutex // of what follows
-	pipe  *os.File   // of the twin; nil once it can't be used any more
+	mu    sync.Mutex    // of what follows
+	pipe  *os.File      // of the twin; nil once it can't be used any more
 	flow  []capture.Run // what was ordered and has not come out of it
 	agent *process
 }

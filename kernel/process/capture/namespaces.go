@@ -45,9 +45,10 @@ func (c *capture) checkNamespaces() error {
 		if tid != c.pid {
 			who = fmt.Sprintf("its thread %d", tid)
 		}
-		namespaced, err := c.checkNamespacesOf(c.pid, tid, who)
+		err := c.checkBirthplace(tid, who)
+		namespaced := false
 		if err == nil {
-			err = c.checkBirthplace(tid, who)
+			namespaced, err = c.checkNamespacesOf(c.pid, tid, who)
 		}
 		if err != nil && !(tid != c.pid && proc.Exiting(tid)) {
 			return err
