@@ -19,37 +19,36 @@ import (
 	"snappipe/kernel"
 )
 
-func main() {
-	t := tool.Tool{
-		Name:    "snapresume",
-		Summary: "resume from a snapshot stream",
-		Args:    "[IMG]",
-		MaxArgs: 1,
-		About: []string{
-			"Reads a stream from the file IMG or from standard input and resumes what it is the image of. Nothing is resumed before the end of the stream has come and every checksum holds; where that fails, nothing is left of the attempt. Only a device that --to names is written in place.",
-			"What was resumed runs as a child of snapresume, which exits with its status.",
-			"With --raw, IMG is a flat image instead of a stream. A machine is resumed from it as it lies there, without unpacking anything. Nothing says what it is an image of, nor whether it is undamaged, so --force is needed.",
-			"With --to file:PATH the flat image is written to a file, whatever it is an image of.",
-		},
-		Examples: []docs.Example{
-			{Command: "snapresume img", What: "Resume a program, with the terminal as its standard input again."},
-			{Command: "snapresume --to file:core < img", What: "Write the flat image to the new file core."},
-			{Command: "snapresume --check img", What: "Do everything short of resuming, and say what would happen."},
-			{Command: "ssh host cat img | snapresume --to file:/dev/vdb", What: "Fetch an image onto a disk."},
-		},
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "to", Usage: "resume to `TARGET` instead of what the image says"},
-			&cli.BoolFlag{Name: "check", Aliases: []string{"c"}, Usage: "do everything short of resuming, and say what would happen"},
-			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "replace a file that is there already, and write to a device that is in use"},
-			&cli.BoolFlag{Name: "raw", Usage: "IMG is a flat image, as snapcat --raw writes it"},
-			&cli.BoolFlag{Name: "once", Usage: "erase the beginning of IMG right before it is resumed, so that it never is again"},
-			&cli.BoolFlag{Name: "detach", Usage: "leave what was resumed running on its own, and print what it is"},
-			&cli.BoolFlag{Name: "same-pid", Usage: "insist on the same process IDs"},
-		},
-		Words: map[string][]string{"TARGET": {"file:"}},
-		Run:   run,
-	}
-	t.Main()
+func main() { snapresume.Main() }
+
+var snapresume = tool.Tool{
+	Name:    "snapresume",
+	Summary: "resume from a snapshot stream",
+	Args:    "[IMG]",
+	MaxArgs: 1,
+	About: []string{
+		"Reads a stream from the file IMG or from standard input and resumes what it is the image of. Nothing is resumed before the end of the stream has come and every checksum holds; where that fails, nothing is left of the attempt. Only a device that --to names is written in place.",
+		"What was resumed runs as a child of snapresume, which exits with its status.",
+		"With --raw, IMG is a flat image instead of a stream. A machine is resumed from it as it lies there, without unpacking anything. Nothing says what it is an image of, nor whether it is undamaged, so --force is needed.",
+		"With --to file:PATH the flat image is written to a file, whatever it is an image of.",
+	},
+	Examples: []docs.Example{
+		{Command: "snapresume img", What: "Resume a program, with the terminal as its standard input again."},
+		{Command: "snapresume --to file:core < img", What: "Write the flat image to the new file core."},
+		{Command: "snapresume --check img", What: "Do everything short of resuming, and say what would happen."},
+		{Command: "ssh host cat img | snapresume --to file:/dev/vdb", What: "Fetch an image onto a disk."},
+	},
+	Flags: []cli.Flag{
+		&cli.StringFlag{Name: "to", Usage: "resume to `TARGET` instead of what the image says"},
+		&cli.BoolFlag{Name: "check", Aliases: []string{"c"}, Usage: "do everything short of resuming, and say what would happen"},
+		&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "replace a file that is there already, and write to a device that is in use"},
+		&cli.BoolFlag{Name: "raw", Usage: "IMG is a flat image, as snapcat --raw writes it"},
+		&cli.BoolFlag{Name: "once", Usage: "erase the beginning of IMG right before it is resumed, so that it never is again"},
+		&cli.BoolFlag{Name: "detach", Usage: "leave what was resumed running on its own, and print what it is"},
+		&cli.BoolFlag{Name: "same-pid", Usage: "insist on the same process IDs"},
+	},
+	Words: map[string][]string{"TARGET": {"file:"}},
+	Run:   run,
 }
 
 func run(ctx context.Context, c *tool.Call) error {

@@ -58,6 +58,12 @@ func (s *signals) run() {
 	}
 }
 
+// stop leaves signals to the runtime again.
+func (s *signals) stop() {
+	signal.Stop(s.ch)
+	close(s.ch)
+}
+
 func (s *signals) caught() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

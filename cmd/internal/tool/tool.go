@@ -58,15 +58,21 @@ func (c *Call) Note(line string) {
 }
 
 // Main runs the tool as this process, and ends it.
-func (t *Tool) Main() {
+func (t *Tool) Main() { os.Exit(t.Execute(os.Args)) }
+
+// Execute runs the tool, whose name is args[0], with the standard streams of
+// this process, and returns its exit status. Where that is to have died of a
+// signal, it does.
+func (t *Tool) Execute(args []string) (status int) {
 	limitMemory()
 	ctx, signals := watch(context.Background())
-	err := t.run(ctx, os.Args, signals)
+	defer signals.stop()
+	err := t.run(ctx, args, signals)
 	signals.dieIfCaught()
 	if brokenStdout(err) {
 		dieOfSIGPIPE()
 	}
-	os.Exit(exitStatus(err))
+	return exitStatus(err)
 }
 
 func (t *Tool) run(ctx context.Context, args []string, s *signals) error {

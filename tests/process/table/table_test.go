@@ -1,6 +1,7 @@
 package table
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,6 +74,9 @@ func play(t *testing.T, row Row, variant string, u cycle.User) *performance {
 	p := &performance{Row: row, Stage: cycle.NewStage(t, u)}
 	// No red zone: some programs push within assembly.
 	program := cycle.Compile(t, filepath.Join("programs", row.Program+".c"), append([]string{"-mno-red-zone"}, row.Flags...)...)
+	if slices.Contains(row.Flags, "-m32") {
+		skipUnless32Bit(t, program)
+	}
 	// A link, since an executable can't be run while a copy of it is written.
 	if err := os.Link(program, p.Path(row.Program)); err != nil {
 		t.Fatal(err)
@@ -235,6 +239,14 @@ func (p *performance) skipIfUnable(t *testing.T) {
 	t.Helper()
 	if reason, ok := strings.CutPrefix(p.Read(t, "result"), "SKIP: "); ok {
 		t.Skip(reason)
+	}
+}
+
+// skipUnless32Bit runs a 32-bit program, which ends at once without arguments.
+func skipUnless32Bit(t *testing.T, program string) {
+	t.Helper()
+	if err := exec.Command(program).Run(); errors.Is(err, unix.ENOEXEC) {
+		t.Skip("this kernel runs no 32-bit programs")
 	}
 }
 
