@@ -51,13 +51,14 @@ func TestSelftest(t *testing.T) {
 	selftest(t, start(t, plain, vm.Config{Memory: 512, CPUs: 2}))
 }
 
-func selftest(t *testing.T, m *vm.Machine) {
+func selftest(t *testing.T, m *vm.Machine) (out string) {
 	t.Helper()
-	out := m.Run("/tmp/snapshot_system_test")
+	out = m.Run("/tmp/snapshot_system_test")
 	t.Log(out)
 	if !strings.Contains(out, "skip:0") {
 		t.Error("not all of it was run")
 	}
+	return out
 }
 
 // Fifty images, given up in several ways, leave nothing behind.
