@@ -19,6 +19,9 @@ import (
 	"snappipe/kernel"
 )
 
+// guardName is the child's, for ps(1) and killall(1).
+const guardName = "thaw-disks\x00"
+
 const (
 	maxGuardedDisks     = 256
 	maxGuardedProcesses = 1 << 17
@@ -38,6 +41,8 @@ type guard struct {
 //go:nosplit
 //go:norace
 func (g *guard) watch() {
+	// Whoever kills all that is called snapcat does not mean this one.
+	syscall.RawSyscall(syscall.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(unsafe.StringData(guardName))), 0)
 	// The pipeline would wait for the end of our copy of standard output.
 	for fd := uintptr(0); fd <= 2; fd++ {
 		syscall.RawSyscall(syscall.SYS_CLOSE, fd, 0, 0)

@@ -53,7 +53,7 @@ func TestInstalledDebian(t *testing.T) {
 	other.Run("mount /dev/vda /mnt && echo here > /mnt/file && umount /mnt")
 	other.PowerOff()
 	m = Boot(t, config)
-	if _, _, err := m.console.expect(regexp.MustCompile("(?s)has been written to.*was refused; booting as usual"), patience); err != nil {
+	if _, _, err := m.console.expect(regexp.MustCompile("(?s)has been written to.*boot normally"), patience); err != nil {
 		t.Error(err)
 	}
 	m.booted(t)

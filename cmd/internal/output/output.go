@@ -71,15 +71,16 @@ func refuseTerminal(f *os.File) error {
 	return nil
 }
 
-// Keeps reports whether the output stays, as a file or on a device. A stream
-// without an image, from a resumed system, must not take the place of the
-// one there that it was resumed from; it is for programs only.
+// Keeps reports whether the output goes to a file or a device, and not to
+// another program. A stream without an image, from a resumed system, is for
+// programs only: it must not take the place of the image that it was resumed
+// from, and a device such as a virtio-serial port may never take it.
 func (c Choice) Keeps() bool {
 	if c.Path != "" {
 		return true
 	}
 	st, err := os.Stdout.Stat()
-	return err != nil || st.Mode().IsRegular() || isBlock(st)
+	return err != nil || st.Mode()&(os.ModeNamedPipe|os.ModeSocket) == 0
 }
 
 func isBlock(st os.FileInfo) bool {
