@@ -1,7 +1,7 @@
 # make          build the four tools into bin/, manual pages and completions too
 # make demo     see them work: snapshot a live program, kill it, resume it
-# make test     all tests but those below, which take from minutes to hours
-# make test-vm  whole machines, in QEMU
+# make test     all tests but those below, which take from a quarter of an hour up
+# make test-vm  whole machines in QEMU, with those that take long
 # make test-kernel  a kernel with the two system calls: builds it, boots it
 # make soak     hundreds of snapshots of one program, and of kills of snapcat
 # make fuzz     the fuzz targets, each for FUZZTIME

@@ -10,6 +10,6 @@
 // the user's cache directory. KVM is used where a guest boots with it, else
 // QEMU's own emulation.
 //
-// The tests take minutes. They are skipped with -short and where there is no
-// QEMU.
+// The tests take minutes. They are skipped with -short, and where there is no
+// QEMU or Debian's kernel cannot be fetched; some run only with SNAPPIPE_VM=1.
 package vm

@@ -10,7 +10,7 @@ import (
 // and comes back at boot, five times in a row. No write that the disk had is
 // lost, and the file system is in order each time that the machine is off.
 func TestInstalledDebian(t *testing.T) {
-	Require(t)
+	RequireTime(t)
 	t.Parallel()
 	disk, initrd := Installed(t, Debian(t), 1400)
 	config := Config{Memory: 512, CPUs: 2, Disks: []string{disk, newDisk(t, 500)}, Initrd: initrd,

@@ -48,9 +48,6 @@ const patience = 10 * time.Minute
 // is short is to run.
 func Require(t testing.TB) {
 	t.Helper()
-	if os.Getenv("SNAPPIPE_VM") == "" {
-		t.Skipf("SKIPPED %s: virtual machines are started by `make test-vm` only", t.Name())
-	}
 	if testing.Short() {
 		t.Skipf("SKIPPED %s: virtual machines take minutes, and -short is set", t.Name())
 	}
@@ -59,6 +56,16 @@ func Require(t testing.TB) {
 			t.Skipf("SKIPPED %s: there is no %s; on Debian, tests/setup installs it", t.Name(), tool)
 		}
 	}
+}
+
+// RequireTime is Require for what takes too long to be tried with every
+// change.
+func RequireTime(t testing.TB) {
+	t.Helper()
+	if os.Getenv("SNAPPIPE_VM") == "" {
+		t.Skipf("SKIPPED %s: it takes long, so only `make test-vm` and `make test-kernel` run it", t.Name())
+	}
+	Require(t)
 }
 
 const (

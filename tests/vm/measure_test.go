@@ -24,7 +24,7 @@ const (
 // swap, and one with the program in measure/.
 func measured(b *testing.B) Config {
 	b.Helper()
-	Require(b)
+	RequireTime(b)
 	tool := filepath.Join(b.TempDir(), "measure")
 	if out, err := exec.Command("cc", "-O2", "-static", "-o", tool, "measure/measure.c", "-lz", "-lzstd").CombinedOutput(); err != nil {
 		b.Skipf("SKIPPED %s: cc, zlib1g-dev and libzstd-dev are needed: %v\n%s", b.Name(), err, out)

@@ -18,7 +18,7 @@ import (
 // All moments are of one save: QEMU is stopped dead, and the disk copied as it
 // would have been left.
 func TestPowerCut(t *testing.T) {
-	Require(t)
+	RequireTime(t)
 	t.Parallel()
 	const cuts = 20
 	const save = "snapcat | snapcompress --codec s2 | snapverify > /dev/vda"

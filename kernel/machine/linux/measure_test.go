@@ -64,7 +64,7 @@ func fill(b *testing.B, m *vm.Machine, mb int) (got int) {
 
 // For how long the machine stands still, by the size of the image.
 func BenchmarkStandStill(b *testing.B) {
-	vm.Require(b)
+	vm.RequireTime(b)
 	m := start(b, plain, vm.Config{Memory: 1024})
 	fmt.Println("| image, MB | the calls, ms | /dev/snapshot, ms | ratio |\n|---:|---:|---:|---:|")
 	for _, mb := range []int{40, 120, 250} {
@@ -89,7 +89,7 @@ func median(all []float64) float64 {
 // the kernel itself, no process sees the end of it, so it is timed from
 // outside.
 func BenchmarkTicks(b *testing.B) {
-	vm.Require(b)
+	vm.RequireTime(b)
 	m := start(b, plain, vm.Config{Memory: 1024, CPUs: 2, Disks: []string{emptyDisk(b, 512), emptyDisk(b, 512)}})
 	size := fill(b, m, 120)
 	fmt.Printf("| image of %d MB | < 2 ms | < 10 ms | < 100 ms | < 1 s | longer | longest, ms | next, ms |\n|---|%s\n",

@@ -11,7 +11,7 @@ import (
 // The guards are of the machine, not of the way in: with the calls they refuse
 // what they refuse with /dev/snapshot, and say the same. The machine goes on.
 func TestRefusals(t *testing.T) {
-	vm.Require(t)
+	vm.RequireTime(t)
 	mounted, slow := emptyDisk(t, 64), emptyDisk(t, 64)
 	if out, err := exec.Command("/sbin/mkfs.ext2", "-q", mounted).CombinedOutput(); err != nil {
 		t.Fatalf("mkfs.ext2: %v\n%s", err, out)

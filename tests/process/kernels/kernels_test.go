@@ -30,7 +30,7 @@ func fits(r table.Row) bool {
 }
 
 func TestDebianKernel(t *testing.T) {
-	vm.Require(t)
+	vm.RequireTime(t)
 	cycle.Need(t, "gcc")
 	disk := filepath.Join(t.TempDir(), "disk")
 	debian := vm.Debian(t)
