@@ -22,7 +22,7 @@ func TestDebugKernel(t *testing.T) {
 // with KASAN, an emulated machine takes longer for it than a test may.
 func TestPoisonedPages(t *testing.T) {
 	vm.RequireTime(t)
-	scrutinize(t, start(t, plain, vm.Config{Memory: 256, CPUs: 2, Append: "debug_pagealloc=on page_poison=1"}))
+	scrutinize(t, start(t, plain, vm.Config{Memory: 512, CPUs: 2, Append: "debug_pagealloc=on page_poison=1"}))
 }
 
 // scrutinize uses the calls in all ways, and looks for complaints. A system
