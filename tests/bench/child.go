@@ -43,14 +43,11 @@ func startChild(what string) (*child, error) { return startChildAs(what, nil) }
 
 // startChildAs is startChild for another user, nil being this one.
 func startChildAs(what string, user *syscall.Credential) (*child, error) {
-	exe, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	c := &child{cmd: exec.Command(exe)}
+	c := &child{cmd: exec.Command(self)}
 	c.cmd.Env = append(os.Environ(), childMarker+"="+what)
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: user}
 	c.cmd.Stderr = os.Stderr
+	var err error
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -51,11 +52,12 @@ var parts = []struct {
 }
 
 func bench(bin string, rounds int, only string) error {
-	bin, err := filepath.Abs(bin)
+	dir, err := publish(bin)
 	if err != nil {
 		return err
 	}
-	if err := os.Setenv("PATH", bin+":"+os.Getenv("PATH")); err != nil {
+	defer os.RemoveAll(dir)
+	if err := os.Setenv("PATH", dir+":"+os.Getenv("PATH")); err != nil {
 		return err
 	}
 	fmt.Printf("%d cores, files in %s, medians of %d\n", runtime.NumCPU(), place(), rounds)
@@ -67,6 +69,40 @@ func bench(bin string, rounds int, only string) error {
 		}
 	}
 	return nil
+}
+
+// self is this program, where every user can run it.
+var self string
+
+// publish copies the tools and this program to a directory that the
+// unprivileged can get at, which a home directory may not be.
+func publish(bin string) (dir string, err error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	if dir, err = os.MkdirTemp("", "snappipe-bench-bin-"); err != nil {
+		return "", err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return "", err
+	}
+	self = filepath.Join(dir, "bench")
+	for name, from := range map[string]string{
+		"bench": exe, "snapcat": "", "snapcompress": "", "snapverify": "", "snapresume": "",
+	} {
+		if from == "" {
+			from = filepath.Join(bin, name)
+		}
+		b, err := os.ReadFile(from)
+		if err != nil {
+			return "", errors.Join(err, os.RemoveAll(dir))
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o755); err != nil {
+			return "", errors.Join(err, os.RemoveAll(dir))
+		}
+	}
+	return dir, nil
 }
 
 // inPlace calls f with a directory that is gone afterwards.
