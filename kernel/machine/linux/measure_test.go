@@ -47,7 +47,7 @@ func during(b *testing.B, m *vm.Machine, command string) (t ticks) {
 // fill makes the image of m as large as wanted.
 func fill(b *testing.B, m *vm.Machine, mb int) (got int) {
 	b.Helper()
-	const size = "snapcat --raw | wc -c"
+	const size = "snapcat --quiet --raw | wc -c"
 	m.Run("rm -f /run/ballast; sync; echo 3 > /proc/sys/vm/drop_caches")
 	var bare int
 	if _, err := fmt.Sscan(m.Run(size), &bare); err != nil {
@@ -72,7 +72,7 @@ func BenchmarkStandStill(b *testing.B) {
 		longest := make([][]float64, len(ways))
 		for range rounds {
 			for i, w := range ways {
-				longest[i] = append(longest[i], during(b, m, w.prefix+"snapcat > /dev/null").worst[0])
+				longest[i] = append(longest[i], during(b, m, w.prefix+"snapcat --quiet > /dev/null").worst[0])
 			}
 		}
 		calls, device := median(longest[0]), median(longest[1])
@@ -95,7 +95,7 @@ func BenchmarkTicks(b *testing.B) {
 	fmt.Printf("| image of %d MB | < 2 ms | < 10 ms | < 100 ms | < 1 s | longer | longest, ms | next, ms |\n|---|%s\n",
 		size, strings.Repeat("---:|", 7))
 	for _, w := range ways {
-		t := during(b, m, w.prefix+"snapcat | snapcompress | snapverify > /dev/vda")
+		t := during(b, m, w.prefix+"snapcat --quiet | snapcompress --quiet | snapverify --quiet > /dev/vda")
 		fmt.Printf("| %s | %d | %d | %d | %d | %d | %.0f | %.0f |\n", w.name,
 			t.count[0], t.count[1], t.count[2], t.count[3], t.count[4], t.worst[0], t.worst[1])
 	}
