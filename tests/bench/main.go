@@ -13,6 +13,7 @@ import (
 	"log"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 
@@ -84,23 +85,16 @@ func publish(bin string) (dir string, err error) {
 	if dir, err = os.MkdirTemp("", "snappipe-bench-bin-"); err != nil {
 		return "", err
 	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		return "", err
+	self = filepath.Join(dir, filepath.Base(exe))
+	// Not read into this process: what it needs counts as what its children
+	// need before they exec (getrusage(2), RUSAGE_CHILDREN).
+	out, err := exec.Command("install", "-m", "755", exe, filepath.Join(bin, "snapcat"), filepath.Join(bin, "snapcompress"),
+		filepath.Join(bin, "snapverify"), filepath.Join(bin, "snapresume"), dir).CombinedOutput()
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
 	}
-	self = filepath.Join(dir, "bench")
-	for name, from := range map[string]string{
-		"bench": exe, "snapcat": "", "snapcompress": "", "snapverify": "", "snapresume": "",
-	} {
-		if from == "" {
-			from = filepath.Join(bin, name)
-		}
-		b, err := os.ReadFile(from)
-		if err != nil {
-			return "", errors.Join(err, os.RemoveAll(dir))
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), b, 0o755); err != nil {
-			return "", errors.Join(err, os.RemoveAll(dir))
-		}
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("%w: %s", err, out), os.RemoveAll(dir))
 	}
 	return dir, nil
 }
