@@ -46,17 +46,22 @@ var stopped = []struct {
 
 // pauses measures for how long a snapshot stops its target.
 func pauses(dir string, rounds int) error {
-	fmt.Println("\n| pause of a process, as itself sees it | by | ms | bar | stop and copy (`gcore`), ms | ratio |")
-	fmt.Println("|---|---|---:|---:|---:|---:|")
+	fmt.Println("\n| pause of a process, as itself sees it | by | ms | bar | a bare fork, ms | stop and copy (`gcore`), ms | ratio |")
+	fmt.Println("|---|---|---:|---:|---:|---:|---:|")
 	for _, p := range stopped {
+		fork := func(c *child) error { _, err := c.ask("fork"); return err }
+		bare, err := pauseOf(p.target, as{}, fork, rounds)
+		if err != nil {
+			return err
+		}
 		for _, who := range users() {
-			pause, err := pauseOf(dir, p.target, who, "snapcat process:%d > /dev/null", rounds)
+			pause, err := pauseOf(p.target, who, command(dir, who, "snapcat process:%d > /dev/null"), rounds)
 			if err != nil {
 				return err
 			}
 			peer := "|"
 			if p.gcore && missing("gcore") == "" {
-				stop, err := pauseOf(dir, p.target, who, "gcore -o core %d > /dev/null 2>&1", 1)
+				stop, err := pauseOf(p.target, who, command(dir, who, "gcore -o core %d > /dev/null 2>&1"), 1)
 				if err != nil {
 					return err
 				}
@@ -66,7 +71,7 @@ func pauses(dir string, rounds int) error {
 			if pause > p.bar {
 				verdict = "**missed**"
 			}
-			fmt.Printf("| %s | %s | **%.1f** | %.0f, %s | %s |\n", p.what, who.name, ms(pause), ms(p.bar), verdict, peer)
+			fmt.Printf("| %s | %s | **%.1f** | %.0f, %s | %.1f | %s |\n", p.what, who.name, ms(pause), ms(p.bar), verdict, ms(bare), peer)
 		}
 	}
 	return nil
@@ -74,17 +79,28 @@ func pauses(dir string, rounds int) error {
 
 func ms(d time.Duration) float64 { return d.Seconds() * 1000 }
 
-// pauseOf is for how long a target does not run while a command does, median
-// of some rounds. Each has a new target: one that was snapshotted before has
-// had its huge pages split by what it wrote since.
-func pauseOf(dir string, t target, who as, command string, rounds int) (time.Duration, error) {
+// forked is ample for the page tables that a fork copies.
+const forked = 64 << 20
+
+// command is a shell command with the process ID of a child in it.
+func command(dir string, who as, line string) func(*child) error {
+	return func(c *child) error {
+		_, err := shell(dir, who.prefix+fmt.Sprintf(line, c.pid()))
+		return err
+	}
+}
+
+// pauseOf is for how long a target does not run while something is done to it,
+// median of some rounds. Each has a new target: one that was snapshotted before
+// has had its huge pages split by what it wrote since.
+func pauseOf(t target, who as, do func(*child) error, rounds int) (time.Duration, error) {
 	var all []time.Duration
 	for range rounds {
 		c, err := startChildAs(t.String(), who.user)
 		if err != nil {
 			return 0, err
 		}
-		pause, err := c.pause(dir, who.prefix+fmt.Sprintf(command, c.pid()))
+		pause, err := c.pause(do)
 		c.stop()
 		if err != nil {
 			return 0, err
@@ -95,26 +111,30 @@ func pauseOf(dir string, t target, who as, command string, rounds int) (time.Dur
 	return all[len(all)/2], nil
 }
 
-// pause is for how long the child does not run while a command does, less the
-// longest time for which it did not run in as long a time before.
-func (c *child) pause(dir, command string) (time.Duration, error) {
-	if _, err := c.gap(); err != nil {
+// pause is for how long the child does not run while something is done to it,
+// less the longest time for which it did not run in the second before.
+func (c *child) pause(do func(*child) error) (time.Duration, error) {
+	if _, err := c.nanoseconds("gap"); err != nil {
 		return 0, err
 	}
 	time.Sleep(time.Second)
-	noise, err := c.gap()
+	if err := warm(forked); err != nil {
+		return 0, err
+	}
+	noise, err := c.nanoseconds("gap")
 	if err != nil {
 		return 0, err
 	}
-	if _, err := shell(dir, command); err != nil {
+	if err := do(c); err != nil {
 		return 0, err
 	}
-	gap, err := c.gap()
+	gap, err := c.nanoseconds("gap")
 	return max(0, gap-noise), err
 }
 
-func (c *child) gap() (time.Duration, error) {
-	answer, err := c.ask("gap")
+// nanoseconds asks for a time.
+func (c *child) nanoseconds(what string) (time.Duration, error) {
+	answer, err := c.ask(what)
 	if err != nil {
 		return 0, err
 	}
@@ -136,7 +156,7 @@ func processes(dir string, rounds int) error {
 			return err
 		}
 	}
-	return extraMemory(dir)
+	return extraMemory(dir, rounds)
 }
 
 // throughput measures what one user does to a process.
@@ -152,6 +172,7 @@ func throughput(dir string, who as, pid, rounds int) error {
 		}
 	}
 	rest := "| snapcompress | snapverify > out"
+	const written, resumed = 1 << 30, 2200 << 20
 	for _, r := range []row{
 		{
 			what: "`snapcat --raw process:PID`", bar: 0.5,
@@ -164,10 +185,12 @@ func throughput(dir string, who as, pid, rounds int) error {
 		{
 			what: "whole pipeline from a process", bar: 1.1,
 			ours: fmt.Sprintf("%s process:%d %s", snapcat, pid, rest), theirs: "snapcat file:core " + rest,
+			memory: written,
 		},
 		{
 			what: "resume of a process", bar: 1.3,
 			ours: who.prefix + "snapresume --detach core.img | xargs kill -9", theirs: "zstd -q -d -T0 -c core.zst > /dev/null",
+			memory: resumed,
 		},
 	} {
 		r.what += ", 2 GiB, " + who.name
@@ -178,33 +201,49 @@ func throughput(dir string, who as, pid, rounds int) error {
 	return nil
 }
 
-// extraMemory is how much more memory is in use while a process that writes
-// all the time is snapshotted slowly.
-func extraMemory(dir string) error {
+// extraMemory prints how much more memory is in use while a process that
+// writes nothing is snapshotted slowly.
+func extraMemory(dir string, rounds int) error {
 	c, err := startChild(target{mib: 1024}.String())
 	if err != nil {
 		return err
 	}
 	defer c.stop()
+	var all []int64
+	for range rounds {
+		n, err := mostMemory(dir, c.pid())
+		if err != nil {
+			return err
+		}
+		all = append(all, n)
+	}
+	slices.Sort(all)
+	fmt.Printf("\nMost memory that a snapshot of a process of 1 GiB takes beyond that: %d MiB (bar: 100 MiB and what the target dirties, which is nothing)\n", all[len(all)/2]>>20)
+	return nil
+}
+
+// mostMemory is by how many bytes less memory is available at some moment of
+// a snapshot than before it.
+func mostMemory(dir string, pid int) (int64, error) {
+	time.Sleep(time.Second) // for what ended before to be gone
 	before, err := available()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	least := before
 	done := make(chan error, 1)
 	go func() {
-		_, err := shell(dir, fmt.Sprintf("snapcat process:%d | snapcompress --codec zstd > /dev/null", c.pid()))
+		_, err := shell(dir, fmt.Sprintf("snapcat process:%d | snapcompress > /dev/null", pid))
 		done <- err
 	}()
 	for {
 		select {
 		case err := <-done:
-			fmt.Printf("\nMost memory that a snapshot of a process of 1 GiB took beyond that: %d MiB (bar: 100 MiB and what the target dirties)\n", (before-least)>>20)
-			return err
+			return before - least, err
 		case <-time.After(10 * time.Millisecond):
 			now, err := available()
 			if err != nil {
-				return err
+				return 0, err
 			}
 			least = min(least, now)
 		}

@@ -44,14 +44,20 @@ func measure(dir, pipeline string) (usage, error) {
 
 // pair measures ours and theirs alternately. The first round of each is not
 // counted: it fills caches.
-func pair(dir, ours, theirs string, rounds int) (our, their usage, err error) {
+func (r row) pair(dir string, rounds int) (our, their usage, err error) {
 	var o, t []usage
 	for i := range rounds + 1 {
-		a, err := measure(dir, ours)
+		if err := warm(r.memory); err != nil {
+			return our, their, err
+		}
+		a, err := measure(dir, r.ours)
 		if err != nil {
 			return our, their, err
 		}
-		b, err := measure(dir, theirs)
+		if err := warm(r.memory); err != nil {
+			return our, their, err
+		}
+		b, err := measure(dir, r.theirs)
 		if err != nil {
 			return our, their, err
 		}

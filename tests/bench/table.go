@@ -13,6 +13,7 @@ type row struct {
 	ours, theirs string
 	bar          float64  // most that ours may take of what theirs takes; 0: none
 	out          []string // output files whose sizes are to be compared, ours first
+	memory       int      // bytes of new memory that they need
 }
 
 // setup makes what the rows read.
@@ -97,7 +98,7 @@ func (r row) measure(dir string, rounds int) error {
 		fmt.Printf("| %s | `%s` | | | %s is not installed | | |\n", r.what, against, tool)
 		return nil
 	}
-	our, their, err := pair(dir, r.ours, r.theirs, rounds)
+	our, their, err := r.pair(dir, rounds)
 	if err != nil {
 		return err
 	}

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// target is a program to snapshot, that watches the clock all the time and
-// knows for how long it has not run.
+// target is a program to snapshot. Asked for it, it watches the clock all the
+// time from then on, and knows for how long it has not run.
 type target struct {
 	mib     int
 	huge    bool // in huge pages
@@ -31,9 +31,9 @@ func parseTarget(s string) (t target, err error) {
 	return t, err
 }
 
-// run fills the memory, starts the threads, says "ready", and watches the
-// clock. Each line on standard input is answered with the longest gap since
-// the last, in nanoseconds; before that, "fork" has it fork.
+// run fills the memory, starts the threads, and says "ready". Lines on
+// standard input are answered with nanoseconds: "gap" with the longest time
+// for which it has not run since the last, "fork" with what that took.
 func (t target) run() {
 	mem := t.fill()
 	for range t.threads {
@@ -46,28 +46,37 @@ func (t target) run() {
 		time.Sleep(time.Second) // for all of them to have begun
 	}
 	var longest atomic.Int64
-	go watch(&longest, mem, t.writes)
+	watching := false
 	fmt.Println("ready")
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
 		if in.Text() == "fork" {
-			fork()
+			fmt.Println(fork())
+			continue
+		}
+		if !watching {
+			watching = true
+			go watch(&longest, mem, t.writes)
 		}
 		fmt.Println(longest.Swap(0))
 	}
 }
 
 // fork makes what a snapshot cannot do without, and nothing else: a child of
-// the same memory, which ends at once.
+// the same memory, which ends at once. It returns for how long that stops the
+// parent.
 //
 //go:nosplit
 //go:norace
-func fork() {
+func fork() (took int64) {
+	began := now()
 	pid, _, _ := syscall.RawSyscall6(unix.SYS_CLONE, 0, 0, 0, 0, 0, 0)
 	if pid == 0 {
 		syscall.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
 	}
+	took = now() - began
 	syscall.RawSyscall6(unix.SYS_WAIT4, pid, 0, unix.WALL, 0, 0, 0)
+	return took
 }
 
 // watch keeps the longest time between two looks at the clock.

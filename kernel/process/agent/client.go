@@ -23,7 +23,12 @@ type Snapshot struct {
 	Extents []capture.Extent // ascending, not overlapping
 	Facts   kernel.Facts
 
-	Memory *os.File // /proc/PID/mem of the twin
+	// Memory is /proc/PID/mem of the twin, which copies each page twice.
+	// process_vm_readv(2) would do so once, but it pins pages, and to pin one
+	// that the program has as well the kernel first gives the twin a page of
+	// its own (mm/gup.c: gup_must_unshare): that is three times as slow and
+	// takes as much memory again.
+	Memory *os.File
 	Store  *os.File
 
 	mu    sync.Mutex    // of what follows

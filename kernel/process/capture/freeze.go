@@ -23,7 +23,6 @@ const stopLimit = time.Second
 type frozen struct {
 	group *ptrace.Group
 	lead  *ptrace.Stopped
-	xsave [][]byte // of each thread
 	maps  []proc.Map
 	tids  []int
 	sched []image.Sched  // of each thread
@@ -48,7 +47,7 @@ func (c *capture) freeze() (err error) {
 	switch {
 	case errors.Is(err, ptrace.ErrWontStop):
 		return c.refuse("try again later", "%v: it waits in the kernel for a device or a vfork child", err)
-	case errors.Is(err, unix.EPERM) && len(f.xsave) == 0:
+	case errors.Is(err, unix.EPERM) && len(c.img.Threads) == 0:
 		return c.refuseAccess()
 	case err != nil:
 		return fmt.Errorf("%s: %w", c.object(), err)
@@ -128,7 +127,7 @@ func (c *capture) fork() error {
 	if err != nil {
 		return err
 	}
-	programs, err := ptrace.MapPrograms(call, c.mem, len(f.xsave[0]), shapes...)
+	programs, err := ptrace.MapPrograms(call, c.mem, len(f.lead.Xstate), shapes...)
 	if err != nil {
 		return errors.Join(err, f.group.Settle(f.lead, call))
 	}

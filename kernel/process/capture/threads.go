@@ -23,20 +23,13 @@ func (c *capture) readThreads() error {
 		return err
 	}
 	c.img.Threads = make([]image.Thread, len(f.group.Threads))
-	size := 0
 	for i, s := range f.group.Threads {
-		x, err := readXsave(s.Thread, size)
-		if err != nil {
-			return fmt.Errorf("reading the floating point state of thread %d: %w", int(s.Thread), err)
-		}
-		size = len(x)
-		f.xsave = append(f.xsave, x)
 		own, err := s.Thread.Pending(false)
 		if err != nil {
 			return fmt.Errorf("reading the pending signals of thread %d: %w", int(s.Thread), err)
 		}
 		c.img.Threads[i] = image.Thread{
-			TID: c.innerID(int(s.Thread)), Regs: unix.PtraceRegs(s.Regs), XState: x,
+			TID: c.innerID(int(s.Thread)), Regs: unix.PtraceRegs(s.Regs), XState: s.Xstate,
 			SigMask: image.Hex(s.Mask), Pending: siginfos(own),
 			Rseq: image.Rseq{
 				Ptr: image.Hex(s.Rseq.Address), Size: s.Rseq.Size, Sig: s.Rseq.Signature,
@@ -51,15 +44,6 @@ func (c *capture) readThreads() error {
 	c.img.Process.Pending = siginfos(shared)
 	c.img.Process.Stopped = f.group.GroupStop
 	return nil
-}
-
-// readXsave reads the extended state, which has the same size in all threads;
-// to know it saves clearing much more memory a thousand times.
-func readXsave(t ptrace.Thread, size int) ([]byte, error) {
-	if size == 0 {
-		return t.Xstate()
-	}
-	return t.RegisterSet(unix.NT_X86_XSTATE, size)
 }
 
 func siginfos(all []ptrace.Siginfo) []image.Siginfo {
@@ -172,7 +156,7 @@ func (c *capture) askThreads(p *ptrace.Programs) error {
 			{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_SECUREBITS}},
 			{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_TSC, at + atTSC}},
 		}
-		if err := p.Set(i, calls, s, f.xsave[i]); err != nil {
+		if err := p.Set(i, calls, s); err != nil {
 			return err
 		}
 	}
@@ -219,7 +203,7 @@ func (c *capture) askLeader(p *ptrace.Programs) error {
 	// No flags and no exit signal: a child of its own memory, whose end is
 	// not told to anybody, and which wait(2) does not see without __WALL.
 	calls = append(calls, ptrace.Call{Nr: unix.SYS_CLONE})
-	if err := p.Set(0, calls, f.lead, f.xsave[0]); err != nil {
+	if err := p.Set(0, calls, f.lead); err != nil {
 		return err
 	}
 	options := ptrace.SysGood | ptrace.Births

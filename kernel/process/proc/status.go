@@ -4,6 +4,7 @@
 package proc
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -81,6 +82,13 @@ func ReadStat(pid int) (Stat, error) {
 		return Stat{}, fmt.Errorf("%s has %d fields", path(pid, "stat"), len(s.fields)+2)
 	}
 	return s, nil
+}
+
+// AtWork reports whether a thread of a process is running or about to.
+func AtWork(pid, tid int) bool {
+	b, err := read(pid, "task/"+strconv.Itoa(tid)+"/stat")
+	end := bytes.LastIndexByte(b, ')') // of the name, which may hold anything
+	return err == nil && bytes.HasPrefix(b[end+1:], []byte(" R"))
 }
 
 // Exiting reports whether a thread is on its way out, or gone. From then on it

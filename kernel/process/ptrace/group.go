@@ -20,6 +20,7 @@ type Stopped struct {
 	Thread Thread
 	Regs   Regs   // as the program will find them again
 	Mask   uint64 // of blocked signals, likewise
+	Xstate []byte // registers beyond Regs, see [Thread.Xstate]
 
 	Rseq Rseq
 	// RseqCS is put back into the area of Rseq if it is not 0. A thread that is made to
@@ -66,29 +67,21 @@ func StopAll(pid int, o Option, limit time.Duration, tasks func() ([]int, error)
 		if err != nil {
 			return g, fmt.Errorf("listing the threads of process %d: %w", pid, gone(err))
 		}
-		// All of them are traced before the first is stopped: that takes its
-		// time, and the program runs meanwhile.
-		fresh, err := g.seize(tids)
-		if err != nil {
-			return g, err
-		}
-		// Only a running thread creates threads: once a list has none that
-		// is new, all are stopped.
-		if len(fresh) == 0 {
-			break
-		}
-		if err := g.interrupt(fresh); err != nil {
-			return g, err
-		}
-		if err := g.await(fresh); err != nil {
-			return g, err
-		}
-		for _, s := range fresh {
-			if err := g.adopt(s); err != nil {
+		known := len(g.seized)
+		// Who waits for something can wait a little longer; who is at work
+		// should not have to stand still until all of those are stopped.
+		for _, some := range g.idleFirst(tids) {
+			if err := g.stop(some); err != nil {
 				return g, err
 			}
 		}
+		// Only a running thread creates threads: once a list has none that
+		// is new, all are stopped.
+		if len(g.seized) == known {
+			break
+		}
 	}
+	g.sort()
 	if len(g.Threads) == 0 || int(g.Threads[0].Thread) != pid {
 		return g, fmt.Errorf("process %d: %w", pid, ErrGone)
 	}
@@ -103,13 +96,10 @@ func gone(err error) error {
 	return err
 }
 
-// seize begins to trace those of the threads that are not yet.
+// seize begins to trace threads. From then on any signal to one stops it.
 func (g *Group) seize(tids []int) ([]*Stopped, error) {
 	var fresh []*Stopped
 	for _, tid := range tids {
-		if g.seized[tid] {
-			continue
-		}
 		t, err := Seize(tid, g.options)
 		if err != nil && tid != g.PID && proc.Exiting(tid) {
 			continue // ESRCH if it is gone, EPERM if it is about to
@@ -121,6 +111,58 @@ func (g *Group) seize(tids []int) ([]*Stopped, error) {
 		fresh = append(fresh, &Stopped{Thread: t})
 	}
 	return fresh, nil
+}
+
+// idleFirst returns those of the threads that are not traced yet: first all
+// that wait for something, then all that run.
+func (g *Group) idleFirst(tids []int) (fresh [2][]int) {
+	for _, tid := range tids {
+		if g.seized[tid] {
+			continue
+		}
+		i := 0
+		if proc.AtWork(g.PID, tid) {
+			i = 1
+		}
+		fresh[i] = append(fresh[i], tid)
+	}
+	return fresh
+}
+
+// stop stops threads and reads what there is to read of them.
+//
+// All of them are traced before the first is stopped: that takes its time, and
+// the program runs meanwhile.
+func (g *Group) stop(tids []int) error {
+	threads, err := g.seize(tids)
+	if err != nil {
+		return err
+	}
+	if err := g.interrupt(threads); err != nil {
+		return err
+	}
+	if err := g.await(threads); err != nil {
+		return err
+	}
+	for _, s := range threads {
+		if err := g.adopt(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sort puts the leader first, and the others in the order of their IDs.
+func (g *Group) sort() {
+	slices.SortFunc(g.Threads, func(a, b *Stopped) int {
+		switch g.PID {
+		case int(a.Thread):
+			return -1
+		case int(b.Thread):
+			return 1
+		}
+		return int(a.Thread) - int(b.Thread)
+	})
 }
 
 // interrupt asks threads to stop.
@@ -150,9 +192,26 @@ func (g *Group) adopt(s *Stopped) (err error) {
 	}
 	if s.Regs.HideStop() {
 		// At once: it is what the program should see also if the tracer dies.
-		err = s.Thread.SetRegs(&s.Regs)
+		if err := s.Thread.SetRegs(&s.Regs); err != nil {
+			return err
+		}
 	}
-	return err
+	if s.Xstate, err = g.xstate(s.Thread); err != nil {
+		return fmt.Errorf("reading the extended state of thread %d: %w", int(s.Thread), gone(err))
+	}
+	if s.Rseq, err = s.Thread.Rseq(); err != nil {
+		return fmt.Errorf("reading the rseq registration of thread %d: %w", int(s.Thread), gone(err))
+	}
+	return nil
+}
+
+// xstate reads what has the same size in all threads; to know it saves clearing
+// much more memory a thousand times.
+func (g *Group) xstate(t Thread) ([]byte, error) {
+	if len(g.Threads) > 0 && g.Threads[0].Xstate != nil {
+		return t.RegisterSet(unix.NT_X86_XSTATE, len(g.Threads[0].Xstate))
+	}
+	return t.Xstate()
 }
 
 // await waits for each of the threads to be stopped by the interrupt, handing
@@ -240,10 +299,6 @@ func errUnlessGone(err error, format string, a ...any) error {
 func (g *Group) NoteRseq() error {
 	var registered []*Stopped
 	for _, s := range g.Threads {
-		var err error
-		if s.Rseq, err = s.Thread.Rseq(); err != nil {
-			return fmt.Errorf("reading the rseq registration of thread %d: %w", int(s.Thread), gone(err))
-		}
 		if s.Rseq.Address != 0 {
 			registered = append(registered, s)
 		}

@@ -193,15 +193,14 @@ func (p *Programs) frame(i int) int   { return p.state(i) + p.xsaveSize() }
 // Result is the address of the memory of list i that its calls may use.
 func (p *Programs) Result(i int) uint64 { return p.data() + uint64(p.result(i)) }
 
-// Set makes the calls list i, to be run by thread s, whose floating point
-// state is xsave. A call that is clone(2) kills what it creates, if that ever
-// runs.
-func (p *Programs) Set(i int, calls []Call, s *Stopped, xsave []byte) error {
-	if len(calls) > p.Shape.Calls || len(xsave) != p.xsave {
-		return fmt.Errorf("%d calls and %d bytes of state do not fit", len(calls), len(xsave))
+// Set makes the calls list i, to be run by thread s. A call that is clone(2)
+// kills what it creates, if that ever runs.
+func (p *Programs) Set(i int, calls []Call, s *Stopped) error {
+	if len(calls) > p.Shape.Calls || len(s.Xstate) != p.xsave {
+		return fmt.Errorf("%d calls and %d bytes of state do not fit", len(calls), len(s.Xstate))
 	}
 	state := p.buf[p.state(i):p.frame(i)]
-	copy(state, xsave)
+	copy(state, s.Xstate)
 	usable := signalXsave(state, p.xsave)
 	regs := s.Regs
 	regs.Restart()
