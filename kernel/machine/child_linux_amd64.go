@@ -12,7 +12,8 @@ package machine
 //   - every function here is nosplit, so that none asks for more stack, and
 //     none allocates, locks, takes an interface or can panic;
 //   - system calls are raw ones, which the scheduler does not see;
-//   - all it knows lies in a [job], in memory that its parent sees too.
+//   - all it knows lies in a [job], in memory that its parent sees too, and
+//     its stack as well.
 //
 // Should the child die at any point, the last reference to /dev/snapshot goes
 // with it, and the kernel frees the image and thaws the machine
@@ -60,6 +61,7 @@ const (
 
 // job is what the child is asked to do and what came of it.
 type job struct {
+	stack  [16 << 10]byte
 	path   [32]byte // of /dev/snapshot, ending in a zero byte
 	buf    unsafe.Pointer
 	room   uintptr // bytes at buf

@@ -24,20 +24,21 @@ const (
 	taskGuard
 )
 
-// newJob returns a job in memory that a forked child shares. free unmaps it.
+// newJob returns a job in memory that a child shares. free unmaps it.
 func newJob() (j *job, free func(), err error) {
 	mem, err := mapShared(unsafe.Sizeof(job{}))
 	if err != nil {
 		return nil, nil, err
 	}
 	j = (*job)(mem.at)
+	clear(j.stack[:]) // every page has to be there: see child_linux_amd64.go
 	copy(j.path[:], device)
 	return j, func() { mem.unmap(0) }, nil
 }
 
 // fork starts the child that does t, with what lies at p.
 //
-// It is a plain fork(2), not the runtime's: the child never comes back into
+// It is a plain clone(2), not the runtime's: the child never comes back into
 // Go. No signal reaches it, since a handler would be the runtime's; SIGKILL
 // does, and is safe. The thread is locked since signals are held off by thread.
 //
@@ -49,11 +50,15 @@ func fork(t task, p unsafe.Pointer) (pid int, err error) {
 	all, old := ^uint64(0), uint64(0)
 	syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK,
 		uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8, 0, 0)
-	r, _, errno := syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
+	var r uintptr
+	var errno syscall.Errno
+	if t == taskTake {
+		r, errno = clone((*job)(p))
+	} else {
+		r, _, errno = syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
+	}
 	if errno == 0 && r == 0 {
 		switch t {
-		case taskTake:
-			(*job)(p).take()
 		case taskRestore:
 			(*job)(p).restore()
 		case taskGuard:
@@ -67,6 +72,38 @@ func fork(t task, p unsafe.Pointer) (pid int, err error) {
 		return 0, fmt.Errorf("fork: %w", errno)
 	}
 	return int(r), nil
+}
+
+// clone starts the child that makes the image. It has the very memory of its
+// parent, so that the image can be read into private pages: those that a fork
+// shares are files in memory to the kernel, and half as expensive again to
+// fill. For the same reason it needs a stack of its own.
+//
+//go:norace
+func clone(j *job) (pid uintptr, errno syscall.Errno) {
+	const argument = 16 // what the stack has at its top, which stays aligned
+	top := unsafe.Add(unsafe.Pointer(&j.stack), unsafe.Sizeof(j.stack)-argument)
+	*(*unsafe.Pointer)(top) = unsafe.Pointer(j)
+	r := cloneTake(unix.CLONE_VM|uintptr(syscall.SIGCHLD), top)
+	if failed := -int(r); failed > 0 && failed < 4096 {
+		return 0, syscall.Errno(failed)
+	}
+	return r, 0
+}
+
+// cloneTake is clone(2) with a child that calls takeAndExit. It returns what
+// the kernel does.
+//
+//go:noescape
+func cloneTake(flags uintptr, stack unsafe.Pointer) (r uintptr)
+
+// takeAndExit is the child.
+//
+//go:nosplit
+//go:norace
+func takeAndExit(j *job) {
+	j.take()
+	exit()
 }
 
 // waitFor returns when a child has ended.

@@ -57,7 +57,7 @@ func reserve(j *job) (*shared, error) {
 		return nil, err
 	}
 	page := int64(os.Getpagesize())
-	mem, err := mapShared(uintptr(m.total / page * page))
+	mem, err := mapPrivate(-1, uintptr(m.total/page*page))
 	if err != nil {
 		return nil, err
 	}

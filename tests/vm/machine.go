@@ -58,6 +58,14 @@ func Require(t testing.TB) {
 	}
 }
 
+// Times is how often something is done: more often where there is time.
+func Times(few, many int) int {
+	if os.Getenv("SNAPPIPE_VM") == "" {
+		return few
+	}
+	return many
+}
+
 // RequireTime is Require for what takes too long to be tried with every
 // change.
 func RequireTime(t testing.TB) {

@@ -18,9 +18,9 @@ import (
 // All moments are of one save: QEMU is stopped dead, and the disk copied as it
 // would have been left.
 func TestPowerCut(t *testing.T) {
-	RequireTime(t)
+	Require(t)
 	t.Parallel()
-	const cuts = 20
+	cuts := Times(5, 20)
 	const save = "snapcat | snapcompress --codec s2 | snapverify > /dev/vda"
 	disk, copies := newDisk(t, 160), t.TempDir()
 	config := Config{Memory: 512, Disks: []string{disk}}

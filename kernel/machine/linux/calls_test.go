@@ -12,7 +12,8 @@ import (
 // The test of 2007, which "should obviously work": tests/linus.c, and TestLinus
 // of package machine.
 func TestLinus(t *testing.T) {
-	vm.RequireTime(t)
+	vm.Require(t)
+	t.Parallel()
 	for cpus := 1; cpus <= 2; cpus++ {
 		t.Run(fmt.Sprintf("%d CPUs", cpus), func(t *testing.T) {
 			m := start(t, plain, vm.Config{Memory: 256, CPUs: cpus})
@@ -37,7 +38,8 @@ func inGo(t *testing.T, m *vm.Machine, name string) {
 
 // What package machine promises of its interface, it keeps with the calls.
 func TestInterface(t *testing.T) {
-	vm.RequireTime(t)
+	vm.Require(t)
+	t.Parallel()
 	m := start(t, plain, vm.Config{Memory: 512, CPUs: 2})
 	for _, name := range []string{"TestSnapshotThenResume", "TestChildDiesTakingImage", "TestChildDiesRestoring", "TestCommitOfHalfAnImage"} {
 		inGo(t, m, name)
@@ -47,7 +49,8 @@ func TestInterface(t *testing.T) {
 // The kernel's own test of the calls: errors, the mapping, two images,
 // /dev/snapshot before and after.
 func TestSelftest(t *testing.T) {
-	vm.RequireTime(t)
+	vm.Require(t)
+	t.Parallel()
 	selftest(t, start(t, plain, vm.Config{Memory: 512, CPUs: 2}))
 }
 
@@ -63,7 +66,8 @@ func selftest(t *testing.T, m *vm.Machine) (out string) {
 
 // Fifty images, given up in several ways, leave nothing behind.
 func TestLeak(t *testing.T) {
-	vm.RequireTime(t)
+	vm.Require(t)
+	t.Parallel()
 	m := start(t, plain, vm.Config{Memory: 256})
 	free := func() int {
 		kB, err := strconv.Atoi(strings.TrimSpace(m.Run("awk '/^MemFree/ { print $2 }' /proc/meminfo")))
@@ -88,7 +92,8 @@ func TestLeak(t *testing.T) {
 // From the image's pages right to the disk; power off; from the disk's page
 // cache right into the kernel. The page cache gives way to the image.
 func TestPowerOff(t *testing.T) {
-	vm.RequireTime(t)
+	vm.Require(t)
+	t.Parallel()
 	c := vm.Config{Memory: 512, Disks: []string{emptyDisk(t, 512)}}
 	first := start(t, plain, c)
 	first.Run("witness start 36")

@@ -14,6 +14,7 @@ var splat = regexp.MustCompile(`\bBUG:|WARNING:|Oops|possible .* detected|suspic
 // on, no mistake is found.
 func TestDebugKernel(t *testing.T) {
 	vm.RequireTime(t)
+	t.Parallel()
 	scrutinize(t, start(t, debug, vm.Config{Memory: 1024, CPUs: 2}))
 }
 
@@ -21,7 +22,8 @@ func TestDebugKernel(t *testing.T) {
 // system that is restored as well. The debug kernel could have that too, but
 // with KASAN, an emulated machine takes longer for it than a test may.
 func TestPoisonedPages(t *testing.T) {
-	vm.RequireTime(t)
+	vm.Require(t)
+	t.Parallel()
 	scrutinize(t, start(t, plain, vm.Config{Memory: 512, CPUs: 2, Append: "debug_pagealloc=on page_poison=1"}))
 }
 
@@ -44,5 +46,6 @@ func scrutinize(t *testing.T, m *vm.Machine) {
 // The generic table of system calls, with the objects that use it.
 func TestArm64Compiles(t *testing.T) {
 	vm.RequireTime(t)
+	t.Parallel()
 	arm64.build(t)
 }

@@ -11,7 +11,8 @@ import (
 // An image that takes more than a third of the memory can be resumed in the
 // same boot: it is restored from where it is, and not loaded.
 func TestTwiceTheImage(t *testing.T) {
-	vm.RequireTime(t)
+	vm.Require(t)
+	t.Parallel()
 	m := start(t, plain, vm.Config{Memory: 512})
 	m.Run("echo 0 > /proc/sys/vm/overcommit_memory; witness start 36")
 	free := m.Run("free -m | awk '/Mem/ { print $3 * 100 / $2 }'")
@@ -25,7 +26,8 @@ func TestTwiceTheImage(t *testing.T) {
 
 // What an image takes up is its size and 1 % at most.
 func TestHeld(t *testing.T) {
-	vm.RequireTime(t)
+	vm.Require(t)
+	t.Parallel()
 	m := start(t, plain, vm.Config{Memory: 512})
 	m.Run("dd if=/dev/urandom of=/run/ballast bs=1M count=100")
 	var size, held int
@@ -42,7 +44,8 @@ func TestHeld(t *testing.T) {
 // snapcat copies nothing between the image and the pipe: it has next to no
 // memory of its own, and write(2) moves but the frames' headers.
 func TestNothingIsCopied(t *testing.T) {
-	vm.RequireTime(t)
+	vm.Require(t)
+	t.Parallel()
 	m := start(t, plain, vm.Config{Memory: 512, CPUs: 2})
 	m.Run("dd if=/dev/urandom of=/run/ballast bs=1M count=100")
 	m.Run("mkfifo /run/pipe /run/go")

@@ -22,7 +22,8 @@ const (
 // One machine goes from boot to boot, saved and resumed in every way: the
 // images of either way in are resumed by the other.
 func TestGenerations(t *testing.T) {
-	vm.RequireTime(t)
+	vm.Require(t)
+	t.Parallel()
 	stored := filepath.Join(t.TempDir(), "img")
 	c := vm.Config{Memory: 512, CPUs: 2, Disks: []string{emptyDisk(t, 512)},
 		Args: []string{"-netdev", "user,id=net0", "-device", "virtio-net-pci,netdev=net0"}}
@@ -79,7 +80,8 @@ func receive(conn net.Conn, name string) error {
 
 // In the same boot, in one pipeline.
 func TestSnapcatIntoSnapresume(t *testing.T) {
-	vm.RequireTime(t)
+	vm.Require(t)
+	t.Parallel()
 	m := start(t, plain, vm.Config{Memory: 512, CPUs: 2})
 	m.Run("witness start 4")
 	m.Run("cp /dev/null /run/null; rm /dev/snapshot")

@@ -11,7 +11,8 @@ import (
 // The guards are of the machine, not of the way in: with the calls they refuse
 // what they refuse with /dev/snapshot, and say the same. The machine goes on.
 func TestRefusals(t *testing.T) {
-	vm.RequireTime(t)
+	vm.Require(t)
+	t.Parallel()
 	mounted, slow := emptyDisk(t, 64), emptyDisk(t, 64)
 	if out, err := exec.Command("/sbin/mkfs.ext2", "-q", mounted).CombinedOutput(); err != nil {
 		t.Fatalf("mkfs.ext2: %v\n%s", err, out)
