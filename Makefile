@@ -1,8 +1,9 @@
 # make          build the four tools into bin/, manual pages and completions too
 # make demo     see them work: snapshot a live program, kill it, resume it
-# make test     all tests but those below, which take from a quarter of an hour up
-# make test-vm  whole machines in QEMU, with those that take long
-# make test-kernel  a kernel with the two system calls: builds it, boots it
+# make test     all tests, those that take long less often than below
+# make test-vm  whole machines in QEMU, and live programs under another kernel
+# make test-kernel  the kernel with the two system calls: builds it and its
+#               variant that looks for mistakes, and boots both
 # make soak     hundreds of snapshots of one program, and of kills of snapcat
 # make fuzz     the fuzz targets, each for FUZZTIME
 # make bench    measure against other tools

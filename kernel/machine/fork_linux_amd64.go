@@ -99,6 +99,7 @@ func cloneTake(flags uintptr, stack unsafe.Pointer) (r uintptr)
 
 // takeAndExit is the child.
 //
+//lint:ignore U1000 cloneTake calls it
 //go:nosplit
 //go:norace
 func takeAndExit(j *job) {

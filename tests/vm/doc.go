@@ -11,5 +11,5 @@
 // QEMU's own emulation.
 //
 // The tests take minutes. They are skipped with -short, and where there is no
-// QEMU or Debian's kernel cannot be fetched; some run only with SNAPPIPE_VM=1.
+// QEMU or Debian's kernel cannot be fetched. With SNAPPIPE_VM=1, some do more.
 package vm

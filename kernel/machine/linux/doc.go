@@ -3,5 +3,5 @@
 // nothing in it to import: see README.md.
 //
 // Its tests build that kernel, boot it in virtual machines and try the calls
-// there. As those of tests/vm, they run only when SNAPPIPE_VM is set.
+// there. With SNAPPIPE_VM=1, so does a variant that looks for mistakes.
 package linux
