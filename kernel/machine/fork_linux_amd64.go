@@ -77,7 +77,7 @@ func fork(t task, p unsafe.Pointer) (pid int, err error) {
 // clone starts the child that makes the image. It has the very memory of its
 // parent, so that the image can be read into private pages: those that a fork
 // shares are files in memory to the kernel, and half as expensive again to
-// fill. For the same reason it needs a stack of its own.
+// fill. So it needs a stack of its own, where its parent does not write.
 //
 //go:norace
 func clone(j *job) (pid uintptr, errno syscall.Errno) {

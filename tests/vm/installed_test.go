@@ -7,8 +7,8 @@ import (
 )
 
 // An installed Debian is saved while it writes, as contrib/README.md says,
-// and comes back at boot, two or five times in a row. No write that the disk had is
-// lost, and the file system is in order each time that the machine is off.
+// and comes back at boot, time and again. No write that the disk had is lost,
+// and the file system is in order each time that the machine is off.
 func TestInstalledDebian(t *testing.T) {
 	Require(t)
 	t.Parallel()
