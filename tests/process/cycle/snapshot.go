@@ -122,13 +122,14 @@ func (s *Stage) ResumeOn(t *testing.T, terminal *Terminal, args ...string) *Proc
 }
 
 // Program waits for the program that snapresume runs, and returns its PID, or
-// 0 if snapresume has ended.
+// 0 if snapresume has ended. Until then it traces all its children, but for the
+// first moment of each, when they are called as it is.
 func Program(t *testing.T, snapresume *Process) (pid int) {
 	t.Helper()
 	Until(t, "the resumed program", func() bool {
 		for _, child := range Children(snapresume.PID) {
 			b, err := os.ReadFile("/proc/" + strconv.Itoa(child) + "/status")
-			if err == nil && strings.Contains(string(b), "TracerPid:\t0\n") {
+			if err == nil && strings.Contains(string(b), "TracerPid:\t0\n") && !strings.HasPrefix(string(b), "Name:\tsnapresume\n") {
 				pid = child
 			}
 		}

@@ -151,7 +151,7 @@ func TestSQLite(t *testing.T) {
 	cycle.Need(t, "sqlite3")
 	const query = `.timeout 1000
 create table t(x); begin;
-insert into t with recursive c(n) as (select 1 union all select n+1 from c where n < 2000) select n from c;
+insert into t with recursive c(n) as (select 1 union all select n+1 from c where n < 4000) select n from c;
 .shell touch working
 select sum(a.x*b.x) from t a, t b where (a.x + b.x) % 2 = 0 and a.x * 3 < b.x * 1000000;
 commit; pragma integrity_check;
