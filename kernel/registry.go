@@ -14,6 +14,9 @@ type Options struct {
 	Detach  bool // resume: leave what was resumed running on its own
 	SamePID bool // resume: insist on the same process IDs
 
+	// DropFDs: snapshot of a process: descriptors to leave out.
+	DropFDs []int
+
 	// FreezeFilesystems: snapshot of a system: file systems in use are
 	// frozen before it, and stay so until the image has been stored. Then
 	// says what follows: "stay", "poweroff" or "reboot".
@@ -23,6 +26,10 @@ type Options struct {
 	// Report is told in one line what the user may want to know ("paused
 	// for 3.1 ms"). It is never nil when a kernel sees it.
 	Report func(line string)
+	// Warn is told in one line what is lost, which the user has to know
+	// ("dropped: fd 7, a TCP connection to 10.0.0.1:80"). It is never nil
+	// either.
+	Warn func(line string)
 }
 
 // Opener makes the Kernel for what follows the colon in a target; target is
@@ -72,6 +79,9 @@ func Open(target string, o Options) (Kernel, error) {
 	}
 	if o.Report == nil {
 		o.Report = func(string) {}
+	}
+	if o.Warn == nil {
+		o.Warn = o.Report
 	}
 	return d.open(rest, o)
 }

@@ -33,8 +33,11 @@ func run(ctx context.Context, c *tool.Call) error {
 	if c.Args().Present() {
 		target = c.Args().First()
 	}
-	options := kernel.Options{Force: c.Bool("force"), Report: c.Report}
+	options := kernel.Options{Force: c.Bool("force"), Report: c.Report, Warn: c.Warn}
 	if err := chooseHold(c, &options); err != nil {
+		return err
+	}
+	if err := chooseDropped(c, target, &options); err != nil {
 		return err
 	}
 	k, err := kernel.Open(target, options)

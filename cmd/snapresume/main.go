@@ -113,9 +113,11 @@ func options(c *tool.Call, would *[]string) kernel.Options {
 		Detach:  c.Bool("detach"),
 		SamePID: c.Bool("same-pid"),
 		Report:  c.Report,
+		Warn:    c.Warn,
 	}
 	if o.Check {
 		o.Report = func(line string) { *would = append(*would, line) }
+		o.Warn = o.Report
 	}
 	return o
 }

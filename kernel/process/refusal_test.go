@@ -144,13 +144,13 @@ func refused(t *testing.T, err error, object, reason string) {
 func forced(t *testing.T, pid int, lost string) {
 	t.Helper()
 	told := false
-	o := kernel.Options{Force: true, Report: func(line string) {
+	o := kernel.Options{Force: true, Warn: func(line string) {
 		told = told || strings.HasPrefix(line, "dropped: ") && strings.Contains(line, lost)
 	}}
 	img, _ := decode(t, pid, o)
 	found := false
 	for i := range img.Open {
-		found = found || img.Open[i].Kind == image.KindLost && strings.Contains(img.Open[i].Lost, lost)
+		found = found || img.Open[i].Kind == image.KindLost && strings.Contains(img.Open[i].Lost.What, lost)
 	}
 	if !told || !found {
 		t.Errorf("by force: told %v, in the image %v", told, found)

@@ -137,6 +137,9 @@ func snapshot(t *testing.T, pid int, o kernel.Options) (kernel.Image, error) {
 	if o.Report == nil {
 		o.Report = func(line string) { t.Log(line) }
 	}
+	if o.Warn == nil {
+		o.Warn = o.Report
+	}
 	k := &target{pid, o}
 	return k.SnapshotSystem(context.Background())
 }

@@ -57,6 +57,9 @@ func (c *Call) Note(line string) {
 	}
 }
 
+// Warn is for what is lost, which nobody may miss.
+func (c *Call) Warn(line string) { c.Message(line) }
+
 // Main runs the tool as this process, and ends it.
 func (t *Tool) Main() { os.Exit(t.Execute(os.Args)) }
 

@@ -34,6 +34,7 @@ const name = "snapcat-agent"
 type request struct {
 	PID   int
 	Force bool
+	Drop  []int
 	Fault capture.Fault
 	// Left is what another agent left in PID, to put away; then there is no
 	// snapshot.
@@ -49,6 +50,7 @@ type left struct {
 // answer is a message from the agent, until it is Ready, and the last one.
 type answer struct {
 	Report  string          `json:",omitempty"`
+	Warning string          `json:",omitempty"`
 	Twin    int             `json:",omitempty"`
 	Area    *ptrace.Area    `json:",omitempty"`
 	Ready   *ready          `json:",omitempty"` // with descriptors: memory of the twin, store, pipe

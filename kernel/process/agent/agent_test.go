@@ -29,7 +29,7 @@ func TestFaults(t *testing.T) {
 	for f := capture.NoFault + 1; f < capture.LastFault; f++ {
 		t.Run(fmt.Sprint(f), func(t *testing.T) {
 			before := p.look(t)
-			s, err := Take(context.Background(), p.pid, Options{Report: quiet, Fault: f})
+			s, err := Take(context.Background(), p.pid, Options{Report: quiet, Warn: quiet, Fault: f})
 			if err == nil {
 				use(s)
 				err = s.Close()
@@ -52,7 +52,7 @@ func TestAgentKilled(t *testing.T) {
 	for f := capture.NoFault + 1; f < capture.LastFault; f++ {
 		t.Run(fmt.Sprint(f), func(t *testing.T) {
 			before := p.look(t)
-			s, err := Take(context.Background(), p.pid, Options{Report: quiet, Fault: -f})
+			s, err := Take(context.Background(), p.pid, Options{Report: quiet, Warn: quiet, Fault: -f})
 			if err == nil {
 				use(s)
 				err = s.Close()
@@ -74,7 +74,7 @@ func TestClientKilled(t *testing.T) {
 		var pid int
 		fmt.Sscan(os.Getenv("SNAPSHOT_OF"), &pid)
 		for {
-			s, err := Take(context.Background(), pid, Options{Report: quiet})
+			s, err := Take(context.Background(), pid, Options{Report: quiet, Warn: quiet})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -102,7 +102,7 @@ func TestCancelled(t *testing.T) {
 	for i := range 10 {
 		before := p.look(t)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i)*3*time.Millisecond)
-		s, err := Take(ctx, p.pid, Options{Report: quiet})
+		s, err := Take(ctx, p.pid, Options{Report: quiet, Warn: quiet})
 		cancel()
 		if err == nil {
 			if err := s.Close(); err != nil {
@@ -210,7 +210,7 @@ func awaitState(t *testing.T, pid int, want byte) {
 
 func take(t *testing.T, pid int) *Snapshot {
 	t.Helper()
-	s, err := Take(context.Background(), pid, Options{Report: quiet})
+	s, err := Take(context.Background(), pid, Options{Report: quiet, Warn: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,19 +40,21 @@ type Snapshot struct {
 // Options are what Take needs to know besides the process.
 type Options struct {
 	Force  bool
+	Drop   []int // descriptors to leave out
 	Report func(line string)
+	Warn   func(line string)
 	Fault  capture.Fault // for tests
 }
 
 // Take has an agent take the image of a process. When ctx is done it is given
 // up, whatever it is at, and Take returns when nothing is left of it.
 func Take(ctx context.Context, pid int, o Options) (*Snapshot, error) {
-	p, err := start(request{PID: pid, Force: o.Force, Fault: o.Fault})
+	p, err := start(request{PID: pid, Force: o.Force, Drop: o.Drop, Fault: o.Fault})
 	if err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, p.giveUp)
-	s, err := p.await(o.Report)
+	s, err := p.await(&o)
 	if !stop() && ctx.Err() != nil {
 		err = errors.Join(ctx.Err(), err)
 	}
@@ -119,7 +121,7 @@ func (p *process) giveUp() { _ = syscall.Shutdown(p.conn.fd, syscall.SHUT_WR) }
 var errDied = errors.New("the agent was killed")
 
 // await passes on reports until the image is there.
-func (p *process) await(report func(string)) (*Snapshot, error) {
+func (p *process) await(o *Options) (*Snapshot, error) {
 	for {
 		a, files, err := p.answer()
 		if err != nil {
@@ -127,7 +129,9 @@ func (p *process) await(report func(string)) (*Snapshot, error) {
 		}
 		switch {
 		case a.Report != "":
-			report(a.Report)
+			o.Report(a.Report)
+		case a.Warning != "":
+			o.Warn(a.Warning)
 		case a.Twin != 0:
 			p.left.Twin = a.Twin
 		case a.Area != nil:

@@ -106,8 +106,9 @@ func (s *server) options(r *request) capture.Options {
 		_ = s.conn.send(a.encode())
 	}
 	return capture.Options{
-		Force: r.Force, Fault: r.Fault,
+		Force: r.Force, Drop: r.Drop, Fault: r.Fault,
 		Report:    func(line string) { tell(answer{Report: line}) },
+		Warn:      func(line string) { tell(answer{Warning: line}) },
 		Mapped:    func(a ptrace.Area) { tell(answer{Area: &a}) },
 		Born:      func(twin int) { tell(answer{Twin: twin}) },
 		Cancelled: s.conn.ended,

@@ -23,7 +23,7 @@ func (t *fileTable) anonymous(o *openFile, d *image.OpenFile) error {
 		d.Kind = image.KindEventFD
 		d.EventFD = &image.EventFD{Count: o.info.EventCount, Semaphore: o.info.EventSemaphore}
 		if !o.info.EventComplete && !t.dry {
-			t.c.o.Report(o.object("an eventfd") + " is kept as one without EFD_SEMAPHORE: this kernel does not show whether it has that")
+			t.c.o.Warn(o.object("an eventfd") + " is kept as one without EFD_SEMAPHORE: this kernel does not show whether it has that")
 		}
 	case "timerfd":
 		d.Kind = image.KindTimerFD
@@ -40,7 +40,7 @@ func (t *fileTable) anonymous(o *openFile, d *image.OpenFile) error {
 	case "inotify":
 		return t.inotify(o, d)
 	default:
-		return kernel.Refuse(o.object(o.link), "", "an open file of this kind can't be put back")
+		return t.lose(o, d, o.link, "an open file of this kind can't be put back")
 	}
 	return nil
 }

@@ -27,7 +27,9 @@ import (
 // Options are what the caller wants.
 type Options struct {
 	Force  bool
+	Drop   []int // descriptors to leave out
 	Report func(line string)
+	Warn   func(line string)
 	// Mapped is told what is mapped in the program for a while, and Born the
 	// twin, as soon as there is one: what has to be put away if this process
 	// is killed. See Clean.

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"snappipe/kernel"
 	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 
@@ -80,6 +79,10 @@ func (t *fileTable) collect() (err error) {
 			}
 			return err
 		}
+		if t.chosen(fd) {
+			t.refer(&o, t.drop(&o))
+			continue
+		}
 		// Those that share a description agree in all of these.
 		key := fmt.Sprint(o.link, o.info.Flags&^unix.O_CLOEXEC, o.info.Pos)
 		i, err := t.description(&o, candidates[key])
@@ -89,9 +92,17 @@ func (t *fileTable) collect() (err error) {
 		if i == len(t.open)-1 && t.first[i] == fd {
 			candidates[key] = append(candidates[key], i)
 		}
-		t.fds = append(t.fds, image.FD{FD: fd, Open: i, CloseOnExec: o.info.Flags&unix.O_CLOEXEC != 0})
+		t.refer(&o, i)
+	}
+	if err := t.checkDropped(); err != nil {
+		return err
 	}
 	return t.relate()
+}
+
+// refer makes o a descriptor of an open file description.
+func (t *fileTable) refer(o *openFile, i int) {
+	t.fds = append(t.fds, image.FD{FD: o.fd, Open: i, CloseOnExec: o.info.Flags&unix.O_CLOEXEC != 0})
 }
 
 // description returns the index of the open file description of o, which may
@@ -119,9 +130,14 @@ func (t *fileTable) description(o *openFile, alike []int) (int, error) {
 			return 0, err
 		}
 	}
+	return t.add(o, d), nil
+}
+
+// add adds an open file description that o is the first descriptor of.
+func (t *fileTable) add(o *openFile, d image.OpenFile) int {
 	t.open = append(t.open, d)
 	t.first = append(t.first, o.fd)
-	return len(t.open) - 1, nil
+	return len(t.open) - 1
 }
 
 func locks(all []proc.Lock) []image.Lock {
@@ -143,21 +159,6 @@ func (t *fileTable) describe(o *openFile, d *image.OpenFile) error {
 		return t.named(o, d)
 	}
 	return t.anonymous(o, d)
-}
-
-// lose drops what can't be kept, if that is wanted, and refuses it otherwise.
-func (t *fileTable) lose(o *openFile, d *image.OpenFile, what, reason string) error {
-	if d.Inherit != image.NoIndex {
-		return nil // it will be what snapresume has there
-	}
-	if !t.c.o.Force {
-		return kernel.Refuse(o.object(what), "--force takes the program without it", "%s", reason)
-	}
-	if !t.dry {
-		t.c.o.Report("dropped: " + o.object(what))
-	}
-	*d = image.OpenFile{Kind: image.KindLost, Lost: what, Flags: d.Flags, File: image.NoIndex, Inherit: image.NoIndex}
-	return nil
 }
 
 // named describes a file that has a path, or had one.

@@ -39,7 +39,7 @@ func (t *fileTable) inotify(o *openFile, d *image.OpenFile) error {
 		return fmt.Errorf("reading how much waits in %s: %w", o.object("an inotify set"), err)
 	}
 	if waiting > 0 && !t.dry {
-		t.c.o.Report(fmt.Sprintf("dropped: %d bytes of events that fd %d, an inotify set, has not read", waiting, o.fd))
+		t.c.o.Warn(fmt.Sprintf("dropped: %d bytes of events that fd %d, an inotify set, has not read", waiting, o.fd))
 	}
 	return nil
 }

@@ -27,13 +27,8 @@ func (t *fileTable) socket(o *openFile, d *image.OpenFile) error {
 	if _, err := fmt.Sscanf(o.link, "socket:[%d]", &s.Ino); err != nil {
 		return fmt.Errorf("%s: %w", o.object(o.link), err)
 	}
-	for _, opt := range []struct {
-		name int
-		to   *int
-	}{{unix.SO_DOMAIN, &s.Family}, {unix.SO_TYPE, &s.Type}, {unix.SO_PROTOCOL, &s.Protocol}} {
-		if *opt.to, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, opt.name); err != nil {
-			return fmt.Errorf("%s: %w", o.object("a socket"), err)
-		}
+	if err := readKind(fd, s); err != nil {
+		return fmt.Errorf("%s: %w", o.object("a socket"), err)
 	}
 	switch s.Family {
 	case unix.AF_UNIX, unix.AF_INET, unix.AF_INET6:
@@ -51,6 +46,45 @@ func (t *fileTable) socket(o *openFile, d *image.OpenFile) error {
 		return t.queue(fd, o, d)
 	}
 	return nil
+}
+
+// readKind reads what socket(2) was told.
+func readKind(fd int, s *image.Socket) (err error) {
+	for _, opt := range []struct {
+		name int
+		to   *int
+	}{{unix.SO_DOMAIN, &s.Family}, {unix.SO_TYPE, &s.Type}, {unix.SO_PROTOCOL, &s.Protocol}} {
+		if *opt.to, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, opt.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// socketTitle says what a socket is, for one that is left out.
+func (t *fileTable) socketTitle(o *openFile, d *image.OpenFile) string {
+	fd, err := t.borrow(o)
+	if err != nil {
+		return "a socket"
+	}
+	defer unix.Close(fd)
+	d.Socket = &image.Socket{}
+	if err := readKind(fd, d.Socket); err != nil {
+		return "a socket"
+	}
+	s := d.Socket
+	remote, err := sockaddr(unix.SYS_GETPEERNAME, fd)
+	switch connected := err == nil; {
+	case s.Family == unix.AF_UNIX && connected:
+		return "a unix socket that is connected"
+	case s.Family == unix.AF_UNIX:
+		return "a unix socket"
+	case s.Family != unix.AF_INET && s.Family != unix.AF_INET6:
+		return fmt.Sprintf("a socket of address family %d", s.Family)
+	case s.Type == unix.SOCK_STREAM && connected:
+		return "a TCP connection to " + addressText(remote)
+	}
+	return fmt.Sprintf("a socket of family %d and type %d", s.Family, s.Type)
 }
 
 // addresses finds where it is bound, listening and connected.

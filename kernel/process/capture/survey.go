@@ -164,7 +164,7 @@ func (c *capture) checkSeccomp() error {
 	if os.Geteuid() != 0 {
 		return c.refuse(advice, "it runs under seccomp, and only root can suspend that")
 	}
-	c.o.Report(fmt.Sprintf("dropped: the seccomp filter of %s", c.object()))
+	c.o.Warn(fmt.Sprintf("dropped: the seccomp filter of %s", c.object()))
 	return nil
 }
 

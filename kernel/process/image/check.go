@@ -162,7 +162,9 @@ func (o *OpenFile) memberOfKind() bool {
 		return o.SignalFD != nil
 	case KindSocket:
 		return o.Socket != nil
-	case KindEpoll, KindInotify, KindLost:
+	case KindLost:
+		return o.Lost != nil
+	case KindEpoll, KindInotify:
 		return true
 	}
 	return false

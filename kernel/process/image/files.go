@@ -25,7 +25,7 @@ const (
 	KindEpoll    Kind = "epoll"     // Epoll
 	KindInotify  Kind = "inotify"   // Inotify
 	KindSocket   Kind = "socket"    // Socket
-	KindLost     Kind = "lost"      // dropped by force: Lost says what it was
+	KindLost     Kind = "lost"      // left out; Lost
 )
 
 // OpenFile is an open file description: what several descriptors share after
@@ -51,8 +51,24 @@ type OpenFile struct {
 	Inotify  []Inotify `json:",omitempty"`
 	Socket   *Socket   `json:",omitempty"`
 	Terminal *Terminal `json:",omitempty"`
-	Lost     string    `json:",omitempty"` // "a TCP connection to 10.0.0.1:80"
+	Lost     *Lost     `json:",omitempty"`
 }
+
+// Lost is what was left out of the image.
+type Lost struct {
+	Kind LostKind
+	What string // for people: "a TCP connection to 10.0.0.1:80"
+}
+
+// LostKind says what has to stand in its place.
+type LostKind string
+
+const (
+	LostPipe  LostKind = "pipe"
+	LostTCP4  LostKind = "tcp4" // a connection, over IPv4
+	LostTCP6  LostKind = "tcp6"
+	LostOther LostKind = "other"
+)
 
 // Owner is who gets the signals of O_ASYNC; see fcntl(2).
 type Owner struct {

@@ -70,7 +70,7 @@ func (p *process) setLimits() error {
 		}
 		err := unix.Prlimit(p.stub.pid, n, &want, nil)
 		if err == unix.EPERM { // a hard limit above ours
-			p.options.Report(fmt.Sprintf("resource limit %d stays at %d: only root may raise it to %d", n, have.Max, want.Max))
+			p.options.Warn(fmt.Sprintf("resource limit %d stays at %d: only root may raise it to %d", n, have.Max, want.Max))
 			want.Max = have.Max
 			want.Cur = min(want.Cur, want.Max)
 			err = unix.Prlimit(p.stub.pid, n, &want, nil)

@@ -22,7 +22,7 @@ func ignore(err error, these ...unix.Errno) error {
 // that the program goes on without.
 func (p *process) tolerate(what string, err error) error {
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
-		p.options.Report("not restored, for want of privilege: " + what)
+		p.options.Warn("not restored, for want of privilege: " + what)
 		return nil
 	}
 	return err

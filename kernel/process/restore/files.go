@@ -74,7 +74,10 @@ func (p *process) restoreFiles() error {
 // name is how an open file is spoken of: by its first number and its path.
 func (p *process) name(o *image.OpenFile) string {
 	what := string(o.Kind)
-	if o.File != image.NoIndex {
+	switch {
+	case o.Lost != nil:
+		what = o.Lost.What
+	case o.File != image.NoIndex:
 		what = string(p.img.Files[o.File].Path)
 	}
 	for _, f := range p.img.FDs {

@@ -62,7 +62,7 @@ func checkRelease(release string, o kernel.Options) error {
 	if !o.Force {
 		return kernel.Refuse("the image", "--force tries it", "it was taken under Linux %s, and this is %s", release, own)
 	}
-	o.Report(fmt.Sprintf("the image was taken under Linux %s, and this is %s", release, own))
+	o.Warn(fmt.Sprintf("the image was taken under Linux %s, and this is %s", release, own))
 	return nil
 }
 

@@ -29,7 +29,7 @@ func (p *process) check() error {
 		return err
 	}
 	if p.img.Process.Seccomp != 0 {
-		p.options.Report("resuming without the seccomp filter, which was dropped when the snapshot was taken")
+		p.options.Warn("resuming without the seccomp filter, which was dropped when the snapshot was taken")
 	}
 	return checkRights(&p.img.Process)
 }

@@ -1,43 +1,68 @@
 package restore
 
-// This file makes what stands for a connection that was dropped by force: one
+// This file makes what stands for a file that was left out of the image: one
 // whose other end has gone away.
 
 import (
+	"errors"
 	"fmt"
 	"net"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel/process/image"
 )
 
-// openLost makes a TCP connection that was reset if it was one, so that socket
-// options still work on it, and else one end of a pair whose other end is
-// closed: it reads as at its end, and writing to it is EPIPE.
+// openLost makes a file that reads as at its end, and to which writing is
+// EPIPE: of the same kind where that matters to those who use it.
 func openLost(o *image.OpenFile) (int, error) {
-	if strings.Contains(o.Lost, "TCP") {
-		if fd, err := resetConnection(); err == nil {
-			return fd, nil
-		}
-		// No loopback interface here: the pair will do.
+	var fd int
+	var err error
+	switch o.Lost.Kind {
+	case image.LostTCP4:
+		fd, err = resetConnection("tcp4", "127.0.0.1:0")
+	case image.LostTCP6:
+		fd, err = resetConnection("tcp6", "[::1]:0")
+	case image.LostPipe:
+		return brokenPipe(o.Flags & unix.O_ACCMODE)
+	default:
+		err = errors.ErrUnsupported
 	}
+	if err == nil {
+		return fd, nil
+	}
+	// Also where there is no loopback interface to connect over.
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return -1, fmt.Errorf("in place of %s: %w", o.Lost, err)
+		return -1, fmt.Errorf("in place of %s: %w", o.Lost.What, err)
 	}
 	unix.Close(pair[1])
 	return pair[0], nil
 }
 
-func resetConnection() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// brokenPipe is an end of a pipe without the other.
+func brokenPipe(access int) (int, error) {
+	var ends [2]int
+	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
+		return -1, fmt.Errorf("pipe: %w", err)
+	}
+	keep, other := ends[0], ends[1]
+	if access == unix.O_WRONLY {
+		keep, other = other, keep
+	}
+	unix.Close(other)
+	return keep, nil
+}
+
+// resetConnection is a connection that was reset, on which socket options still
+// work.
+func resetConnection(network, address string) (int, error) {
+	l, err := net.Listen(network, address)
 	if err != nil {
 		return -1, err
 	}
 	defer l.Close()
-	ours, err := net.Dial("tcp", l.Addr().String())
+	ours, err := net.Dial(network, l.Addr().String())
 	if err != nil {
 		return -1, err
 	}

@@ -143,7 +143,7 @@ func (p *process) openShared(f *image.File, access int) (*os.File, error) {
 			return nil, kernel.Refuse(what, "put the file back as it was, or --force maps it as it is",
 				"the file was changed since the snapshot")
 		}
-		p.options.Report(fmt.Sprintf("%s was changed since the snapshot, and is mapped as it is", f.Path))
+		p.options.Warn(fmt.Sprintf("%s was changed since the snapshot, and is mapped as it is", f.Path))
 	}
 	return file, nil
 }

@@ -18,6 +18,9 @@ func Begin(_ context.Context, facts kernel.Facts, size int64, o kernel.Options) 
 	if o.Report == nil {
 		o.Report = func(string) {}
 	}
+	if o.Warn == nil {
+		o.Warn = o.Report
+	}
 	if err := checkFacts(facts, o); err != nil {
 		return nil, err
 	}

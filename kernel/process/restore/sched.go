@@ -65,7 +65,7 @@ func (p *process) setAffinity(t *task) error {
 	}
 	err := unix.SchedSetaffinity(t.tid, &want)
 	if err == unix.EINVAL {
-		p.options.Report(fmt.Sprintf("thread %d runs on any processor: none of those it was bound to is here", t.id))
+		p.options.Warn(fmt.Sprintf("thread %d runs on any processor: none of those it was bound to is here", t.id))
 		return nil
 	}
 	if err != nil {

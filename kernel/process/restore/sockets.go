@@ -210,7 +210,7 @@ func (p *process) fillSockets() error {
 		}
 		peer := p.peerOf(o)
 		if peer < 0 {
-			p.options.Report("dropped: what waited in " + p.name(o))
+			p.options.Warn("dropped: what waited in " + p.name(o))
 			continue
 		}
 		if err := p.send(p.files[peer].fd, o.Socket.Queue); err != nil {

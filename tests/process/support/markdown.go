@@ -34,6 +34,8 @@ func outcome(r table.Row) (saved, restored, refused string) {
 		return "", "", "not yet"
 	case r.Missing != "":
 		return "not yet", "not yet", ""
+	case r.Args != nil:
+		return "with " + r.Args[0], "", ""
 	case r.Forced != "":
 		return "with --force", "", "yes"
 	case r.Refused != "":
@@ -49,7 +51,10 @@ func note(r table.Row) string {
 	if len(r.Users) == 1 && r.Refused == "" {
 		all = append(all, "as "+r.Users[0].Name)
 	}
-	if r.Forced != "" {
+	switch {
+	case r.Forced != "" && r.Args != nil:
+		all = append(all, r.Forced)
+	case r.Forced != "":
 		all = append(all, "with --force it "+r.Forced)
 	}
 	if r.Missing != "" {

@@ -23,6 +23,11 @@ type Row struct {
 	// Forced says what --force makes of it, or is "" if it is refused as well.
 	Forced string
 
+	// Args are options for snapcat, and Said is what it says on standard error
+	// all the same, as a regular expression.
+	Args []string
+	Said string
+
 	// Meanwhile happens to the program's directory after the snapshot.
 	Meanwhile func(dir string) error
 	// ResumeRefused is what snapresume says when it refuses what became of the
@@ -146,6 +151,9 @@ var files = []Row{
 	{Object: "duplicates that share an offset", Program: "dup"},
 	{Object: "close-on-exec", Program: "cloexec"},
 	{Object: "/dev/null, zero, full, urandom", Program: "dev-nodes"},
+	{Object: "descriptors of one's choice", Program: "dropped", Variants: []string{"pipe", "tcp", "tcp6", "pidfd"},
+		Args: []string{"--drop-fd", "100", "--drop-fd", "101"}, Said: `dropped: fd 100, (?s:.*)dropped: fd 101, `,
+		Forced: "reads end of file, writes fail with EPIPE"},
 	{Object: "descriptors beyond the limit", Program: "fewer-descriptors"},
 	{Object: "file locks", Program: "locks", Variants: []string{"flock", "process", "open-file"}},
 	{Object: "O_ASYNC owner and signal", Program: "owner"},

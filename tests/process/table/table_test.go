@@ -114,7 +114,7 @@ func (p *performance) tryOriginal(t *testing.T) {
 		before = cycle.Look(t, p.program.PID)
 	}
 	for range 2 { // what the first left behind, the second may stumble over
-		report := p.Discard(t, p.program.PID)
+		report := p.Discard(t, p.program.PID, p.Args...)
 		p.judge(t, report)
 		if !p.Moves {
 			unchanged(t, before, p.program.PID)
@@ -135,6 +135,9 @@ func (p *performance) judge(t *testing.T, report cycle.Report) {
 	if p.Refused == "" {
 		if !report.OK() {
 			t.Fatalf("no snapshot: status %d, %s", report.Status, report.Text)
+		}
+		if !regexp.MustCompile(p.Said).MatchString(report.Text) {
+			t.Errorf("it does not say %q: %s", p.Said, report.Text)
 		}
 		return
 	}
@@ -159,8 +162,8 @@ func unchanged(t *testing.T, before cycle.Appearance, pid int) {
 }
 
 func (p *performance) tryResumed(t *testing.T) {
-	var args []string
-	if p.Forced != "" {
+	args := p.Args
+	if p.Forced != "" && args == nil {
 		args = []string{"--force"}
 	}
 	r := p.Snapshot(t, p.program.PID, args...)

@@ -1,0 +1,72 @@
+// What is left out of an image: by force, all that can't be kept; by --drop-fd,
+// a descriptor of the user's choice. Something that is at its end stands in its
+// place, so that the number is not given to another file.
+
+package capture
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/image"
+
+	"golang.org/x/sys/unix"
+)
+
+// lose drops what can't be kept, if that is wanted, and refuses it otherwise.
+func (t *fileTable) lose(o *openFile, d *image.OpenFile, what, reason string) error {
+	if d.Inherit != image.NoIndex {
+		return nil // it will be what snapresume has there
+	}
+	if !t.c.o.Force {
+		return kernel.Refuse(o.object(what), fmt.Sprintf("--drop-fd %d, or --force, takes the program without it", o.fd), "%s", reason)
+	}
+	t.leaveOut(o, d, what)
+	return nil
+}
+
+// leaveOut makes d what stands in the place of o, and says so.
+func (t *fileTable) leaveOut(o *openFile, d *image.OpenFile, what string) {
+	if !t.dry {
+		t.c.o.Warn("dropped: " + o.object(what))
+	}
+	lost := &image.Lost{Kind: image.LostOther, What: what}
+	switch {
+	case d.Kind == image.KindPipe, strings.HasPrefix(o.link, "pipe:"):
+		lost.Kind = image.LostPipe
+	case d.Socket != nil && d.Socket.Type == unix.SOCK_STREAM && d.Socket.Family == unix.AF_INET:
+		lost.Kind = image.LostTCP4
+	case d.Socket != nil && d.Socket.Type == unix.SOCK_STREAM && d.Socket.Family == unix.AF_INET6:
+		lost.Kind = image.LostTCP6
+	}
+	*d = image.OpenFile{Kind: image.KindLost, Lost: lost, Flags: d.Flags, File: image.NoIndex, Inherit: image.NoIndex}
+}
+
+// chosen reports whether the user wants a descriptor to be left out.
+func (t *fileTable) chosen(fd int) bool { return slices.Contains(t.c.o.Drop, fd) }
+
+// drop leaves out a descriptor that was chosen. Others of the same open file
+// description keep that.
+func (t *fileTable) drop(o *openFile) int {
+	d := image.OpenFile{Flags: o.info.Flags &^ unix.O_CLOEXEC}
+	what := o.link
+	if strings.HasPrefix(o.link, "socket:") {
+		what = t.socketTitle(o, &d)
+	}
+	t.leaveOut(o, &d, what)
+	return t.add(o, d)
+}
+
+// checkDropped refuses the choice of a descriptor that is not open, which is
+// most likely another than the one that was meant.
+func (t *fileTable) checkDropped() error {
+	for _, fd := range t.c.o.Drop {
+		if !slices.ContainsFunc(t.fds, func(f image.FD) bool { return f.FD == fd }) {
+			return kernel.Refuse(fmt.Sprintf("fd %d, which is to be dropped", fd),
+				fmt.Sprintf("ls -l /proc/%d/fd shows what is open", t.c.pid), "the program does not have it open")
+		}
+	}
+	return nil
+}
