@@ -15,7 +15,8 @@ import (
 // Output is a file that is being written.
 //
 // A regular file appears under its name, whole, when it is committed; until
-// then nothing has changed. Where the file system can make a file that has no
+// then nothing has changed. It is for its owner alone, unless it takes the
+// place of another. Where the file system can make a file that has no
 // name (open(2), O_TMPFILE), not even a kill leaves anything behind. Devices
 // and pipes are written in place.
 type Output struct {
@@ -24,8 +25,9 @@ type Output struct {
 	// reads as zeros.
 	Fresh bool
 
-	path   string // with the symbolic links of its last element followed
-	temp   string // the temporary name, while the file has one
+	path   string  // with the symbolic links of its last element followed
+	temp   string  // the temporary name, while the file has one
+	rights *rights // of the file that it replaces, nil if there is none
 	force  bool
 	closed bool
 }
@@ -40,48 +42,79 @@ func Check(path string, force bool) error {
 // replaced if force is set, and a block device that is in use only written
 // then; else they give a [*kernel.Refusal].
 func Create(path string, force bool) (*Output, error) {
-	path, mode, err := resolve(path, force)
+	path, there, err := resolve(path, force)
 	if err != nil {
 		return nil, err
 	}
 	o := &Output{path: path, force: force}
-	if mode != nil && !mode.IsRegular() {
-		err = o.openInPlace(*mode)
+	if there != nil && !there.Mode().IsRegular() {
+		err = o.openInPlace(there.Mode())
 	} else {
-		err = o.openTemporary()
+		err = o.begin(there)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if mode != nil && o.Fresh {
-		if err := o.Chmod(mode.Perm()); err != nil {
-			return nil, errors.Join(err, o.Abort())
+	return o, nil
+}
+
+// begin opens a new file, to take the place of the one that is there, or of
+// none.
+func (o *Output) begin(there fs.FileInfo) (err error) {
+	if there != nil {
+		if o.rights, err = rightsOf(o.path, there); err != nil {
+			return err
 		}
 	}
-	return o, nil
+	if err := o.openTemporary(); err != nil {
+		return err
+	}
+	if o.rights != nil {
+		err = o.rights.claim(o.File)
+	} else {
+		err = o.keepPrivate()
+	}
+	if err != nil {
+		return errors.Join(err, o.Abort())
+	}
+	return nil
+}
+
+// keepPrivate gives the file the mode that the umask may have taken bits of.
+func (o *Output) keepPrivate() error {
+	st, err := o.Stat()
+	if err != nil || st.Mode().Perm() == private {
+		return err
+	}
+	err = o.Chmod(private)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil // a file system without modes
+	}
+	return err
 }
 
 // resolve follows the symbolic links that the last element of path may be, to
 // a name that need not exist, and returns what is there, nil if nothing is.
-func resolve(path string, force bool) (string, *fs.FileMode, error) {
+func resolve(path string, force bool) (string, fs.FileInfo, error) {
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
 		// To be opened as it is: /dev/stdout and the like cannot be followed
 		// by name.
-		mode := st.Mode()
-		return path, &mode, refuse(path, mode, force)
+		return path, st, refuse(path, st.Mode(), force)
 	}
 	asked := path
 	for range 40 { // as many as the kernel follows: path_resolution(7)
 		st, err := os.Lstat(path)
 		if errors.Is(err, fs.ErrNotExist) {
-			return path, nil, nil
+			return path, nil, refusePseudo(asked, dirOf(path))
 		}
 		if err != nil {
 			return "", nil, err
 		}
-		mode := st.Mode()
-		if mode&fs.ModeSymlink == 0 {
-			return path, &mode, refuse(asked, mode, force)
+		if st.Mode()&fs.ModeSymlink == 0 {
+			if err := refuse(asked, st.Mode(), force); err != nil {
+				return "", nil, err
+			}
+			return path, st, refusePseudo(asked, dirOf(path))
 		}
 		to, err := os.Readlink(path)
 		if err != nil {
@@ -156,6 +189,11 @@ func (o *Output) commit() error {
 	}
 	if !o.Fresh {
 		return nil
+	}
+	if o.rights != nil {
+		if err := o.rights.grant(o.File); err != nil {
+			return err
+		}
 	}
 	if err := o.publish(); err != nil {
 		return err

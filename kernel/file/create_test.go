@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 
 	"snappipe/kernel"
@@ -20,7 +21,10 @@ var openers = map[string]func(*Output) error{
 	},
 }
 
+// TestCreate demands, beside what its table says, that nobody else can read
+// the file while it is written.
 func TestCreate(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0))
 	for name, open := range openers {
 		for _, c := range []struct {
 			what  string
@@ -46,6 +50,9 @@ func TestCreate(t *testing.T) {
 				o := &Output{path: path, force: c.force}
 				if err := open(o); err != nil {
 					t.Fatal(err)
+				}
+				if st, err := o.Stat(); err != nil || st.Mode().Perm() != 0o600 {
+					t.Errorf("it has mode %v: %v", st.Mode(), err)
 				}
 				if _, err := o.WriteString("new"); err != nil {
 					t.Fatal(err)

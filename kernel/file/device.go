@@ -77,13 +77,7 @@ func writeZeros(f *os.File, off, end int64) error {
 }
 
 func zeroRange(f *os.File, off, n int64) error {
-	conn, err := f.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var fault error
-	err = conn.Control(func(fd uintptr) {
-		fault = unix.Fallocate(int(fd), unix.FALLOC_FL_ZERO_RANGE|unix.FALLOC_FL_KEEP_SIZE, off, n)
+	return control(f, func(fd int) error {
+		return unix.Fallocate(fd, unix.FALLOC_FL_ZERO_RANGE|unix.FALLOC_FL_KEEP_SIZE, off, n)
 	})
-	return errors.Join(err, fault)
 }

@@ -28,7 +28,7 @@ func (o *Output) openTemporary() (err error) {
 
 func openNameless(dir string) (fd int, err error) {
 	for {
-		fd, err = unix.Open(dir, unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o666)
+		fd, err = unix.Open(dir, unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, uint32(private))
 		if err != unix.EINTR {
 			return fd, err
 		}
@@ -37,7 +37,7 @@ func openNameless(dir string) (fd int, err error) {
 
 func (o *Output) openNamed() (err error) {
 	name := o.temporaryName()
-	o.File, err = os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	o.File, err = os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, private)
 	if err == nil {
 		o.temp = name
 	}
@@ -93,16 +93,11 @@ func (o *Output) giveName() error {
 // link gives a nameless file a name, in the way that open(2) shows for those
 // without CAP_DAC_READ_SEARCH.
 func (o *Output) link(name string) error {
-	conn, err := o.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var fault error
-	err = conn.Control(func(fd uintptr) {
+	return control(o.File, func(fd int) error {
 		self := fmt.Sprintf("/proc/self/fd/%d", fd)
-		if fault = unix.Linkat(unix.AT_FDCWD, self, unix.AT_FDCWD, name, unix.AT_SYMLINK_FOLLOW); fault != nil {
-			fault = &os.LinkError{Op: "link", Old: self, New: name, Err: fault}
+		if err := unix.Linkat(unix.AT_FDCWD, self, unix.AT_FDCWD, name, unix.AT_SYMLINK_FOLLOW); err != nil {
+			return &os.LinkError{Op: "link", Old: self, New: name, Err: err}
 		}
+		return nil
 	})
-	return errors.Join(err, fault)
 }

@@ -26,6 +26,7 @@ func Man(w io.Writer, p Page) error {
 		fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", s[0], roff(s[1]))
 	}
 	fmt.Fprintf(&b, ".PP\n%s\n", roff(onSignals))
+	fmt.Fprintf(&b, ".SH FILES\n%s\n", roff(onFiles))
 	fmt.Fprintf(&b, ".SH PROGRESS\n%s\n", roff(onProgress))
 	b.WriteString(".SH EXAMPLES\n")
 	for _, e := range p.Examples {
@@ -37,6 +38,8 @@ func Man(w io.Writer, p Page) error {
 }
 
 const onSignals = `On SIGINT, SIGTERM and SIGHUP a tool removes what it has begun and dies of the signal. When nobody reads its standard output any more, it dies of SIGPIPE, silently. Whatever it dies of, what it has written lacks its end, which every reader finds missing.`
+
+const onFiles = `An image has the secrets of what it was taken of. A file that a tool makes is for its owner alone (mode 0600), whatever the umask is; one that --force replaces keeps its owner, mode, access control list and attributes, and is refused where it cannot. A file to which a shell redirects (>) is made by the shell, and open to whom the umask lets: "umask 077" before that keeps it private. A name below /dev where there is no device is refused, since a file there would be gone with the power.`
 
 const onProgress = `If standard error is a terminal and --quiet is not given, a line on it shows what part of the image is done, the rate, the time left, and the ratio of image to stream. In a pipeline only one tool shows it, the one that holds an exclusive flock(2) on the terminal: the last one takes that at once, one that writes to a pipe tries a second later. So in "snapcat | snapcompress | snapverify > img" it is snapverify, and in "snapcat | ssh host ..." it is snapcat.`
 

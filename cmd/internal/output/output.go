@@ -20,7 +20,7 @@ import (
 func Flags(force string) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, TakesFile: true,
-			Usage: "write to `FILE`, which appears only when it is whole; a block device is written in place"},
+			Usage: "write to `FILE`, which appears only when it is whole, for its owner alone; a block device that is not in use is written in place"},
 		&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: force},
 	}
 }
