@@ -31,7 +31,8 @@ func TestRefusals(t *testing.T) {
 			MUST(listen(l, 1));
 			MUST(getsockname(l, (void *)&in, &n));
 			int c = socket(AF_INET, SOCK_STREAM, 0);
-			MUST(connect(c, (void *)&in, sizeof in));`,
+			MUST(connect(c, (void *)&in, sizeof in));
+			MUST(accept(l, 0, 0));`,
 			"fd 4, a TCP connection to 127.0.0.1:", "outside", "a TCP connection"},
 		{"a unix socket to elsewhere", `
 			int s[2];

@@ -22,6 +22,7 @@ import (
 	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/sockopt"
 )
 
 // Options are what the caller wants.
@@ -73,13 +74,14 @@ type capture struct {
 	mem  *ptrace.Memory
 	site uint64 // of a system call instruction
 
-	before survey // what was known before it was stopped
-	store  *Store
-	twin   *Twin
-	img    *image.Image
-	files  *fileTable
-	frozen frozen
-	paused time.Duration
+	before  survey // what was known before it was stopped
+	options *sockopt.Reader
+	store   *Store
+	twin    *Twin
+	img     *image.Image
+	files   *fileTable
+	frozen  frozen
+	paused  time.Duration
 
 	kept     map[uint64][]piece    // by start of the mapping: what the twin doesn't have
 	private  map[uint64][]proc.Run // by start: which of kept is not the file's
@@ -92,7 +94,7 @@ type capture struct {
 // Take makes the image of a process. On error nothing is left of the attempt.
 // A [*kernel.Refusal] says that the process can't be taken as it is.
 func Take(pid int, o Options) (_ *Captured, err error) {
-	c := &capture{pid: pid, o: o, img: new(image.Image), kept: map[uint64][]piece{}, private: map[uint64][]proc.Run{}, flags: map[uint64]string{}}
+	c := &capture{pid: pid, o: o, img: new(image.Image), options: sockopt.NewReader(), kept: map[uint64][]piece{}, private: map[uint64][]proc.Run{}, flags: map[uint64]string{}}
 	defer func() {
 		if err != nil {
 			c.abandon()

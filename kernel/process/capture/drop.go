@@ -27,6 +27,21 @@ func (t *fileTable) lose(o *openFile, d *image.OpenFile, what, reason string) er
 	return nil
 }
 
+// forgo drops what a file holds, and keeps the file, if that is wanted, and
+// refuses it otherwise.
+func (t *fileTable) forgo(o *openFile, d *image.OpenFile, what, reason string) error {
+	if d.Inherit != image.NoIndex {
+		return nil
+	}
+	if !t.c.o.Force {
+		return kernel.Refuse(o.object(what), "try again, or --force takes the program without them", "%s", reason)
+	}
+	if !t.dry {
+		t.c.o.Warn("dropped: what waits in " + o.object(what))
+	}
+	return nil
+}
+
 // leaveOut makes d what stands in the place of o, and says so.
 func (t *fileTable) leaveOut(o *openFile, d *image.OpenFile, what string) {
 	if !t.dry {
@@ -53,10 +68,25 @@ func (t *fileTable) drop(o *openFile) int {
 	d := image.OpenFile{Flags: o.info.Flags &^ unix.O_CLOEXEC}
 	what := o.link
 	if strings.HasPrefix(o.link, "socket:") {
-		what = t.socketTitle(o, &d)
+		what = t.titleOf(o, &d)
 	}
 	t.leaveOut(o, &d, what)
 	return t.add(o, d)
+}
+
+// titleOf says what socket it is that is left out.
+func (t *fileTable) titleOf(o *openFile, d *image.OpenFile) string {
+	fd, err := t.borrow(o)
+	if err != nil {
+		return o.link
+	}
+	defer unix.Close(fd)
+	s := &image.Socket{}
+	if err := readKind(fd, s); err != nil {
+		return o.link
+	}
+	d.Socket = s
+	return socketTitle(fd, s)
 }
 
 // checkDropped refuses the choice of a descriptor that is not open, which is

@@ -36,6 +36,7 @@ type fileTable struct {
 	// Pipe.Content and Socket.Queue are indices of.
 	blobs   [][]byte
 	watched map[inode]string // paths of inodes that inotify watches
+	groups  []group          // multicast groups, once they were looked for
 	// connected are the unix sockets, by inode, that are connected to another.
 	connected map[uint64]bool
 }

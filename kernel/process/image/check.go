@@ -113,6 +113,9 @@ func (img *Image) checkOpen() error {
 			return damagedf("open file %d has packets that are not its content", i)
 		}
 		if o.Socket != nil {
+			if !o.Socket.addressesFit() {
+				return damagedf("open file %d has addresses that are none", i)
+			}
 			for _, c := range o.Socket.Queue {
 				if !inRange(c, len(img.Contents), false) {
 					return damagedf("open file %d has content %d, which is not there", i, c)
@@ -124,6 +127,23 @@ func (img *Image) checkOpen() error {
 		}
 	}
 	return nil
+}
+
+// addressesFit reports whether the addresses of multicast groups and their
+// sources are of one of the two families.
+func (s *Socket) addressesFit() bool {
+	for _, m := range s.Groups {
+		size := len(m.Group)
+		if size != unix.SizeofSockaddrInet4 && size != unix.SizeofSockaddrInet6 {
+			return false
+		}
+		for _, source := range m.Sources {
+			if len(source) != size {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // dividesContent reports whether the packets of a pipe, if there are any, are

@@ -30,9 +30,19 @@ type Socket struct {
 	Shutdown int
 
 	Options []SockOpt
+	Groups  []Membership `json:",omitempty"`
 	// Queue is what was received and not yet read: an index in Contents for
 	// each message, in order (one for a stream).
 	Queue []int
+}
+
+// Membership is in a multicast group, of which the sources in Sources are heard
+// or, with Exclude, all but those. Addresses are struct sockaddr.
+type Membership struct {
+	Group     Bytes
+	Interface Text
+	Exclude   bool
+	Sources   []Bytes `json:",omitempty"`
 }
 
 // SockOpt is a socket option that is not at its default.

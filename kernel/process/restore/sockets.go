@@ -4,19 +4,16 @@ package restore
 // of whose ends the process has.
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/sys"
 )
 
 func (p *process) openSockets() error {
@@ -42,7 +39,10 @@ func (p *process) openSockets() error {
 			return fmt.Errorf("%s: %w", p.name(o), err)
 		}
 	}
-	return p.fillSockets()
+	if err := p.fillSockets(); err != nil {
+		return err
+	}
+	return p.finishSockets()
 }
 
 // peerOf is the index of the open file at the other end, or -1.
@@ -61,7 +61,7 @@ func (p *process) peerOf(o *image.OpenFile) int {
 
 // openPair makes two sockets that are connected to each other.
 func (p *process) openPair(i, j int) error {
-	a, b := p.img.Open[i].Socket, p.img.Open[j].Socket
+	a := p.img.Open[i].Socket
 	pair, err := unix.Socketpair(a.Family, a.Type|unix.SOCK_CLOEXEC, a.Protocol)
 	if err != nil {
 		return fmt.Errorf("socketpair: %w", err)
@@ -69,7 +69,7 @@ func (p *process) openPair(i, j int) error {
 	p.files[i].close()
 	p.files[j].close()
 	p.files[i], p.files[j] = openFile{fd: pair[0]}, openFile{fd: pair[1]}
-	return errors.Join(setOptions(pair[0], a), setOptions(pair[1], b))
+	return errors.Join(p.setOptions(pair[0], &p.img.Open[i]), p.setOptions(pair[1], &p.img.Open[j]))
 }
 
 // openOrphan makes a socket whose peer has sent what is still to be read, and
@@ -81,7 +81,7 @@ func (p *process) openOrphan(i int) error {
 		return fmt.Errorf("socketpair: %w", err)
 	}
 	p.files[i] = openFile{fd: pair[0]}
-	err = errors.Join(setOptions(pair[0], s), p.send(pair[1], s.Queue))
+	err = errors.Join(p.setOptions(pair[0], &p.img.Open[i]), p.send(pair[1], s.Queue))
 	return errors.Join(err, unix.Close(pair[1]))
 }
 
@@ -92,7 +92,7 @@ func (p *process) openSocket(i int) error {
 		return fmt.Errorf("socket: %w", err)
 	}
 	p.files[i] = openFile{fd: fd}
-	if err := setOptions(fd, s); err != nil {
+	if err := p.setOptions(fd, &p.img.Open[i]); err != nil {
 		return err
 	}
 	if len(s.Local) > 0 {
@@ -100,11 +100,14 @@ func (p *process) openSocket(i int) error {
 			return err
 		}
 	}
+	if err := p.joinGroups(fd, &p.img.Open[i]); err != nil {
+		return err
+	}
 	if s.Listening {
 		return unix.Listen(fd, s.Backlog)
 	}
 	if len(s.Remote) > 0 {
-		if err := sockaddrCall(unix.SYS_CONNECT, fd, s.Remote); err != nil {
+		if err := sys.Connect(fd, s.Remote); err != nil {
 			return fmt.Errorf("connecting it: %w", err)
 		}
 	}
@@ -114,13 +117,13 @@ func (p *process) openSocket(i int) error {
 // bind gives a socket its address. Connections of the program's previous life
 // may keep a TCP port in TIME_WAIT, which only SO_REUSEADDR gets past.
 func (p *process) bind(fd int, s *image.Socket) error {
-	if path := socketPath(s.Local); path != "" {
+	if path := image.SocketPath(s.Local); path != "" {
 		return p.bindPath(fd, s, path)
 	}
-	inet := s.Family != unix.AF_UNIX
+	stream := s.Family != unix.AF_UNIX && s.Type == unix.SOCK_STREAM
 	var reuse int
 	var err error
-	if inet {
+	if stream {
 		if reuse, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR); err != nil {
 			return err
 		}
@@ -128,10 +131,10 @@ func (p *process) bind(fd int, s *image.Socket) error {
 			return err
 		}
 	}
-	if err := sockaddrCall(unix.SYS_BIND, fd, s.Local); err != nil {
-		return kernel.Refuse("address "+addressText(s.Local), "end the program that has it; a connection may keep it for a minute more", "%v", err)
+	if err := sys.Bind(fd, s.Local); err != nil {
+		return kernel.Refuse("address "+image.AddressText(s.Local), "end the program that has it; a connection may keep it for a minute more", "%v", err)
 	}
-	if inet {
+	if stream {
 		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, reuse)
 	}
 	return nil
@@ -170,9 +173,9 @@ func (p *process) bindPath(fd int, s *image.Socket, path string) error {
 // bindIn binds to an address as it was given, which may be a path from the
 // program's working directory: getsockname(2) shows it like that.
 func (p *process) bindIn(fd int, s *image.Socket) error {
-	path := socketPath(s.Local)
+	path := image.SocketPath(s.Local)
 	if filepath.IsAbs(path) {
-		return sockaddrCall(unix.SYS_BIND, fd, s.Local)
+		return sys.Bind(fd, s.Local)
 	}
 	// Only this thread's working directory: that is not shared after unshare(2),
 	// and the tracing thread runs nothing else.
@@ -187,7 +190,7 @@ func (p *process) bindIn(fd int, s *image.Socket) error {
 	if err := unix.Chdir(string(p.img.Process.Cwd)); err != nil {
 		return err
 	}
-	return errors.Join(sockaddrCall(unix.SYS_BIND, fd, s.Local), unix.Fchdir(int(before.Fd())))
+	return errors.Join(sys.Bind(fd, s.Local), unix.Fchdir(int(before.Fd())))
 }
 
 // inUse reports whether a program has a socket open at a path.
@@ -241,56 +244,4 @@ func (p *process) send(fd int, queue []int) error {
 		}
 	}
 	return nil
-}
-
-// setOptions sets what differs from a new socket. Options that take more
-// privilege than there is stay as they are.
-func setOptions(fd int, s *image.Socket) error {
-	for _, o := range s.Options {
-		value := o.Value
-		if o.Level == unix.SOL_SOCKET && (o.Name == unix.SO_RCVBUF || o.Name == unix.SO_SNDBUF) && len(value) == 4 {
-			// The kernel doubles what it is given (socket(7)).
-			value = binary.NativeEndian.AppendUint32(nil, binary.NativeEndian.Uint32(value)/2)
-		}
-		_, _, errno := unix.Syscall6(unix.SYS_SETSOCKOPT, uintptr(fd), uintptr(o.Level), uintptr(o.Name),
-			uintptr(unsafe.Pointer(unsafe.SliceData(value))), uintptr(len(value)), 0)
-		if errno != 0 && errno != unix.EPERM {
-			return fmt.Errorf("setting its option %d of level %d: %w", o.Name, o.Level, errno)
-		}
-	}
-	return nil
-}
-
-// sockaddrCall is bind(2) or connect(2) with the bytes of an address.
-func sockaddrCall(nr uintptr, fd int, address []byte) error {
-	_, _, errno := unix.Syscall(nr, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(address))), uintptr(len(address)))
-	if errno != 0 {
-		return errno
-	}
-	return nil
-}
-
-// socketPath is the path in a struct sockaddr_un, or "" for other addresses,
-// abstract names among them.
-func socketPath(address []byte) string {
-	if len(address) <= 2 || binary.NativeEndian.Uint16(address) != unix.AF_UNIX || address[2] == 0 {
-		return ""
-	}
-	path, _, _ := bytes.Cut(address[2:], []byte{0})
-	return string(path)
-}
-
-// addressText shows a struct sockaddr.
-func addressText(address []byte) string {
-	if len(address) < 8 {
-		return "unknown"
-	}
-	port := int(address[2])<<8 | int(address[3])
-	switch family := binary.NativeEndian.Uint16(address); {
-	case family == unix.AF_UNIX:
-		return "@" + strings.TrimLeft(string(address[2:]), "\x00")
-	case family == unix.AF_INET:
-		return fmt.Sprintf("%d.%d.%d.%d:%d", address[4], address[5], address[6], address[7], port)
-	}
-	return fmt.Sprintf("port %d", port)
 }

@@ -34,6 +34,8 @@ func outcome(r table.Row) (saved, restored, refused string) {
 		return "", "", "not yet"
 	case r.Missing != "":
 		return "not yet", "not yet", ""
+	case r.Unseen != "":
+		return "lost", "", ""
 	case r.Args != nil:
 		return "with " + r.Args[0], "", ""
 	case r.Forced != "":
@@ -59,6 +61,9 @@ func note(r table.Row) string {
 	}
 	if r.Missing != "" {
 		all = append(all, r.Missing)
+	}
+	if r.Unseen != "" {
+		all = append(all, r.Unseen)
 	}
 	if r.Note != "" {
 		all = append(all, r.Note)

@@ -45,6 +45,10 @@ type Row struct {
 	// doesn't, so that the row is corrected with the kernel.
 	Missing string
 
+	// Unseen says that it is lost, and why nobody can see that it is there. The
+	// tests demand that it is lost, for the same reason.
+	Unseen string
+
 	Note string // for the reader of the table
 }
 
@@ -191,7 +195,20 @@ var descriptors = []Row{
 	{Object: "TCP listeners without SO_REUSEADDR that had connections", Program: "tcp-connection", Variants: []string{"exclusive"},
 		Refused: `fd \d+.*TCP`, Forced: "can be resumed once the connections are forgotten (tcp(7), TIME_WAIT)",
 		ResumeRefused: `address already in use`},
+	{Object: "connections that a TCP listener has not accepted", Program: "inet-waiting", Variants: []string{"accept"},
+		Refused: `fd \d+, a TCP socket at .*not accepted`},
+	{Object: "a TCP connection that has failed or ended, and that is not told or read yet", Program: "inet-waiting",
+		Variants: []string{"failed", "last-words"}, Refused: `fd \d+, a TCP connection that has`},
+	{Object: "a TCP connection that has ended", Program: "inet-waiting", Variants: []string{"dead"}},
 	{Object: "UDP sockets", Program: "udp", Variants: []string{"bound", "connected"}},
+	{Object: "datagrams and errors that a UDP socket holds", Program: "inet-waiting",
+		Variants: []string{"datagram", "empty-datagram", "error", "corked"}, Refused: `fd \d+, a UDP socket .*with`},
+	{Object: "multicast groups and their sources", Program: "multicast", Variants: []string{"ipv4", "ipv6"}},
+	{Object: "socket options that can be read, SO_ATTACH_FILTER among them", Program: "socket-options",
+		Variants: []string{"unix", "unix-datagram", "tcp", "tcp6", "udp", "udp6"}},
+	{Object: "a BPF program of a socket (SO_ATTACH_BPF)", Program: "socket-program", Variants: []string{"filter"}, Refused: `fd \d+, a UDP socket.*BPF`},
+	{Object: "a program of a group of sockets (SO_ATTACH_REUSEPORT_CBPF)", Program: "socket-program", Variants: []string{"group"},
+		Unseen: "the kernel does not show it"},
 	{Object: "eventfd", Program: "eventfd", Note: "older kernels, 6.1 among them, do not show EFD_SEMAPHORE: it is lost there"},
 	{Object: "timerfd", Program: "timerfd"},
 	{Object: "a periodic timerfd with unread ticks", Program: "timerfd", Variants: []string{"ticking"}},

@@ -167,7 +167,7 @@ func (p *performance) tryResumed(t *testing.T) {
 		args = []string{"--force"}
 	}
 	r := p.Snapshot(t, p.program.PID, args...)
-	if p.Missing != "" && !r.OK() {
+	if p.lacks() && !r.OK() {
 		return // and nobody takes it for an image
 	}
 	if !r.OK() {
@@ -203,7 +203,7 @@ func (p *performance) tryResumed(t *testing.T) {
 		pid = cycle.Program(t, tool)
 		p.awaitStop(t, pid)
 	}
-	if p.Missing == "" {
+	if !p.lacks() {
 		p.finish(t, tool, "resumed", pid)
 		return
 	}
@@ -212,6 +212,9 @@ func (p *performance) tryResumed(t *testing.T) {
 		t.Errorf("this is kept, and no longer missing")
 	}
 }
+
+// lacks reports whether the row says that the object is lost.
+func (p *performance) lacks() bool { return p.Missing != "" || p.Unseen != "" }
 
 // finish tells the program to go on, and asks for its verdict.
 func (p *performance) finish(t *testing.T, runs *cycle.Process, as string, pid int) {

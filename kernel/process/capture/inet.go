@@ -1,0 +1,139 @@
+// TCP and UDP sockets. One that is connected to nobody can be made again; a TCP
+// connection has another end, which is not the program's.
+
+package capture
+
+import (
+	"fmt"
+
+	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/sys"
+
+	"golang.org/x/sys/unix"
+)
+
+const outside = "its other end is outside of the program"
+
+func (t *fileTable) inetSocket(fd int, o *openFile, d *image.OpenFile) error {
+	s := d.Socket
+	var err error
+	switch s.Protocol {
+	case unix.IPPROTO_TCP, unix.IPPROTO_MPTCP:
+		err = t.tcp(fd, o, d)
+	case unix.IPPROTO_UDP, unix.IPPROTO_UDPLITE:
+		err = t.udp(fd, o, d)
+	default:
+		err = t.lose(o, d, socketTitle(fd, s), "only TCP and UDP can be put back")
+	}
+	if err != nil || d.Kind == image.KindLost {
+		return err
+	}
+	return t.options(fd, o, d)
+}
+
+func (t *fileTable) tcp(fd int, o *openFile, d *image.OpenFile) error {
+	s := d.Socket
+	title := socketTitle(fd, s)
+	if _, err := sys.Getpeername(fd); err == nil && !s.Listening {
+		return t.lose(o, d, title, outside)
+	}
+	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil {
+		return fmt.Errorf("%s: reading its state: %w", o.object(title), err)
+	}
+	if s.Listening {
+		// The kernel keeps these in fields that otherwise count segments
+		// (net/ipv4/tcp.c: tcp_get_info).
+		waiting, backlog := info.Unacked, info.Sacked
+		s.Backlog = int(backlog)
+		if waiting > 0 {
+			return t.forgo(o, d, fmt.Sprintf("%s with connections that it has not accepted", title), "their other ends are outside of the program")
+		}
+		return nil
+	}
+	const closed = 7 // TCP_CLOSE
+	if info.State != closed {
+		return t.lose(o, d, "a TCP connection that is being set up or closed", outside)
+	}
+	return t.closedTCP(fd, o, d)
+}
+
+// closedTCP tells a socket that never was connected from one whose connection
+// has ended (net/ipv4/tcp.c: tcp_done, tcp_poll).
+func (t *fileTable) closedTCP(fd int, o *openFile, d *image.OpenFile) error {
+	s := d.Socket
+	what, err := readiness(fd)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.object(socketTitle(fd, s)), err)
+	}
+	if what&unix.POLLERR != 0 {
+		// It is told once, and who asks again hears that there is no error.
+		return t.lose(o, d, "a TCP connection that has failed", "the program has not asked for the error yet")
+	}
+	if unread, err := unix.IoctlGetInt(fd, unix.SIOCINQ); err == nil && unread > 0 {
+		return t.lose(o, d, "a TCP connection that has ended", fmt.Sprintf("the program has not read %d bytes that came before the end", unread))
+	}
+	if what&unix.POLLRDHUP != 0 {
+		// Its address is that of the connection, which is no more.
+		s.Local, s.Shutdown = nil, shutBoth
+	}
+	return nil
+}
+
+// The bits of Socket.Shutdown.
+const shutReading, shutBoth = 1, 3
+
+func (t *fileTable) udp(fd int, o *openFile, d *image.OpenFile) (err error) {
+	s := d.Socket
+	if remote, err := sys.Getpeername(fd); err == nil {
+		s.Remote = remote // a default destination, nothing more
+	}
+	title := socketTitle(fd, s)
+	what, err := t.quiet(fd)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.object(title), err)
+	}
+	unread, _ := unix.IoctlGetInt(fd, unix.SIOCINQ)
+	switch {
+	case what&unix.POLLHUP != 0:
+		s.Shutdown = shutBoth
+	case what&unix.POLLRDHUP != 0:
+		s.Shutdown = shutReading
+	}
+	switch {
+	case unread > 0, s.Shutdown == 0 && what&unix.POLLIN != 0:
+		err = t.forgo(o, d, title+" with datagrams that it has not read", "they came from outside of the program")
+	case what&unix.POLLERR != 0:
+		err = t.forgo(o, d, title+" with an error that it has not read", "it came from outside of the program")
+	}
+	if err != nil {
+		return err
+	}
+	corked, _ := unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_CORK)
+	if unsent, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ); err == nil && unsent > 0 && corked != 0 {
+		return t.forgo(o, d, title+" with UDP_CORK", "it holds back what it has sent")
+	}
+	s.Groups, err = t.memberships(fd, s)
+	return err
+}
+
+// readiness is what poll(2) says of a descriptor.
+func readiness(fd int) (int16, error) {
+	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | unix.POLLPRI | unix.POLLRDHUP}}
+	_, err := unix.Poll(p, 0)
+	return p[0].Revents, err
+}
+
+// quiet is readiness, of which a program that runs gets a moment to read what
+// has just come.
+func (t *fileTable) quiet(fd int) (what int16, err error) {
+	const moments, moment = 10, 2 // milliseconds
+	for range moments {
+		what, err = readiness(fd)
+		if !t.dry || err != nil || what&(unix.POLLIN|unix.POLLERR) == 0 {
+			break
+		}
+		_, _ = unix.Poll(nil, moment)
+	}
+	return what, err
+}

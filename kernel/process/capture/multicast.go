@@ -1,0 +1,108 @@
+// Multicast groups that sockets are members of. The kernel lists those of each
+// interface, and tells a socket of one group whether it is in that.
+
+package capture
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/sys"
+
+	"golang.org/x/sys/unix"
+)
+
+// group is one that somebody is a member of.
+type group struct {
+	level     int // IPPROTO_IP or IPPROTO_IPV6
+	index     int
+	device    string
+	multicast []byte // struct sockaddr
+}
+
+func (t *fileTable) memberships(fd int, s *image.Socket) (all []image.Membership, err error) {
+	if t.groups == nil {
+		if t.groups, err = listGroups(t.c.pid); err != nil {
+			return nil, err
+		}
+	}
+	for _, g := range t.groups {
+		if g.level == unix.IPPROTO_IPV6 && s.Family == unix.AF_INET {
+			continue
+		}
+		exclude, sources, ok, err := sys.MulticastFilter(fd, g.level, g.index, g.multicast)
+		if err != nil {
+			return nil, fmt.Errorf("looking for it in a multicast group: %w", err)
+		}
+		if !ok {
+			continue
+		}
+		m := image.Membership{Group: g.multicast, Interface: image.Text(g.device), Exclude: exclude}
+		for _, source := range sources {
+			m.Sources = append(m.Sources, source)
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// listGroups reads /proc/PID/net/igmp and igmp6.
+func listGroups(pid int) ([]group, error) {
+	all := []group{}
+	for name, parse := range map[string]func(string) []group{"igmp": parseIGMP, "igmp6": parseIGMP6} {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", pid, name))
+		if err != nil && !isNotExist(err) { // a kernel without it
+			return nil, err
+		}
+		all = append(all, parse(string(b))...)
+	}
+	return all, nil
+}
+
+// parseIGMP takes lines of interfaces, "4 eth0 : 1 V3", each with lines of its
+// groups, "010000E0 1 0:00000000 0": addresses in the byte order of memory.
+func parseIGMP(text string) (all []group) {
+	var index int
+	var device string
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) < 2 {
+			continue
+		}
+		if !strings.HasPrefix(line, "\t") {
+			index, _ = strconv.Atoi(f[0])
+			device = strings.TrimSuffix(f[1], ":")
+			continue
+		}
+		b, err := hex.DecodeString(f[0])
+		if err != nil || len(b) != 4 {
+			continue
+		}
+		all = append(all, group{unix.IPPROTO_IP, index, device,
+			append(le.AppendUint16(nil, unix.AF_INET), 0, 0, b[3], b[2], b[1], b[0], 0, 0, 0, 0, 0, 0, 0, 0)})
+	}
+	return all
+}
+
+// parseIGMP6 takes lines "4 eth0 ff020000000000000000000000000001 1 0000000C 0".
+func parseIGMP6(text string) (all []group) {
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) < 3 {
+			continue
+		}
+		index, _ := strconv.Atoi(f[0])
+		b, err := hex.DecodeString(f[2])
+		if err != nil || len(b) != 16 {
+			continue
+		}
+		address := append(le.AppendUint16(nil, unix.AF_INET6), 0, 0, 0, 0, 0, 0)
+		address = append(append(address, b...), 0, 0, 0, 0)
+		all = append(all, group{unix.IPPROTO_IPV6, index, f[1], address})
+	}
+	return all
+}

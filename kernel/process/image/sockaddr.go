@@ -1,0 +1,63 @@
+// Addresses of sockets: struct sockaddr of bind(2), as the kernel lays it out.
+
+package image
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// SocketPath is the path in a struct sockaddr_un, or "" for other addresses,
+// abstract names among them.
+func SocketPath(sa []byte) string {
+	if len(sa) <= 2 || le.Uint16(sa) != unix.AF_UNIX || sa[2] == 0 {
+		return ""
+	}
+	path, _, _ := bytes.Cut(sa[2:], []byte{0})
+	return string(path)
+}
+
+// IsBound reports whether what getsockname(2) returned is an address at all: a
+// port, or a name.
+func IsBound(sa []byte) bool {
+	if len(sa) < 2 {
+		return false
+	}
+	if le.Uint16(sa) == unix.AF_UNIX {
+		return len(sa) > 2
+	}
+	return len(bytes.Trim(sa[2:], "\x00")) > 0
+}
+
+// AddressText shows a struct sockaddr to people.
+func AddressText(sa []byte) string {
+	if len(sa) < 2 {
+		return "an unknown address"
+	}
+	port := uint16(0)
+	if len(sa) >= 4 {
+		port = uint16(sa[2])<<8 | uint16(sa[3])
+	}
+	switch family := le.Uint16(sa); {
+	case family == unix.AF_UNIX:
+		if path := SocketPath(sa); path != "" || len(sa) == 2 {
+			return path
+		}
+		return "@" + strings.ToValidUTF8(string(sa[3:]), "\ufffd") // unix(7): abstract
+	case family == unix.AF_INET && len(sa) >= 8:
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(sa[4:8])), port).String()
+	case family == unix.AF_INET6 && len(sa) >= 28:
+		addr := netip.AddrFrom16([16]byte(sa[8:24]))
+		if scope := le.Uint32(sa[24:]); scope != 0 {
+			addr = addr.WithZone(strconv.FormatUint(uint64(scope), 10))
+		}
+		return netip.AddrPortFrom(addr.Unmap(), port).String()
+	default:
+		return fmt.Sprintf("an address of family %d", family)
+	}
+}

@@ -1,0 +1,93 @@
+package sockopt
+
+import (
+	"bytes"
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/sys"
+)
+
+// Reader reads options. It remembers which of them each kind of socket has,
+// and what a new one says.
+type Reader struct {
+	kinds   map[kind][]usual
+	options sys.Options
+}
+
+type kind struct{ family, typ, protocol int }
+
+// usual is an option of a new socket.
+type usual struct {
+	*Option
+	value []byte
+}
+
+// NewReader returns a Reader.
+func NewReader() *Reader { return &Reader{kinds: map[kind][]usual{}} }
+
+// ErrProgram is for a socket with a program (SO_ATTACH_BPF) that the kernel
+// does not give out.
+var ErrProgram = errors.New("a BPF program is attached to it, which the kernel does not give out")
+
+// Differences returns the options of a socket that a new one would not have,
+// in the order of Table. Those that can't be put back are returned apart.
+func (r *Reader) Differences(fd int, s *image.Socket) (kept []image.SockOpt, refused []*Option, err error) {
+	k := kind{s.Family, s.Type, s.Protocol}
+	all, ok := r.kinds[k]
+	if !ok {
+		all = r.newSocket(k)
+		r.kinds[k] = all
+	}
+	for _, u := range all {
+		value, err := u.get(fd, &r.options)
+		switch {
+		case errors.Is(err, unix.EACCES) && u.isFilter():
+			return nil, nil, ErrProgram
+		case err != nil || bytes.Equal(value, u.value):
+		case u.Class == Refused:
+			refused = append(refused, u.Option)
+		default:
+			kept = append(kept, image.SockOpt{Level: u.Level, Name: u.Name, Value: bytes.Clone(value)})
+		}
+	}
+	return kept, refused, nil
+}
+
+// newSocket reads what a new socket has. Where none can be made, every option
+// is taken to be another.
+func (r *Reader) newSocket(k kind) (all []usual) {
+	fd, err := unix.Socket(k.family, k.typ|unix.SOCK_CLOEXEC, k.protocol)
+	if err == nil {
+		defer unix.Close(fd)
+	}
+	for i := range Table {
+		o := &Table[i]
+		if !o.read() {
+			continue
+		}
+		value, err := o.get(fd, &r.options)
+		if err == nil || fd < 0 {
+			all = append(all, usual{o, bytes.Clone(value)})
+		}
+	}
+	return all
+}
+
+// read reports whether an option is to be read at all. Reading others may
+// change something, or costs time for nothing.
+func (o *Option) read() bool { return o.Class == Kept || o.Class == Late || o.Class == Refused }
+
+func (o *Option) isFilter() bool {
+	return o.Level == unix.SOL_SOCKET && o.Name == unix.SO_ATTACH_FILTER
+}
+
+// get returns what is valid until the next option is read.
+func (o *Option) get(fd int, by *sys.Options) ([]byte, error) {
+	if o.isFilter() {
+		return sys.SocketFilter(fd)
+	}
+	return by.Get(fd, o.Level, o.Name)
+}

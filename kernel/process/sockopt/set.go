@@ -1,0 +1,130 @@
+package sockopt
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/sys"
+)
+
+// Failure is an option that does not have the value it should.
+type Failure struct {
+	Option    *Option
+	Want, Got []byte
+	Err       error // of setting it, or nil
+}
+
+func (f *Failure) String() string {
+	s := fmt.Sprintf("%s is %x, not %x", f.Option.Title, f.Got, f.Want)
+	if f.Err != nil {
+		s += ": " + f.Err.Error()
+	}
+	return s
+}
+
+// Apply gives a new socket options, all but those that Finish is for. Setting
+// one may change another, so all that a socket has is looked at again, and
+// what was not to change is set back.
+func Apply(fd int, s *image.Socket) ([]*Failure, error) {
+	if err := known(s.Options); err != nil {
+		return nil, err
+	}
+	var all []usual
+	by := new(sys.Options)
+	for i := range Table {
+		o := &Table[i]
+		if !o.read() || o.late(s) {
+			continue
+		}
+		if value, err := o.get(fd, by); err == nil {
+			all = append(all, usual{o, bytes.Clone(value)})
+		}
+	}
+	return setAll(fd, all, s.Options), nil
+}
+
+// Finish sets what has to wait until a socket holds what it held.
+func Finish(fd int, s *image.Socket) []*Failure {
+	var all []usual
+	for i := range Table {
+		o := &Table[i]
+		if o.late(s) && slices.ContainsFunc(s.Options, o.is) {
+			all = append(all, usual{o, nil})
+		}
+	}
+	return setAll(fd, all, s.Options)
+}
+
+// late is also the filter of a unix socket, through which what it held has
+// passed already. Any other is not without its filter for a moment.
+func (o *Option) late(s *image.Socket) bool {
+	return o.Class == Late || o.isFilter() && s.Family == unix.AF_UNIX
+}
+
+func (o *Option) is(s image.SockOpt) bool { return s.Level == o.Level && s.Name == o.Name }
+
+// known refuses options that no image of ours has: setting them may do anything.
+func known(saved []image.SockOpt) error {
+	for _, s := range saved {
+		if !slices.ContainsFunc(Table, func(o Option) bool { return o.read() && o.Class != Refused && o.is(s) }) {
+			return fmt.Errorf("%w: socket option %d of level %d", image.ErrDamaged, s.Name, s.Level)
+		}
+	}
+	return nil
+}
+
+// setAll sets options to what was saved or else to what they were, twice,
+// since one may have changed another that was set before it.
+func setAll(fd int, all []usual, saved []image.SockOpt) (failed []*Failure) {
+	by := new(sys.Options)
+	for range 2 {
+		failed = nil
+		for _, u := range all {
+			want := u.value
+			if i := slices.IndexFunc(saved, u.is); i >= 0 {
+				want = saved[i].Value
+			}
+			got, err := u.get(fd, by)
+			if err == nil && !bytes.Equal(got, want) {
+				err = u.set(fd, want)
+				got, _ = u.get(fd, by)
+			}
+			if !bytes.Equal(got, want) {
+				failed = append(failed, &Failure{u.Option, want, bytes.Clone(got), err})
+			}
+		}
+	}
+	return failed
+}
+
+func (o *Option) set(fd int, value []byte) error {
+	if o.isFilter() {
+		return sys.AttachSocketFilter(fd, value)
+	}
+	if o.Level == unix.SOL_SOCKET && (o.Name == unix.SO_SNDBUF || o.Name == unix.SO_RCVBUF) && len(value) == 4 {
+		return setBuffer(fd, o.Name, value)
+	}
+	return sys.Setsockopt(fd, o.Level, o.Name, value)
+}
+
+// setBuffer sets the size of a buffer, which the kernel doubles. Root may go
+// beyond net.core.wmem_max and rmem_max; for others the kernel takes those
+// (socket(7)).
+func setBuffer(fd, name int, value []byte) error {
+	half := binary.NativeEndian.AppendUint32(nil, binary.NativeEndian.Uint32(value)/2)
+	force := unix.SO_SNDBUFFORCE
+	if name == unix.SO_RCVBUF {
+		force = unix.SO_RCVBUFFORCE
+	}
+	err := sys.Setsockopt(fd, unix.SOL_SOCKET, force, half)
+	if errors.Is(err, unix.EPERM) {
+		err = sys.Setsockopt(fd, unix.SOL_SOCKET, name, half)
+	}
+	return err
+}
