@@ -1,12 +1,14 @@
 package format
 
 import (
+	"crypto/rand"
 	"encoding/binary"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"snappipe/fact"
 )
 
 // Info is what the first frame says of the image.
@@ -23,11 +25,8 @@ type Info struct {
 	ID uint64
 	// Facts are what the image says of itself. Those named by the
 	// constants below are always there.
-	Facts []Fact
+	Facts fact.List
 }
-
-// Fact is a name and a value.
-type Fact struct{ Name, Value string }
 
 // The facts that every image has.
 const (
@@ -40,82 +39,38 @@ const (
 
 var required = []string{FactKernel, FactArch, FactPageSize, FactHost, FactTime}
 
-// Fact returns the value of the named fact, or "".
-func (i *Info) Fact(name string) string {
-	for _, f := range i.Facts {
-		if f.Name == name {
-			return f.Value
-		}
-	}
-	return ""
+// NewID returns a random identity, for a new snapshot or for what a filter
+// makes another image of.
+func NewID() uint64 {
+	var id [8]byte
+	rand.Read(id[:]) // never fails: crypto/rand
+	return binary.LittleEndian.Uint64(id[:])
 }
+
+// Fact returns the value of the named fact, or "".
+func (i *Info) Fact(name string) string { return i.Facts.Get(name) }
 
 // Time is when the snapshot was made.
 func (i *Info) Time() time.Time {
-	t, _ := time.Parse(time.RFC3339Nano, i.Fact(FactTime)) // checkFacts has parsed it before
+	t, _ := parseTime(i.Fact(FactTime)) // check has parsed it before
 	return t
 }
 
-const (
-	maxFactName = 64
-	// maxFacts bounds the memory that a first frame full of short facts
-	// would take: each costs many times its length.
-	maxFacts = 1024
-)
-
-func appendFacts(b []byte, facts []Fact) []byte {
-	for _, f := range facts {
-		b = binary.LittleEndian.AppendUint16(b, uint16(len(f.Name)))
-		b = binary.LittleEndian.AppendUint32(b, uint32(len(f.Value)))
-		b = append(append(b, f.Name...), f.Value...)
+// check returns an error unless a first frame may say this.
+func (i *Info) check() error {
+	if i.Size < 0 {
+		return fmt.Errorf("%w: an image of %d bytes", ErrField, i.Size)
 	}
-	return b
-}
-
-func parseFacts(b []byte) ([]Fact, error) {
-	var facts []Fact
-	for len(b) > 0 {
-		if len(facts) == maxFacts {
-			return nil, errManyFacts
-		}
-		if len(b) < 6 {
-			return nil, fmt.Errorf("%w: a fact is cut off", ErrField)
-		}
-		n, v := int(binary.LittleEndian.Uint16(b)), int(binary.LittleEndian.Uint32(b[2:]))
-		if b = b[6:]; n > len(b) || v > len(b)-n {
-			return nil, fmt.Errorf("%w: a fact is cut off", ErrField)
-		}
-		facts = append(facts, Fact{string(b[:n]), string(b[n : n+v])})
-		b = b[n+v:]
+	if i.Resumed && i.Size != 0 {
+		return fmt.Errorf("%w: a resumed system with an image of %d bytes", ErrField, i.Size)
 	}
-	return facts, checkFacts(facts)
-}
-
-var errManyFacts = fmt.Errorf("%w: more than %d facts", ErrField, maxFacts)
-
-func checkFacts(facts []Fact) error {
-	if len(facts) > maxFacts {
-		return errManyFacts
+	if err := checkFacts(i.Facts, required...); err != nil {
+		return err
 	}
-	have := map[string]string{}
-	for _, f := range facts {
-		if err := checkFact(f); err != nil {
-			return err
-		}
-		if _, twice := have[f.Name]; twice {
-			return fmt.Errorf("%w: fact %q comes twice", ErrField, f.Name)
-		}
-		have[f.Name] = f.Value
-	}
-	for _, name := range required {
-		if have[name] == "" {
-			return fmt.Errorf("%w: fact %q is missing", ErrField, name)
-		}
-	}
-	if size := have[FactPageSize]; !isSize(size) {
+	if size := i.Fact(FactPageSize); !isSize(size) {
 		return fmt.Errorf("%w: fact %q is no size: %q", ErrField, FactPageSize, size)
 	}
-	if at := have[FactTime]; !isTime(at) {
+	if at := i.Fact(FactTime); !isTime(at) {
 		return fmt.Errorf("%w: fact %q is no time in UTC: %q", ErrField, FactTime, at)
 	}
 	return nil
@@ -126,37 +81,40 @@ func isSize(value string) bool {
 	return err == nil && value[0] != '0'
 }
 
-// isTime is stricter than time.Parse, which takes hours of one digit and
-// fractions after a comma.
 func isTime(value string) bool {
-	t, err := time.Parse(time.RFC3339Nano, value)
-	return err == nil && strings.HasPrefix(value, t.Format("2006-01-02T15:04:05")) &&
-		!strings.Contains(value, ",") && strings.HasSuffix(value, "Z")
+	_, ok := parseTime(value)
+	return ok
 }
 
-func checkFact(f Fact) error {
-	if len(f.Name) == 0 || len(f.Name) > maxFactName {
-		return fmt.Errorf("%w: a fact's name has %d bytes", ErrField, len(f.Name))
+// parseTime is stricter than time.Parse, which takes hours of one digit and
+// fractions after a comma; and it takes a leap second, which stands at the end
+// of a month, for the second after it.
+func parseTime(value string) (t time.Time, ok bool) {
+	const seconds = "2006-01-02T15:04:05"
+	day, rest, leap := strings.Cut(value, "T23:59:60")
+	if leap {
+		value = day + "T23:59:59" + rest
 	}
-	for _, c := range []byte(f.Name) {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
-			return fmt.Errorf("%w: fact %q has another name than a-z, 0-9 and hyphens make", ErrField, f.Name)
+	t, err := time.Parse(time.RFC3339Nano, value)
+	if err != nil || !strings.HasPrefix(value, t.Format(seconds)) || strings.Contains(value, ",") || !strings.HasSuffix(value, "Z") {
+		return time.Time{}, false
+	}
+	if leap {
+		if t = t.Add(time.Second); t.Day() != 1 {
+			return time.Time{}, false
 		}
 	}
-	if !utf8.ValidString(f.Value) {
-		return fmt.Errorf("%w: fact %q is not UTF-8", ErrField, f.Name)
-	}
-	return nil
+	return t, true
 }
 
 // first makes the stream's first frame.
 func (i *Info) first() (*Frame, error) {
-	if err := checkFacts(i.Facts); err != nil {
+	if err := i.check(); err != nil {
 		return nil, err
 	}
 	f := &Frame{Type: TypeImage, Length: i.Size}
 	if i.Resumed {
-		f.Type, f.Length = TypeResumed, 0
+		f.Type = TypeResumed
 	}
 	if i.Summed {
 		f.flags = flagSummed
@@ -170,11 +128,12 @@ func parseInfo(f *Frame) (*Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Info{
+	info := &Info{
 		Resumed: f.Type == TypeResumed,
 		Summed:  f.flags&flagSummed != 0,
 		Size:    f.Length,
 		ID:      f.id,
 		Facts:   facts,
-	}, nil
+	}
+	return info, info.check()
 }

@@ -16,6 +16,8 @@ import (
 	"io"
 	"iter"
 	"os"
+
+	"snappipe/fact"
 )
 
 // Kernel is one thing to snapshot or to resume, as named by a target such as
@@ -139,20 +141,9 @@ func (Rehearsed) String() string { return "nothing" }
 // Wait returns at once.
 func (Rehearsed) Wait(context.Context) (int, error) { return 0, nil }
 
-// Facts are what an image says of itself apart from its bytes, as pairs of
-// name and value in the order in which they should be shown.
-type Facts []Fact
-
-// Fact is one of them. Names are lower-case words joined by hyphens; both are
-// valid UTF-8.
-type Fact struct{ Name, Value string }
-
-// Get returns the value of the named fact, or "" if there is none.
-func (f Facts) Get(name string) string {
-	for _, fact := range f {
-		if fact.Name == name {
-			return fact.Value
-		}
-	}
-	return ""
-}
+// Facts are what an image says of itself apart from its bytes, and Fact is one
+// of them.
+type (
+	Facts = fact.List
+	Fact  = fact.Fact
+)
