@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"unicode/utf16"
 
 	"snappipe/format"
 )
@@ -124,6 +125,37 @@ func TestDamageIsNamed(t *testing.T) {
 	}
 }
 
+// A wrong root is at the end frame, what is too much at its first byte, and
+// what is too little where it is missing.
+func TestWhereItEnds(t *testing.T) {
+	stream := summed(t, streamOf(t, newMemory(imageOf(3<<20, 8))))
+	fs := frames(t, stream)
+	last := len(fs) - 1
+	end := len(stream) - len(fs[last])
+	root := bytes.Clone(stream)
+	root[len(root)-1] ^= 1
+	root = repair(root, repairCRCs)
+	for _, c := range []struct {
+		what   string
+		stream []byte
+		want   error
+		frame  int
+		at     int
+	}{
+		{"a wrong root", root, format.ErrSums, last, end},
+		{"a byte too many", append(bytes.Clone(stream), 0), format.ErrTrailing, last + 1, len(stream)},
+		{"a frame too many", append(bytes.Clone(stream), fs[1]...), format.ErrTrailing, last + 1, len(stream)},
+		{"no end frame", stream[:end], format.ErrTruncated, last, end},
+		{"half an end frame", stream[:end+30], format.ErrTruncated, last, end},
+	} {
+		err := format.Verify(context.Background(), format.NewReader(bytes.NewReader(c.stream)))
+		var d *format.DamageError
+		if !errors.As(err, &d) || !errors.Is(err, c.want) || d.Frame != uint64(c.frame) || d.At != int64(c.at) {
+			t.Errorf("%s: %v; want %v at frame %d, byte %d", c.what, err, c.want, c.frame, c.at)
+		}
+	}
+}
+
 // Frames of one stream, in any other order or number than they were written.
 func TestShuffledFrames(t *testing.T) {
 	img := imageOf(5<<20, 9)
@@ -211,6 +243,8 @@ func TestTextMode(t *testing.T) {
 		"LF to CR LF":   func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n")) },
 		"CR to LF":      func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\r"), []byte("\n")) },
 		"LF to CR":      func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\n"), []byte("\r")) },
+		"UTF-8, marked": func(b []byte) []byte { return append([]byte("\xef\xbb\xbf"), latin1(b)...) },
+		"UTF-16":        func(b []byte) []byte { return utf16le(latin1(b)) },
 		"7 bits":        func(b []byte) []byte { return bytes.Map(func(r rune) rune { return r & 0x7f }, latin1(b)) },
 		"Latin-1":       latin1,
 		"invalid UTF-8": func(b []byte) []byte { return bytes.ToValidUTF8(b, []byte("\ufffd")) },
@@ -218,6 +252,14 @@ func TestTextMode(t *testing.T) {
 		refuses(t, name, f(stream), format.ErrTextMode)
 	}
 	refuses(t, "not a stream at all", []byte("hello, world\n"+string(make([]byte, 100))), format.ErrMagic)
+}
+
+func utf16le(b []byte) []byte {
+	out := []byte("\xff\xfe")
+	for _, unit := range utf16.Encode([]rune(string(b))) {
+		out = le.AppendUint16(out, unit)
+	}
+	return out
 }
 
 func latin1(b []byte) []byte {

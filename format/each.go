@@ -17,7 +17,7 @@ type Work func(*Frame) error
 // alone. Each returns nil only when the end frame has been read and every
 // checksum, CRC-32C and SHA-256, holds: what sink was given before that was
 // undamaged, but may be a part of a whole that was cut off. Damage gives a
-// [*DamageError].
+// [*DamageError], and a stream that says why it has no image a [*Failure].
 func (r *Reader) Each(ctx context.Context, newWork func() Work, sink func(*Frame) error) error {
 	return r.each(ctx, newWork, func(f *Frame) error {
 		if f.Type == TypeSums || sink == nil {
@@ -34,6 +34,7 @@ func (r *Reader) each(ctx context.Context, newWork func() Work, sink func(*Frame
 		return err
 	}
 	check := &checker{r: r}
+	r.trace(&r.first)
 	if info.Summed {
 		check.sums = newSummer()
 		r.first.sum()
@@ -52,12 +53,22 @@ func (r *Reader) each(ctx context.Context, newWork func() Work, sink func(*Frame
 		if err := check.inOrder(f); err != nil {
 			return err
 		}
-		return sink(f)
+		if err := sink(f); err != nil {
+			return err
+		}
+		r.trace(f)
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	return check.end()
+}
+
+func (r *Reader) trace(f *Frame) {
+	if r.Trace != nil {
+		r.Trace(f.read)
+	}
 }
 
 // checker compares what a stream holds with its checksums.
@@ -97,11 +108,9 @@ func (c *checker) inOrder(f *Frame) error {
 }
 
 func (c *checker) end() error {
-	if c.sums == nil {
-		return nil
-	}
-	if string(c.sums.sum()) != string(c.r.root()) {
+	if c.sums != nil && string(c.sums.sum()) != string(c.r.Root()) {
 		return c.r.last.damage(fmt.Errorf("%w: the root is another", ErrSums))
 	}
+	c.r.trace(&c.r.last)
 	return nil
 }

@@ -3,7 +3,6 @@ package format
 import (
 	"errors"
 	"fmt"
-	"strings"
 )
 
 // What can be wrong with a stream. Readers return these inside a
@@ -73,19 +72,4 @@ func (f *Frame) damage(err error) error {
 		off = f.Offset
 	}
 	return &DamageError{f.seq, f.at, off, err}
-}
-
-// badMagic tells the ways apart in which a magic can be wrong.
-func badMagic(h []byte) error {
-	text := []string{
-		"\x89SNP\n", "\x89SNP\r\r", "\x89SNP\r\n\x1a\r", // line ends converted
-		"\tSNP",                    // the top bit stripped
-		"\xc2\x89SNP", "\ufffdSNP", // taken for Latin-1, or for broken UTF-8
-	}
-	for _, t := range text {
-		if strings.HasPrefix(string(h), t) {
-			return fmt.Errorf("%w (%w)", ErrTextMode, ErrMagic)
-		}
-	}
-	return ErrMagic
 }

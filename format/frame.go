@@ -43,6 +43,7 @@ const (
 	TypeSums    Type = 4 // SHA-256 digests of the frames before it
 	TypeEnd     Type = 5 // last frame: totals
 	TypeResumed Type = 6 // first frame of a stream that has no image
+	TypeFailure Type = 7 // last frame of a stream that has no end: why
 )
 
 // ancillary is the bit of those types that a reader may pass over.
@@ -51,10 +52,10 @@ const ancillary Type = 0x8000
 // Ancillary reports whether a reader that does not know t may pass over it.
 func (t Type) Ancillary() bool { return t&ancillary != 0 }
 
-func (t Type) known() bool { return t >= TypeImage && t <= TypeResumed }
+func (t Type) known() bool { return t >= TypeImage && t <= TypeFailure }
 
 func (t Type) String() string {
-	names := [...]string{TypeImage: "image", TypeData: "data", TypeZero: "zero", TypeSums: "checksum", TypeEnd: "end", TypeResumed: "resumed"}
+	names := [...]string{TypeImage: "image", TypeData: "data", TypeZero: "zero", TypeSums: "checksum", TypeEnd: "end", TypeResumed: "resumed", TypeFailure: "failure"}
 	if t.known() {
 		return names[t]
 	}
@@ -83,13 +84,41 @@ type Frame struct {
 	rawCRC uint32 // of the bytes of the image, whatever the codec
 	crc    uint32 // of the payload
 
-	at      int64  // where in the stream it was read
-	wire    []byte // header and payload
-	spare   []byte // the payload's next version is made here
+	form    form      // as it was made or read
+	read    FrameInfo // as it was read
+	at      int64     // where in the stream that was
+	wire    []byte    // header and payload
+	spare   []byte    // the payload's next version is made here
 	digest  [sha256.Size]byte
 	summed  bool // digest is that of wire
 	carried int  // payload length, where the payload is not in wire
 }
+
+// form is what of a frame only those methods may change that make it what it
+// is.
+type form struct {
+	typ    Type
+	codec  codec.ID
+	length int64
+}
+
+// formed says that f is what its fields say.
+func (f *Frame) formed() { f.form = form{f.Type, f.Codec, f.Length} }
+
+// FrameInfo is what stood in a frame's header when it was read, for lists of
+// what a stream is made of.
+type FrameInfo struct {
+	Number  uint64   // of the frame in the stream, from 0
+	At      int64    // byte of the stream at which it begins
+	Type    Type     //
+	Codec   codec.ID // of a data frame
+	Offset  int64    // where in the image it belongs
+	Length  int64    // how many bytes of the image it stands for
+	Payload int      // how many bytes follow the header
+}
+
+// Read returns what f was when it was read, whatever has become of it.
+func (f *Frame) Read() FrameInfo { return f.read }
 
 // Payload is what follows the header in the stream. It is valid until the
 // frame is changed or read into again, and must not be written to.
@@ -115,10 +144,32 @@ func (f *Frame) SetRaw(raw []byte) error {
 		return fmt.Errorf("data frame of %d bytes: it has to have 1 to %d", len(raw), MaxPayload)
 	}
 	f.spare = append(room(f.spare), raw...)
-	f.Type, f.Length = TypeData, int64(len(raw))
+	f.Type, f.Length, f.flags = TypeData, int64(len(raw)), 0
 	f.rawCRC = crc32.Checksum(raw, castagnoli)
 	f.swap(codec.None, f.rawCRC)
 	return nil
+}
+
+// SetZero makes f a frame that stands for n zeros at its Offset.
+func (f *Frame) SetZero(n int64) error {
+	if n < 1 {
+		return fmt.Errorf("zero frame of %d bytes: it has to have at least 1", n)
+	}
+	f.Type, f.Length, f.flags, f.rawCRC = TypeZero, n, 0, 0
+	f.spare = room(f.spare)
+	f.swap(codec.None, 0)
+	return nil
+}
+
+// SetAncillary makes f an ancillary frame of type t, which readers that do not
+// know it pass over. It copies payload. Offset and Length are for whoever knows
+// the type.
+func (f *Frame) SetAncillary(t Type, payload []byte) error {
+	if !t.Ancillary() {
+		return fmt.Errorf("%v is no ancillary type: those are %#04x to 0xffff", t, uint16(ancillary))
+	}
+	f.Type, f.flags, f.rawCRC = t, 0, 0
+	return f.setPayload(payload)
 }
 
 // setPayload gives a frame that is not a data frame its payload.
@@ -167,7 +218,8 @@ func (f *Frame) Compress(enc codec.Encoder) error {
 // swap makes what was put together in spare the frame.
 func (f *Frame) swap(id codec.ID, crc uint32) {
 	f.wire, f.spare = f.spare, f.wire
-	f.Codec, f.crc, f.summed = id, crc, false
+	f.Codec, f.crc, f.summed, f.carried = id, crc, false, 0
+	f.formed()
 }
 
 // room returns b, emptied but for the space of a header.
@@ -209,7 +261,7 @@ func (f *Frame) parseHeader() (int, error) {
 	le := binary.LittleEndian
 	switch {
 	case string(h[:8]) != magic:
-		return 0, badMagic(h[:8])
+		return 0, ErrMagic
 	case crc32.Checksum(h[:60], castagnoli) != le.Uint32(h[60:]):
 		return 0, ErrHeader
 	case h[8] != version:
@@ -221,6 +273,8 @@ func (f *Frame) parseHeader() (int, error) {
 	f.crc, f.rawCRC = le.Uint32(h[52:]), le.Uint32(h[56:])
 	f.carried, f.summed = 0, false
 	n := le.Uint32(h[48:])
+	f.formed()
+	f.read = FrameInfo{f.seq, f.at, f.Type, f.Codec, f.Offset, f.Length, int(n)}
 	if h[11] != 0 || h[14] != 0 || h[15] != 0 {
 		return 0, fmt.Errorf("%w: reserved bytes are in use", ErrUnsupported)
 	}
@@ -255,6 +309,8 @@ func (f *Frame) checkFields(n uint32) error {
 		ok = f.flags == 0 && f.Offset == 0 && f.Length == 0 && n > 0 && n%sha256.Size == 0
 	case TypeEnd:
 		ok = f.flags == 0 && f.Offset == 0 && (n == totalsSize || n == totalsSize+sha256.Size)
+	case TypeFailure:
+		ok = f.flags == 0 && f.Offset == 0 && f.Length == 0 && n <= maxFailure
 	}
 	if !ok || f.Codec != codec.None || f.rawCRC != 0 {
 		return fmt.Errorf("%w: %v frame", ErrField, f.Type)

@@ -98,11 +98,13 @@ func agree(t *testing.T, a, b error) {
 	}
 }
 
-// damage checks that err says where the damage is.
+// damage checks that err says where the damage is, or whose failure it is that
+// there is no image.
 func damage(t *testing.T, err error) error {
 	t.Helper()
 	var d *format.DamageError
-	if err != nil && !errors.As(err, &d) {
+	var f *format.Failure
+	if err != nil && !errors.As(err, &d) && !errors.As(err, &f) {
 		t.Errorf("%v does not say where", err)
 	}
 	return err

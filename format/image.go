@@ -217,7 +217,10 @@ func (iw *imageWriter) flushZeros() error {
 	if iw.zeros.n == 0 {
 		return nil
 	}
-	iw.frame.zeroFrame(iw.zeros.off, iw.zeros.n)
+	iw.frame.Offset = iw.zeros.off
+	if err := iw.frame.SetZero(iw.zeros.n); err != nil {
+		return err
+	}
 	iw.zeros.n = 0
 	return iw.w.Write(&iw.frame)
 }
@@ -231,6 +234,7 @@ func (iw *imageWriter) putData(r run, b []byte) error {
 	f.Type, f.Codec, f.Offset, f.Length = TypeData, codec.None, r.off, r.n
 	f.crc, f.rawCRC, f.summed, f.carried = r.crc, r.crc, false, 0
 	f.wire = room(f.wire)
+	f.formed()
 	if iw.w.sums != nil || iw.pipe == nil && len(b) <= small {
 		f.wire = append(f.wire, b...)
 		return iw.w.Write(f)

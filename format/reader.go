@@ -4,9 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"strings"
 	"sync/atomic"
-
-	"github.com/minio/sha256-simd"
 )
 
 // Reader reads a stream frame by frame and enforces what SPEC.md demands of
@@ -19,15 +18,16 @@ type Reader struct {
 	// Device says that the stream lies on a block device, where anything
 	// may follow the end frame. Elsewhere nothing may.
 	Device bool
+	// Trace, if not nil, is told of every frame, the first and the last
+	// included, by [Reader.Each] and all that is made of it: in order, when
+	// the frame has been checked and worked on.
+	Trace func(FrameInfo)
 
-	src    *bufio.Reader
-	at     int64
-	seq    uint64
-	totals Totals
-	unsum  int // frames since the last checksum frame
+	src   *bufio.Reader
+	at    int64
+	order order
 
 	first Frame
-	info  *Info
 	last  Frame
 	ended bool
 	err   error
@@ -47,10 +47,10 @@ func NewReader(r io.Reader) *Reader {
 // Info returns what the first frame says. It reads that frame if it has not
 // been read.
 func (r *Reader) Info() (*Info, error) {
-	if r.info == nil && r.err == nil {
-		r.info, r.err = r.readFirst()
+	if r.order.info == nil && r.err == nil {
+		r.err = r.read(&r.first)
 	}
-	return r.info, r.err
+	return r.order.info, r.err
 }
 
 // Progress returns how many bytes of the image the frames so far stand for,
@@ -66,12 +66,23 @@ func (r *Reader) Totals() Totals {
 	if !r.ended {
 		return Totals{}
 	}
-	return r.totals
+	return r.order.totals
+}
+
+// Root returns the SHA-256 over all digests, which stands for the whole
+// stream. It is nil before Next has returned io.EOF, and where there are no
+// checksums.
+func (r *Reader) Root() []byte {
+	if !r.ended || !r.order.info.Summed {
+		return nil
+	}
+	return r.last.Payload()[totalsSize:]
 }
 
 // Next reads the next frame after the first into f. It returns io.EOF when
 // the end frame has been read and is right, a [*DamageError] when the stream
-// is not to be trusted, and else the error of the underlying reader.
+// is not to be trusted, a [*Failure] when it says why it has no image, and else
+// the error of the underlying reader.
 func (r *Reader) Next(f *Frame) error {
 	if _, err := r.Info(); err != nil {
 		return err
@@ -79,107 +90,75 @@ func (r *Reader) Next(f *Frame) error {
 	if r.ended {
 		return io.EOF
 	}
-	if r.err = r.next(f); r.err != nil {
-		return r.err
+	err := r.read(f)
+	if err == io.EOF {
+		r.ended = true
+		r.last, *f = *f, Frame{}
+		return io.EOF
 	}
-	if f.Type != TypeEnd {
-		return nil
-	}
-	r.ended = true
-	r.last.wire = append(r.last.wire[:0], f.wire...)
-	return io.EOF
+	r.err = err
+	return err
 }
 
-func (r *Reader) readFirst() (*Info, error) {
-	f := &r.first
-	if err := r.read(f); err != nil {
-		return nil, err
-	}
-	if f.Type != TypeImage && f.Type != TypeResumed {
-		return nil, f.damage(fmt.Errorf("%w: the stream begins with a frame of %v", ErrSequence, f.Type))
-	}
-	if err := f.Check(); err != nil {
-		return nil, err
-	}
-	info, err := parseInfo(f)
-	if err != nil {
-		return nil, f.damage(err)
-	}
-	r.unsum = 1
-	return info, nil
-}
-
-func (r *Reader) next(f *Frame) error {
-	if err := r.read(f); err != nil {
+// read reads any frame, and checks it against those before it.
+func (r *Reader) read(f *Frame) error {
+	if err := r.readFrame(f); err != nil {
 		return err
 	}
-	switch f.Type {
-	case TypeImage, TypeResumed:
-		return f.damage(fmt.Errorf("%w: a second first frame", ErrSequence))
-	case TypeEnd:
-		return r.checkEnd(f)
-	case TypeSums:
-		if !r.info.Summed || len(f.Payload()) != r.unsum*sha256.Size {
-			return f.damage(fmt.Errorf("%w: wrong number of digests", ErrSums))
-		}
-		r.unsum = 0
-		return nil
+	err := r.order.accept(f)
+	r.taken.Store(r.at)
+	r.covered.Store(r.order.totals.covered())
+	if err == io.EOF && !r.Device {
+		return r.nothingFollows()
 	}
-	if r.unsum++; r.info.Summed && r.unsum > maxSums {
-		return f.damage(fmt.Errorf("%w: no checksum frame for %d frames", ErrSums, maxSums))
-	}
-	if !r.totals.fits(f, r.info.Size) {
-		return f.damage(ErrTiling)
-	}
-	r.totals.add(f)
-	r.covered.Store(r.totals.covered())
-	return nil
+	return err
 }
 
-// read reads any frame, and checks what can be checked of its header alone
-// and against the frame before it.
-func (r *Reader) read(f *Frame) error {
-	f.at, f.seq = r.at, r.seq
+func (r *Reader) readFrame(f *Frame) error {
+	f.at, f.seq = r.at, r.order.seq
 	f.wire = room(f.wire)
 	n, err := io.ReadFull(r.src, f.wire)
 	r.at += int64(n)
+	if !strings.HasPrefix(magic, string(f.wire[:min(n, len(magic))])) {
+		return r.damage(f, r.badMagic(f.wire[:n]))
+	}
 	if err != nil {
 		return r.short(f, err)
 	}
 	size, err := f.parseHeader()
-	switch {
-	case err != nil:
-	case r.seq > 0 && f.id != r.first.id:
-		err = ErrForeign
-	case f.seq != r.seq:
-		err = fmt.Errorf("%w: it says it is frame %d", ErrSequence, f.seq)
+	if err == nil {
+		err = r.order.expects(f)
 	}
 	if err != nil {
 		return r.damage(f, err)
 	}
-	if err := r.readPayload(f, size); err != nil {
-		return err
-	}
-	r.seq++
-	r.taken.Store(r.at)
-	return nil
-}
-
-func (r *Reader) readPayload(f *Frame, size int) error {
 	f.wire = grow(f.wire, HeaderSize+size)
-	n, err := io.ReadFull(r.src, f.wire[HeaderSize:])
+	n, err = io.ReadFull(r.src, f.wire[HeaderSize:])
 	r.at += int64(n)
 	if err != nil {
 		return r.short(f, err)
 	}
 	return nil
+}
+
+// badMagic says what stands where a frame should: h, and as much behind it as
+// has been read.
+func (r *Reader) badMagic(h []byte) error {
+	if r.order.seq == 0 {
+		more, _ := r.src.Peek(min(r.src.Buffered(), sniffed-len(h)))
+		return notStream(append(h[:len(h):len(h)], more...))
+	}
+	if err := garbled(h); err != nil {
+		return err
+	}
+	return ErrMagic
 }
 
 // short says what an early end of the stream means.
 func (r *Reader) short(f *Frame, err error) error {
 	switch {
 	case err != io.EOF && err != io.ErrUnexpectedEOF:
-		return fmt.Errorf("read frame %d at byte %d: %w", f.seq, f.at, err)
+		return fmt.Errorf("read frame %d at byte %d: %w", r.order.seq, f.at, err)
 	case r.at == 0:
 		return r.damage(f, ErrEmpty)
 	}
@@ -190,37 +169,20 @@ func (r *Reader) short(f *Frame, err error) error {
 // trusted: what is known is where it should have stood.
 func (r *Reader) damage(f *Frame, err error) error {
 	off := int64(-1)
-	if r.seq > 0 {
-		off = r.totals.covered()
+	if r.order.seq > 0 {
+		off = r.order.totals.covered()
 	}
-	return &DamageError{r.seq, f.at, off, err}
+	return &DamageError{r.order.seq, f.at, off, err}
 }
 
-func (r *Reader) checkEnd(f *Frame) error {
-	if err := f.Check(); err != nil {
-		return err
-	}
-	p := f.Payload()
-	switch {
-	case f.Length != r.info.Size || r.totals.covered() != r.info.Size:
-		return f.damage(ErrTiling)
-	case string(p[:totalsSize]) != string(r.totals.end(nil)):
-		return f.damage(ErrTotals)
-	case r.info.Summed != (len(p) > totalsSize):
-		return f.damage(fmt.Errorf("%w: the root is missing or not announced", ErrSums))
-	case r.info.Summed && r.unsum != 0:
-		return f.damage(fmt.Errorf("%w: %d frames have none", ErrSums, r.unsum))
-	case r.Device:
-		return nil
-	}
-	if _, err := r.src.ReadByte(); err == nil {
-		f.at = r.at
-		return f.damage(ErrTrailing)
-	} else if err != io.EOF {
+// nothingFollows checks that nothing follows the end frame.
+func (r *Reader) nothingFollows() error {
+	switch _, err := r.src.ReadByte(); err {
+	case nil:
+		return &DamageError{r.order.seq, r.at, -1, ErrTrailing}
+	case io.EOF:
+		return io.EOF
+	default:
 		return fmt.Errorf("read after the end frame: %w", err)
 	}
-	return nil
 }
-
-// root is the SHA-256 over all digests that the end frame has.
-func (r *Reader) root() []byte { return r.last.Payload()[totalsSize:] }

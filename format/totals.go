@@ -1,10 +1,6 @@
 package format
 
-import (
-	"encoding/binary"
-
-	"snappipe/format/codec"
-)
+import "encoding/binary"
 
 // Totals are what a stream holds, as its end frame says.
 type Totals struct {
@@ -46,11 +42,4 @@ func (t *Totals) fits(f *Frame, size int64) bool {
 		return true
 	}
 	return f.Offset == t.covered() && f.Length <= size-f.Offset
-}
-
-// zeroFrame makes f the frame of a run of zeros.
-func (f *Frame) zeroFrame(off, n int64) {
-	f.Type, f.Codec, f.Offset, f.Length = TypeZero, codec.None, off, n
-	f.flags, f.crc, f.rawCRC, f.carried, f.summed = 0, 0, 0, 0, false
-	f.wire = room(f.wire)
 }

@@ -1,35 +1,47 @@
 package format
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync/atomic"
 )
 
 // Writer writes a stream. What it was given is a whole stream only after
 // Close: where a program dies before, the end frame is missing, and every
-// reader can tell.
+// reader can tell. Fail puts the reason there.
+//
+// A Writer writes nothing that a reader would refuse: what is asked of it that
+// cannot be is an error, and leaves the stream as it was.
 type Writer struct {
 	w      io.Writer
 	info   Info
 	seq    uint64
 	totals Totals
 	sums   *summer // nil where the stream has no checksums
+	root   []byte
+	err    error // why nothing more can be written
 
 	covered, written atomic.Int64
 }
 
+var errClosed = errors.New("the stream has its end")
+
 // NewWriter begins a stream by writing its first frame, which says what is in
 // info: with checksum frames if info.Summed is set, and without an image if
-// info.Resumed is.
+// info.Resumed is. Where info says what cannot be, it writes nothing and returns
+// no Writer.
 func NewWriter(w io.Writer, info *Info) (*Writer, error) {
 	wr := &Writer{w: w, info: *info}
+	wr.info.Facts = slices.Clone(info.Facts)
 	if info.Summed {
 		wr.sums = newSummer()
 	}
 	f, err := info.first()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("begin a stream: %w", err)
 	}
 	return wr, wr.put(f)
 }
@@ -44,26 +56,45 @@ func (w *Writer) Progress() (image, stream int64) {
 // Totals returns what the frames written so far hold.
 func (w *Writer) Totals() Totals { return w.totals }
 
-// Write writes f, which goes on where the frame before it stopped.
-func (w *Writer) Write(f *Frame) error {
-	return w.write(f, nil)
+// Root returns the SHA-256 over all digests, once the stream has its end; nil
+// where there are no checksums.
+func (w *Writer) Root() []byte { return w.root }
+
+// At returns where in the image the next data or zero frame has to begin.
+func (w *Writer) At() int64 { return w.totals.covered() }
+
+// Write writes f, a data, zero or ancillary frame. Data and zero frames go on
+// in the image where the one before them stopped.
+func (w *Writer) Write(f *Frame) error { return w.write(f, nil) }
+
+// fits returns an error unless a reader would take f as the next frame.
+func (w *Writer) fits(f *Frame) error {
+	switch {
+	case f.Type != TypeData && f.Type != TypeZero && !f.Type.Ancillary():
+		return fmt.Errorf("%w: it is not for others to write", ErrField)
+	case f.form.typ != f.Type, !f.Type.Ancillary() && f.form != form{f.Type, f.Codec, f.Length}:
+		return fmt.Errorf("%w: its fields say something else than what it was made by SetRaw, SetZero or SetAncillary", ErrField)
+	case !w.totals.fits(f, w.info.Size):
+		return fmt.Errorf("%d bytes after %d of %d: %w", f.Length, w.totals.covered(), w.info.Size, ErrTiling)
+	}
+	return f.checkFields(uint32(len(f.Payload()) + f.carried))
 }
 
 // write writes f; where send is not nil, it is called to put the payload of
 // f.carried bytes into w, after the header has been written.
 func (w *Writer) write(f *Frame, send func() error) error {
-	if f.Type != TypeData && f.Type != TypeZero && !f.Type.Ancillary() {
-		return fmt.Errorf("write a frame of %v: the writer makes those itself", f.Type)
+	if w.err != nil {
+		return w.err
 	}
-	if !w.totals.fits(f, w.info.Size) {
-		return fmt.Errorf("write %d bytes at image offset %d: %w", f.Length, f.Offset, ErrTiling)
+	if err := w.fits(f); err != nil {
+		return fmt.Errorf("write a frame of %v at image offset %d: %w", f.Type, f.Offset, err)
 	}
 	if err := w.put(f); err != nil {
 		return err
 	}
 	if send != nil {
-		if err := send(); err != nil {
-			return err
+		if w.err = send(); w.err != nil {
+			return w.err
 		}
 		w.written.Add(int64(f.carried))
 	}
@@ -77,23 +108,48 @@ func (w *Writer) write(f *Frame, send func() error) error {
 
 // Close completes the stream. It does not close the underlying writer.
 func (w *Writer) Close() error {
-	var root []byte
+	if w.err != nil {
+		return w.err
+	}
+	if got := w.totals.covered(); got != w.info.Size {
+		return fmt.Errorf("end a stream of %d bytes after %d: %w", w.info.Size, got, ErrTiling)
+	}
 	if w.sums != nil {
 		if w.sums.count() > 0 {
 			if err := w.putSums(); err != nil {
 				return err
 			}
 		}
-		root = w.sums.sum()
-	}
-	if got := w.totals.covered(); got != w.info.Size {
-		return fmt.Errorf("end a stream of %d bytes after %d: %w", w.info.Size, got, ErrTiling)
+		w.root = w.sums.sum()
 	}
 	f := &Frame{Type: TypeEnd, Length: w.info.Size}
-	if err := f.setPayload(w.totals.end(root)); err != nil {
+	if err := f.setPayload(w.totals.end(w.root)); err != nil {
 		return err
 	}
-	return w.put(f)
+	return w.last(f)
+}
+
+// Fail ends the stream by saying why it has no end, as [FailureOf] does, and
+// returns err. It writes nothing where the stream already broke off in
+// mid-frame, or where err is that somebody ended this program: what is killed
+// leaves a stream that was cut off.
+func (w *Writer) Fail(err error) error {
+	if w.err != nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	if f, unmade := FailureOf(err).frame(); unmade == nil {
+		w.last(f) // where that fails too, the stream is one that was cut off
+	}
+	return err
+}
+
+// last writes the last frame.
+func (w *Writer) last(f *Frame) error {
+	err := w.put(f)
+	if w.err == nil {
+		w.err = errClosed
+	}
+	return err
 }
 
 func (w *Writer) putSums() error {
@@ -106,10 +162,13 @@ func (w *Writer) putSums() error {
 
 // put numbers f and writes it, header and payload in one go.
 func (w *Writer) put(f *Frame) error {
+	if w.err != nil {
+		return w.err
+	}
 	sealed := f.summed && f.seq == w.seq && f.id == w.info.ID
 	f.seq, f.id = w.seq, w.info.ID
 	switch {
-	case w.sums == nil || f.Type == TypeSums || f.Type == TypeEnd:
+	case w.sums == nil || f.Type == TypeSums || f.Type == TypeEnd || f.Type == TypeFailure:
 		f.putHeader()
 	case !sealed:
 		f.seal()
@@ -120,5 +179,6 @@ func (w *Writer) put(f *Frame) error {
 	w.seq++
 	n, err := w.w.Write(f.wire)
 	w.written.Add(int64(n))
+	w.err = err
 	return err
 }

@@ -19,6 +19,9 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return r.Object + ": " + r.Reason }
 
+// Refused is what a stream says of it where there is no image.
+func (r *Refusal) Refused() (object, reason string) { return r.Object, r.Reason }
+
 // Hint is the advice, for a line of its own below the error.
 func (r *Refusal) Hint() string { return r.Advice }
 

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"os"
 	"strconv"
@@ -25,30 +23,21 @@ func cutTarget(target string) (name, rest string, hasRest bool) {
 }
 
 func run(ctx context.Context, c *tool.Call) error {
-	choice, err := output.Chosen(c)
-	if err != nil {
-		return err
-	}
 	target := "machine"
 	if c.Args().Present() {
 		target = c.Args().First()
 	}
-	options := kernel.Options{Force: c.Bool("force"), Report: c.Report, Warn: c.Warn}
-	if err := chooseHold(c, &options); err != nil {
-		return err
+	choice, err := output.Chosen(c)
+	var img kernel.Image
+	if err == nil {
+		img, err = take(ctx, c, target)
 	}
-	if err := chooseDropped(c, target, &options); err != nil {
-		return err
-	}
-	k, err := kernel.Open(target, options)
-	if err != nil {
-		return err
-	}
-	img, err := k.SnapshotSystem(ctx)
-	if errors.Is(err, kernel.ErrResumed) {
+	switch {
+	case errors.Is(err, kernel.ErrResumed):
 		return resumed(c, choice, target)
-	}
-	if err != nil {
+	case err != nil && !c.Bool("raw"):
+		return choice.Fail(err)
+	case err != nil:
 		return err
 	}
 	snap := &snapshot{Image: img, target: target}
@@ -58,6 +47,22 @@ func run(ctx context.Context, c *tool.Call) error {
 		err = errors.Join(err, held.Stored(err == nil))
 	}
 	return err
+}
+
+// take takes the snapshot.
+func take(ctx context.Context, c *tool.Call, target string) (kernel.Image, error) {
+	options := kernel.Options{Force: c.Bool("force"), Report: c.Report, Warn: c.Warn}
+	if err := chooseHold(c, &options); err != nil {
+		return nil, err
+	}
+	if err := chooseDropped(c, target, &options); err != nil {
+		return nil, err
+	}
+	k, err := kernel.Open(target, options)
+	if err != nil {
+		return nil, err
+	}
+	return k.SnapshotSystem(ctx)
 }
 
 // snapshot is an image that is closed once.
@@ -96,20 +101,23 @@ func writeStream(ctx context.Context, c *tool.Call, out *output.Output, s *snaps
 	start := time.Now()
 	info, err := describe(s.target, s.Size(), s.Facts())
 	if err != nil {
-		return err
+		return format.Fail(out, err)
 	}
 	w, err := format.NewWriter(out.File, info)
+	if w == nil {
+		return format.Fail(out, err)
+	}
 	if err != nil {
 		return err
 	}
 	c.Track(info.Size, w.Progress)
 	if err := w.WriteImage(ctx, s.Image); err != nil {
-		return err
+		return w.Fail(err)
 	}
 	// Closing tells whether the image was a good one to the last: only then
 	// the stream may have its end.
 	if err := s.close(); err != nil {
-		return err
+		return w.Fail(err)
 	}
 	if err := w.Close(); err != nil {
 		return err
@@ -146,8 +154,6 @@ func resumed(c *tool.Call, choice output.Choice, target string) error {
 
 // describe says what the first frame does.
 func describe(target string, size int64, facts kernel.Facts) (*format.Info, error) {
-	var id [8]byte
-	rand.Read(id[:]) // never fails: crypto/rand
 	host, err := os.Hostname()
 	if err != nil {
 		return nil, err
@@ -159,7 +165,7 @@ func describe(target string, size int64, facts kernel.Facts) (*format.Info, erro
 	kernelName, _, _ := cutTarget(target)
 	info := &format.Info{
 		Size: size,
-		ID:   binary.LittleEndian.Uint64(id[:]),
+		ID:   format.NewID(),
 		Facts: []format.Fact{
 			{Name: format.FactKernel, Value: kernelName},
 			{Name: format.FactArch, Value: unix.ByteSliceToString(name.Machine[:])},
@@ -168,8 +174,6 @@ func describe(target string, size int64, facts kernel.Facts) (*format.Info, erro
 			{Name: format.FactTime, Value: time.Now().UTC().Format(time.RFC3339Nano)},
 		},
 	}
-	for _, f := range facts {
-		info.Facts = append(info.Facts, format.Fact(f))
-	}
+	info.Facts = append(info.Facts, facts...)
 	return info, nil
 }

@@ -4,7 +4,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -65,12 +64,9 @@ func codecs() string {
 }
 
 func run(ctx context.Context, c *tool.Call) error {
-	work, err := chosen(c)
-	if err != nil {
-		return err
-	}
-	return filter.Run(ctx, c, func(ctx context.Context, w io.Writer, r *format.Reader) error {
-		return format.Filter(ctx, w, r, work)
+	return filter.Run(ctx, c, func() (*format.Editor, error) {
+		work, err := chosen(c)
+		return &format.Editor{Work: work}, err
 	})
 }
 

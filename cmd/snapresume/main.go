@@ -99,11 +99,7 @@ func begin(ctx context.Context, c *tool.Call, info *format.Info, would *[]string
 	if err != nil {
 		return nil, err
 	}
-	var facts kernel.Facts
-	for _, f := range info.Facts {
-		facts = append(facts, kernel.Fact(f))
-	}
-	return k.ResumeSnapshot(ctx, facts, info.Size)
+	return k.ResumeSnapshot(ctx, info.Facts, info.Size)
 }
 
 func options(c *tool.Call, would *[]string) kernel.Options {

@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"io"
 
 	"github.com/urfave/cli/v2"
 
@@ -40,7 +39,5 @@ func run(ctx context.Context, c *tool.Call) error {
 	if c.Bool("check") {
 		return check(ctx, c)
 	}
-	return filter.Run(ctx, c, func(ctx context.Context, w io.Writer, r *format.Reader) error {
-		return format.Sum(ctx, w, r)
-	})
+	return filter.Run(ctx, c, func() (*format.Editor, error) { return &format.Editor{Sum: true}, nil })
 }

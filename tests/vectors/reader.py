@@ -8,6 +8,8 @@ of the specification, and says what it is in one line:
 
     good: SIZE bytes, sha256 DIGEST     exit 0; IMAGE, if named, holds the image
     resumed: no image here              exit 0; IMAGE is not touched
+    refused: REASON                     exit 4; IMAGE is not touched
+    failed: REASON                      exit 3; IMAGE is not touched
     damaged: REASON                     exit 3; IMAGE is not touched
     unsupported: REASON                 exit 3; IMAGE is not touched
 
@@ -15,6 +17,7 @@ It is slow, and as plain as it can be: it is there to be read beside the
 specification, and to be asked when two other implementations disagree.
 """
 
+import calendar
 import datetime
 import hashlib
 import os
@@ -30,7 +33,8 @@ MAGIC = b"\x89SNP\r\n\x1a\n"
 HEADER = struct.Struct("<8sBBBBHHQQQQIIII")
 MAX_PAYLOAD = MAX_PART = 4 << 20
 MAX_DIGESTS = MAX_FACTS = 1024
-IMAGE, DATA, ZERO, CHECKSUM, END, RESUMED = 1, 2, 3, 4, 5, 6
+MAX_FAILURE = 16384
+IMAGE, DATA, ZERO, CHECKSUM, END, RESUMED, FAILURE = 1, 2, 3, 4, 5, 6, 7
 ANCILLARY = 0x8000
 
 Header = namedtuple("Header", "magic version flags codec reserved1 type reserved2 "
@@ -39,11 +43,20 @@ Header = namedtuple("Header", "magic version flags codec reserved1 type reserved
 
 
 class Refused(Exception):
-    kind = "damaged"
+    kind, code = "damaged", 3
 
 
 class Damaged(Refused):
     pass
+
+
+class Failure(Refused):
+    """The stream says itself that it has no image."""
+
+    def __init__(self, facts):
+        object, reason = facts.get(b"object"), facts[b"reason"]
+        super().__init__(object + ": " + reason if object else reason)
+        self.kind, self.code = ("refused", 4) if facts[b"outcome"] == "refused" else ("failed", 3)
 
 
 class Unsupported(Refused):
@@ -147,8 +160,13 @@ def check_end(h, where):
     must(h.payload_length in (40, 72), where + "totals of %d bytes", h.payload_length)
 
 
+def check_failure(h, where):
+    unused(h, where, "flags", "codec", "offset", "length", "image_crc")
+    must(h.payload_length <= MAX_FAILURE, where + "facts of %d bytes", h.payload_length)
+
+
 CHECKS = {IMAGE: check_first, RESUMED: check_first, DATA: check_data, ZERO: check_zero,
-          CHECKSUM: check_checksum, END: check_end}
+          CHECKSUM: check_checksum, END: check_end, FAILURE: check_failure}
 
 
 # Section 3: facts.
@@ -158,7 +176,7 @@ NUMBER = re.compile(r"[1-9][0-9]*")
 TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?Z")
 
 
-def read_facts(payload):
+def read_facts(payload, *needed):
     facts, at = {}, 0
     while at < len(payload):
         must(len(facts) < MAX_FACTS, "facts: more than %d", MAX_FACTS)
@@ -174,11 +192,19 @@ def read_facts(payload):
             facts[name] = value.decode("utf-8")
         except UnicodeDecodeError:
             raise Damaged("facts: %r is not UTF-8" % name)
-    for name in b"kernel", b"arch", b"page-size", b"host", b"time":
+    for name in needed:
         must(facts.get(name), "facts: no %r", name)
+    return facts
+
+
+def read_first(payload):
+    facts = read_facts(payload, b"kernel", b"arch", b"page-size", b"host", b"time")
     check_page_size(facts[b"page-size"])
     check_time(facts[b"time"])
-    return facts
+
+
+def read_failure(payload):
+    return Failure(read_facts(payload, b"outcome", b"reason"))
 
 
 def check_page_size(text):
@@ -189,10 +215,15 @@ def check_page_size(text):
 def check_time(text):
     match = TIME.fullmatch(text)
     must(match, "facts: time %r", text)
+    second = match[1]
+    leap = second.endswith("T23:59:60")
     try:
-        datetime.datetime.fromisoformat(match[1])
+        time = datetime.datetime.fromisoformat(second[:-2] + "59" if leap else second)
     except ValueError:
         raise Damaged("facts: time %r" % text)
+    if leap:
+        days = calendar.monthrange(time.year, time.month)[1]
+        must(time.day == days, "facts: time %r, not at the end of a month", text)
 
 
 # Section 5: checksum frames and the root.
@@ -252,8 +283,10 @@ def read_stream(source, is_device, sink):
     frame = frames.next()
     must(frame, "empty")
     first, payload, digest = frame
+    if first.type == FAILURE:
+        raise read_failure(payload)
     must(first.type in (IMAGE, RESUMED), "begins with a frame of type %d", first.type)
-    read_facts(payload)
+    read_first(payload)
     sums, totals, position = Checksums(first.flags & 1), Totals(), 0
     sums.add(digest)
     while True:
@@ -262,6 +295,8 @@ def read_stream(source, is_device, sink):
         must(frame, "stops before an end frame")
         h, payload, digest = frame
         must(h.type not in (IMAGE, RESUMED), where + "a second first frame")
+        if h.type == FAILURE:
+            raise read_failure(payload)
         if h.type == END:
             break
         if h.type == CHECKSUM:
@@ -313,6 +348,11 @@ class Sink:
                 os.remove(self.path + ".part")
 
 
+def shown(text):
+    """What can be shown on a terminal of a text that comes from elsewhere."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+
+
 def main(args):
     if len(args) > 2:
         print(__doc__, file=sys.stderr)
@@ -324,8 +364,8 @@ def main(args):
         first = read_stream(source, is_device, sink)
         good = first.type == IMAGE
     except Refused as err:
-        print("%s: %s" % (err.kind, err))
-        return 3
+        print("%s: %s" % (err.kind, shown(err)))
+        return err.code
     finally:
         sink.close(good)
     if first.type == RESUMED:

@@ -193,6 +193,13 @@ func checkOutcome(t *testing.T, v *vector, img []byte, err error) {
 
 func checkError(t *testing.T, v *vector, err error) {
 	t.Helper()
+	if v.class == "refused" || v.class == "failed" {
+		var failure *format.Failure
+		if !errors.As(err, &failure) || failure.Refused != (v.class == "refused") {
+			t.Errorf("got %v, which does not say that the stream %s", err, v.class)
+		}
+		return
+	}
 	want := reasons[v.reason]
 	var damage *format.DamageError
 	switch {

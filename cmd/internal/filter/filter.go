@@ -2,6 +2,7 @@
 package filter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,29 +17,39 @@ import (
 	"snappipe/format"
 )
 
-// Copy writes what it makes of the stream that r has.
-type Copy func(ctx context.Context, w io.Writer, r *format.Reader) error
-
-// Run runs copy from standard input to the output that the user chose.
+// Run runs the filter that prepare makes of the options, from standard input to
+// the output that the user chose.
 //
 // That is not opened before the first frame has come: a stream that says
 // "resumed, no image here" leaves what is kept there alone.
-func Run(ctx context.Context, c *tool.Call, copy Copy) error {
-	if c.IsSet("force") && !c.IsSet("output") {
-		return tool.Usage("", "--force means nothing without --output")
-	}
+//
+// A stream that says why it has no image passes as well, where there is a
+// program for it to be passed on to.
+func Run(ctx context.Context, c *tool.Call, prepare func() (*format.Editor, error)) error {
 	choice, err := output.Chosen(c)
-	if err != nil {
-		return err
+	editor, badOption := prepare()
+	if badOption == nil && c.IsSet("force") && !c.IsSet("output") {
+		badOption = tool.Usage("", "--force means nothing without --output")
 	}
+	if err := cmp.Or(badOption, err); err != nil {
+		return choice.Fail(err)
+	}
+	err = run(ctx, c, choice, editor)
+	if errors.As(err, new(*format.Failure)) && !choice.Keeps() {
+		err = &tool.PassedOn{Err: err}
+	}
+	return err
+}
+
+func run(ctx context.Context, c *tool.Call, choice output.Choice, editor *format.Editor) error {
 	r, closeInput, err := input.Open("")
 	if err != nil {
-		return err
+		return choice.Fail(err)
 	}
 	defer closeInput()
 	info, err := input.First(ctx, r)
 	if err != nil {
-		return err
+		return choice.Fail(err)
 	}
 	if info.Resumed && choice.Keeps() {
 		return Resumed(ctx, c, r)
@@ -52,7 +63,7 @@ func Run(ctx context.Context, c *tool.Call, copy Copy) error {
 		image, _ = r.Progress()
 		return image, w.n.Load()
 	})
-	if err := copy(ctx, w, r); err != nil {
+	if err := editor.Run(ctx, w, r); err != nil {
 		return errors.Join(err, out.Abort())
 	}
 	if err := out.Commit(); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"snappipe/cmd/internal/pipe"
 	"snappipe/cmd/internal/tool"
+	"snappipe/format"
 	"snappipe/kernel/file"
 )
 
@@ -81,6 +82,15 @@ func (c Choice) Keeps() bool {
 	}
 	st, err := os.Stdout.Stat()
 	return err != nil || st.Mode()&(os.ModeNamedPipe|os.ModeSocket) == 0
+}
+
+// Fail tells the program that reads the output why there is none, and returns
+// err. It is for what goes wrong before a stream has begun.
+func (c Choice) Fail(err error) error {
+	if c.Keeps() {
+		return err
+	}
+	return format.Fail(os.Stdout, err)
 }
 
 func isBlock(st os.FileInfo) bool {

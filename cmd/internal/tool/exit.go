@@ -45,9 +45,17 @@ type Status int
 
 func (s Status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
+// PassedOn is an error of which the next program in the pipeline has been told
+// by the stream: it is for that, or for the last of them, to tell the user.
+type PassedOn struct{ Err error }
+
+func (e *PassedOn) Error() string { return e.Err.Error() }
+func (e *PassedOn) Unwrap() error { return e.Err }
+
 func exitStatus(err error) int {
 	var (
 		status    Status
+		failure   *format.Failure
 		usage     *UsageError
 		target    *kernel.TargetError
 		damage    *format.DamageError
@@ -59,6 +67,11 @@ func exitStatus(err error) int {
 		return 0
 	case errors.As(err, &status):
 		return int(status)
+	case errors.As(err, &failure):
+		if failure.Refused {
+			return exitRefused
+		}
+		return exitDamage
 	case errors.As(err, &usage), errors.As(err, &target):
 		return exitUsage
 	case errors.As(err, &damage), errors.As(err, &untrusted):
@@ -69,9 +82,10 @@ func exitStatus(err error) int {
 	return exitFailed
 }
 
-// report tells the user of err.
+// report tells the user of err, unless somebody else has, or will.
 func report(d *progress.Display, err error) {
-	if errors.As(err, new(Status)) {
+	var failure *format.Failure
+	if errors.As(err, new(Status)) || errors.As(err, new(*PassedOn)) || errors.As(err, &failure) && failure.SaidHere() {
 		return
 	}
 	// Joined errors come in lines of their own.

@@ -25,55 +25,47 @@ func init() { Main() }
 // Every step of a snapshot fails once: the program notices nothing, and
 // nothing is left.
 func TestFaults(t *testing.T) {
-	eachStep(t, func(t *testing.T, p *program, f capture.Fault) {
-		before := p.look(t)
-		s, err := Take(context.Background(), p.pid, Options{Report: quiet, Warn: quiet, Fault: f})
-		if err == nil {
-			use(s)
-			err = s.Close()
-		}
-		if f != capture.FaultPipe && (err == nil || !strings.Contains(err.Error(), "fault injected")) {
-			t.Errorf("the snapshot: %v", err)
-		}
-		if f == capture.FaultTwinKilled { // what is left of it is for the next
-			take(t, p.pid).Close()
-			before.disturbances = p.disturbances(t) // it may have seen the zombie
-		}
-		p.unharmed(t, before)
-	})
-}
-
-// eachStep tries every step that can fail, with one program after the other.
-func eachStep(t *testing.T, try func(*testing.T, *program, capture.Fault)) {
-	for _, source := range []string{"steady.c", "dispatched.c"} {
-		t.Run(source, func(t *testing.T) {
-			p := startProgram(t, source)
-			for f := capture.NoFault + 1; f < capture.LastFault; f++ {
-				t.Run(fmt.Sprint(f), func(t *testing.T) { try(t, p, f) })
+	p := startSteady(t)
+	for f := capture.NoFault + 1; f < capture.LastFault; f++ {
+		t.Run(fmt.Sprint(f), func(t *testing.T) {
+			before := p.look(t)
+			s, err := Take(context.Background(), p.pid, Options{Report: quiet, Warn: quiet, Fault: f})
+			if err == nil {
+				use(s)
+				err = s.Close()
 			}
+			if f != capture.FaultPipe && (err == nil || !strings.Contains(err.Error(), "fault injected")) {
+				t.Errorf("the snapshot: %v", err)
+			}
+			if f == capture.FaultTwinKilled { // what is left of it is for the next
+				take(t, p.pid).Close()
+				before.disturbances = p.disturbances(t) // it may have seen the zombie
+			}
+			p.unharmed(t, before)
 		})
 	}
 }
 
 // At every step the agent is killed once.
 func TestAgentKilled(t *testing.T) {
-	eachStep(t, func(t *testing.T, p *program, f capture.Fault) {
-		before := p.look(t)
-		s, err := Take(context.Background(), p.pid, Options{Report: quiet, Warn: quiet, Fault: -f})
-		if err == nil {
-			use(s)
-			err = s.Close()
-		}
-		if err != nil && !errors.Is(err, errDied) {
-			t.Errorf("the snapshot: %v", err)
-		}
-		if p.source == "steady.c" {
+	p := startSteady(t)
+	for f := capture.NoFault + 1; f < capture.LastFault; f++ {
+		t.Run(fmt.Sprint(f), func(t *testing.T) {
+			before := p.look(t)
+			s, err := Take(context.Background(), p.pid, Options{Report: quiet, Warn: quiet, Fault: -f})
+			if err == nil {
+				use(s)
+				err = s.Close()
+			}
+			if err != nil && !errors.Is(err, errDied) {
+				t.Errorf("the snapshot: %v", err)
+			}
 			// A thread that has to restore itself finds its sleep interrupted,
 			// as by a signal; and the program may have seen the twin's zombie.
 			before.disturbances = p.disturbances(t)
-		}
-		p.unharmed(t, before)
-	})
+			p.unharmed(t, before)
+		})
+	}
 }
 
 // The user's process is killed while the agent is at any point.
@@ -90,7 +82,7 @@ func TestClientKilled(t *testing.T) {
 			s.Close()
 		}
 	}
-	p := startProgram(t, "steady.c")
+	p := startSteady(t)
 	for i := range 20 {
 		before := p.look(t)
 		cmd := exec.Command("/proc/self/exe", "-test.run=TestClientKilled$")
@@ -106,7 +98,7 @@ func TestClientKilled(t *testing.T) {
 }
 
 func TestCancelled(t *testing.T) {
-	p := startProgram(t, "steady.c")
+	p := startSteady(t)
 	for i := range 10 {
 		before := p.look(t)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i)*3*time.Millisecond)
@@ -125,7 +117,7 @@ func TestCancelled(t *testing.T) {
 
 // The memory of the image is that of the program, by either way.
 func TestMemory(t *testing.T) {
-	p := startProgram(t, "steady.c", "3", "8")
+	p := startSteady(t, "3", "8")
 	s := take(t, p.pid)
 	defer s.Close()
 	all := bytes.Repeat([]byte{'m'}, 8<<20)
@@ -179,7 +171,7 @@ func TestMemory(t *testing.T) {
 
 // Many threads, several times: none of them notices.
 func TestManyThreads(t *testing.T) {
-	p := startProgram(t, "steady.c", "300")
+	p := startSteady(t, "300")
 	before := p.look(t)
 	for range 5 {
 		take(t, p.pid).Close()
@@ -189,7 +181,7 @@ func TestManyThreads(t *testing.T) {
 
 // A stopped program stays stopped, and goes on when it is told to.
 func TestStoppedByJobControl(t *testing.T) {
-	p := startProgram(t, "steady.c")
+	p := startSteady(t)
 	before := p.look(t)
 	unix.Kill(p.pid, unix.SIGSTOP)
 	awaitState(t, p.pid, 'T')
@@ -242,18 +234,17 @@ func use(s *Snapshot) {
 	}
 }
 
-// program is a running program of testdata, which tells of disturbances.
-type program struct {
-	source string
+// steady is a running testdata/steady.c.
+type steady struct {
 	pid    int
 	output string
 }
 
-func startProgram(t *testing.T, source string, args ...string) *program {
+func startSteady(t *testing.T, args ...string) *steady {
 	t.Helper()
 	dir := t.TempDir()
-	bin := filepath.Join(dir, strings.TrimSuffix(source, ".c"))
-	if out, err := exec.Command("gcc", "-O1", "-pthread", "-o", bin, "testdata/"+source).CombinedOutput(); err != nil {
+	bin := filepath.Join(dir, "steady")
+	if out, err := exec.Command("gcc", "-O1", "-pthread", "-o", bin, "testdata/steady.c").CombinedOutput(); err != nil {
 		t.Fatalf("gcc: %v\n%s", err, out)
 	}
 	output, err := os.Create(filepath.Join(dir, "output"))
@@ -270,7 +261,7 @@ func startProgram(t *testing.T, source string, args ...string) *program {
 		cmd.Process.Kill()
 		cmd.Wait()
 	})
-	p := &program{source, cmd.Process.Pid, output.Name()}
+	p := &steady{cmd.Process.Pid, output.Name()}
 	p.await(t, 5)
 	return p
 }
@@ -283,7 +274,7 @@ type look struct {
 	blocked            string
 }
 
-func (p *program) look(t *testing.T) look {
+func (p *steady) look(t *testing.T) look {
 	t.Helper()
 	var l look
 	l.beat, l.disturbances, _ = p.line(t)
@@ -309,7 +300,7 @@ func (p *program) look(t *testing.T) look {
 }
 
 // line is the last one of output: beats, disturbances, the last of those.
-func (p *program) line(t *testing.T) (beat, disturbances int, last string) {
+func (p *steady) line(t *testing.T) (beat, disturbances int, last string) {
 	t.Helper()
 	b, err := os.ReadFile(p.output)
 	if err != nil {
@@ -326,7 +317,7 @@ func (p *program) line(t *testing.T) (beat, disturbances int, last string) {
 }
 
 // disturbances are those up to now, all of which the program has told of.
-func (p *program) disturbances(t *testing.T) int {
+func (p *steady) disturbances(t *testing.T) int {
 	t.Helper()
 	beat, _, _ := p.line(t)
 	p.await(t, beat+2)
@@ -335,7 +326,7 @@ func (p *program) disturbances(t *testing.T) int {
 }
 
 // await waits for the program to reach a beat.
-func (p *program) await(t *testing.T, want int) {
+func (p *steady) await(t *testing.T, want int) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) {
 		if beat, _, _ := p.line(t); beat >= want {
@@ -350,7 +341,7 @@ func (p *program) await(t *testing.T, want int) {
 }
 
 // unharmed checks that the program goes on, and is as it was.
-func (p *program) unharmed(t *testing.T, before look) {
+func (p *steady) unharmed(t *testing.T, before look) {
 	t.Helper()
 	p.awaitAlone(t)
 	beat, _, _ := p.line(t)
@@ -369,7 +360,7 @@ func (p *program) unharmed(t *testing.T, before look) {
 }
 
 // awaitAlone waits for agents and twins to be gone.
-func (p *program) awaitAlone(t *testing.T) {
+func (p *steady) awaitAlone(t *testing.T) {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(2 * time.Millisecond) {
 		left := leftovers(p.pid)

@@ -180,7 +180,8 @@ func (c *capture) checkChildren() error {
 		if err != nil {
 			continue
 		}
-		if s.State() == 'Z' && isTwin(s) {
+		const exitSignal = 38
+		if s.State() == 'Z' && s.Comm == twinName && s.Field(exitSignal) == 0 {
 			if err := Reap(c.pid, child); err != nil {
 				return err
 			}

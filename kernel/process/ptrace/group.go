@@ -29,13 +29,7 @@ type Stopped struct {
 	// middle of the sequence as if nobody had interfered. NoteRseq sets it.
 	RseqCS uint64
 
-	Dispatch Dispatch // NoteDispatch sets it
-	// undisclosed says that the kernel does not tell about Dispatch, but what
-	// of it shows will be seen.
-	undisclosed bool
-
 	moved bool // the registers or the mask are not the program's now
-	berth berth
 }
 
 const rseqCS = 8 // offset of the member in struct rseq
@@ -50,8 +44,7 @@ type Group struct {
 	Since time.Time
 
 	options   Option
-	withheld  SigSet // signals that came and have to be sent again
-	denied    error  // of withhold
+	withheld  bool // a SIGSTOP came, and has to be sent again
 	seized    map[int]bool
 	stopAfter time.Time
 }
@@ -194,11 +187,6 @@ func (g *Group) adopt(s *Stopped) (err error) {
 		return fmt.Errorf("reading the registers of thread %d: %w", int(s.Thread), err)
 	}
 	g.Threads = append(g.Threads, s)
-	return g.read(s)
-}
-
-// read reads all of it but the general registers.
-func (g *Group) read(s *Stopped) (err error) {
 	if s.Mask, err = s.Thread.SigMask(); err != nil {
 		return fmt.Errorf("reading the signal mask of thread %d: %w", int(s.Thread), err)
 	}
@@ -287,9 +275,9 @@ func (g *Group) poll(s *Stopped) (bool, error) {
 		g.GroupStop = true
 		return true, nil
 	case stop.Kind == Signalled && s.moved:
-		if err := g.withhold(s, stop.Signal); err != nil {
-			return true, err
-		}
+		// Only SIGSTOP gets here, all others are blocked. This is not the
+		// place for it; the process gets another when it is released.
+		g.withheld = true
 		return false, errUnlessGone(s.Thread.Cont(0), "resuming thread %d", int(s.Thread))
 	case stop.Kind == Signalled:
 		// The signal is delivered, and the interrupt, still pending, stops
@@ -351,11 +339,8 @@ func (g *Group) readRseqCS(threads []*Stopped) error {
 // of the tracer would be that of the program.
 func (s *Stopped) Caller(site uint64) (*Caller, error) {
 	s.moved = true
-	if err := s.Thread.SetSigMask(s.duringCalls()); err != nil {
+	if err := s.Thread.SetSigMask(^uint64(0)); err != nil {
 		return nil, gone(err)
-	}
-	if err := s.undispatch(); err != nil {
-		return nil, err
 	}
 	return &Caller{Thread: s.Thread, Site: site, Base: s.Regs, Awake: true}, nil
 }
@@ -364,11 +349,8 @@ func (s *Stopped) Caller(site uint64) (*Caller, error) {
 // the tracer died. It is not for releasing it: a signal handler that ran first
 // would not end the call that it was in, as the kernel would have it.
 func (s *Stopped) Rest() error {
-	regs := s.rested()
-	if s.berth.at == 0 {
-		regs = s.Regs
-		regs.RestartWithBlock()
-	}
+	regs := s.Regs
+	regs.RestartWithBlock()
 	if err := s.Thread.SetRegs(&regs); err != nil {
 		return gone(err)
 	}
@@ -380,10 +362,7 @@ func (s *Stopped) Rest() error {
 // on the way out acts on the -ERESTART that may be in the registers. Detached
 // from elsewhere, the program would see that number.
 func (g *Group) Settle(s *Stopped, c *Caller) error {
-	g.withheld |= c.Withheld
-	if err := s.redispatch(); err != nil {
-		return err
-	}
+	g.withheld = g.withheld || c.Stopped
 	// The interrupt comes before any signal that the mask now lets through
 	// (kernel/signal.c: get_signal).
 	for _, step := range []func() error{
@@ -432,10 +411,8 @@ func (g *Group) Release(mem *Memory) error {
 			first = err
 		}
 	}
-	for _, sig := range []unix.Signal{unix.SIGSYS, unix.SIGSTOP} {
-		if g.withheld.has(sig) {
-			unix.Kill(g.PID, sig)
-		}
+	if g.withheld {
+		unix.Kill(g.PID, unix.SIGSTOP)
 	}
 	g.Threads = nil
 	return first
@@ -452,9 +429,6 @@ func (s *Stopped) restore(mem *Memory) error {
 	// In this order, for the tracer may die in between: before it has its
 	// registers back, a thread still restores both by itself.
 	if err := s.Thread.SetSigMask(s.Mask); err != nil {
-		return err
-	}
-	if err := s.redispatch(); err != nil {
 		return err
 	}
 	if err := s.Thread.SetRegs(&s.Regs); err != nil {

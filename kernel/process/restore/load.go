@@ -54,10 +54,7 @@ func (p *process) start() (err error) {
 	if err != nil {
 		return fmt.Errorf("reading registers: %w", err)
 	}
-	if err := checkFeatures(p.img.Host, state); err != nil {
-		return err
-	}
-	return checkDispatch(p.img.Threads, p.stub.Thread)
+	return checkFeatures(p.img.Host, state)
 }
 
 // standing says where the stub stands among groups and sessions.

@@ -28,6 +28,7 @@ func badZeroFields() []vector {
 		{"zero", 2, []string{"flags", "codec", "image-crc"}},
 		{"checksum", 4, []string{"flags", "codec", "offset", "length", "image-crc"}},
 		{"end", 5, []string{"flags", "codec", "offset", "image-crc"}},
+		{"failure", 0, []string{"flags", "codec", "offset", "length", "image-crc"}},
 	}
 	var all []vector
 	for _, t := range types {
@@ -40,12 +41,15 @@ func badZeroFields() []vector {
 			all = append(all, vector{name, "field", proves, func(s *stream) {
 				s.summed = true
 				s.but(t.frame, fields[field])
-				if t.name == "resumed" {
+				switch t.name {
+				case "resumed":
 					s.resume()
 					s.finish()
-					return
+				case "failure":
+					s.failure(facts(fact{"outcome", "failed"}, fact{"reason", "because"}))
+				default:
+					s.usual()
 				}
-				s.usual()
 			}})
 		}
 	}

@@ -112,6 +112,8 @@ func goodOthers() []vector {
 				with("time", "2007-04-26T12:00:00.123456789Z")...)
 			s.usual()
 		}},
+		{"good-time-leap", "", "a leap second", func(s *stream) { s.facts = with("time", "2005-12-31T23:59:60Z"); s.usual() }},
+		{"good-time-leap-fraction", "", "half of a leap second, in a leap year's February", func(s *stream) { s.facts = with("time", "2008-02-29T23:59:60.5Z"); s.usual() }},
 		{"good-facts-1024", "", "the most facts that there may be", func(s *stream) { s.facts = more(many(1024 - len(usualFacts))...); s.usual() }},
 	}
 }

@@ -19,7 +19,8 @@ import (
 )
 
 // vector is a stream and what it proves. The name says what is to come of it:
-// good-, bad- or unsupported-.
+// good-, bad-, unsupported-, or what the stream says of itself: refused-,
+// failed-.
 type vector struct {
 	name   string
 	reason string // in a word, why it is refused; "" for good ones
@@ -48,7 +49,7 @@ func write(dir string) error {
 	}
 	list := bytes.NewBufferString("# What a reader is to make of each stream; see README.md.\n" +
 		"# name\texit\tclass\treason\tsize\tsha256\twhat it proves\n")
-	vectors := slices.Concat(good(), badFrames(), badFields(), badOrder(), badFacts(), badCoding(), badSums(), unsupported())
+	vectors := slices.Concat(good(), badFrames(), badFields(), badOrder(), badFacts(), badCoding(), badSums(), failures(), unsupported())
 	for _, v := range vectors {
 		s := newStream()
 		v.build(s)
@@ -66,6 +67,10 @@ func (v *vector) expected(s *stream) []string {
 	switch {
 	case class == "bad":
 		return []string{v.name, "3", "damaged", v.reason, "-", "-", v.proves}
+	case class == "refused":
+		return []string{v.name, "4", "refused", "-", "-", "-", v.proves}
+	case class == "failed":
+		return []string{v.name, "3", "failed", "-", "-", "-", v.proves}
 	case class == "unsupported":
 		return []string{v.name, "3", "unsupported", "unsupported", "-", "-", v.proves}
 	case s.resumed:

@@ -13,6 +13,7 @@ const (
 	typeChecksum = 4
 	typeEnd      = 5
 	typeResumed  = 6
+	typeFailure  = 7
 	ancillary    = 0x8000
 
 	flagSummed = 1
@@ -79,7 +80,7 @@ func (s *stream) put(h header, payload []byte) {
 	frame = append(frame, payload...)
 	s.out = append(s.out, frame...)
 	s.count++
-	if h.Type != typeChecksum && h.Type != typeEnd {
+	if h.Type != typeChecksum && h.Type != typeEnd && h.Type != typeFailure {
 		digest := sha256.Sum256(frame)
 		s.pending = append(s.pending, digest[:]...)
 		s.digests = append(s.digests, digest[:]...)
@@ -129,6 +130,8 @@ func (s *stream) checksum() {
 	s.put(header{Type: typeChecksum}, s.pending)
 	s.pending = nil
 }
+
+func (s *stream) failure(facts []byte) { s.put(header{Type: typeFailure}, facts) }
 
 func (s *stream) other(typ uint16, payload []byte) { s.put(header{Type: typ}, payload) }
 
