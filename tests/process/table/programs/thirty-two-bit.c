@@ -10,14 +10,15 @@ static int call(int number, int a, int b, int c)
 	return result;
 }
 
-enum { EXIT = 1, WRITE = 4, OPEN = 5, CLOSE = 6, CHDIR = 12, ACCESS = 33, NANOSLEEP = 162 };
+enum { EXIT = 1, WRITE = 4, OPEN = 5, CLOSE = 6, CHDIR = 12, ACCESS = 33, RENAME = 38, NANOSLEEP = 162 };
 
 static void write_file(const char *name, const char *text, int size)
 {
-	int fd = call(OPEN, (int)name, 01101, 0644); /* O_WRONLY | O_CREAT | O_TRUNC */
+	int fd = call(OPEN, (int)".new", 01101, 0644); /* O_WRONLY | O_CREAT | O_TRUNC */
 
 	call(WRITE, fd, (int)text, size);
 	call(CLOSE, fd, 0, 0);
+	call(RENAME, (int)".new", (int)name, 0);
 }
 
 void run(char **argv)
