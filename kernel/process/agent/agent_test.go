@@ -25,47 +25,55 @@ func init() { Main() }
 // Every step of a snapshot fails once: the program notices nothing, and
 // nothing is left.
 func TestFaults(t *testing.T) {
-	p := startSteady(t)
-	for f := capture.NoFault + 1; f < capture.LastFault; f++ {
-		t.Run(fmt.Sprint(f), func(t *testing.T) {
-			before := p.look(t)
-			s, err := Take(context.Background(), p.pid, Options{Report: quiet, Warn: quiet, Fault: f})
-			if err == nil {
-				use(s)
-				err = s.Close()
+	eachStep(t, func(t *testing.T, p *program, f capture.Fault) {
+		before := p.look(t)
+		s, err := Take(context.Background(), p.pid, Options{Report: quiet, Warn: quiet, Fault: f})
+		if err == nil {
+			use(s)
+			err = s.Close()
+		}
+		if f != capture.FaultPipe && (err == nil || !strings.Contains(err.Error(), "fault injected")) {
+			t.Errorf("the snapshot: %v", err)
+		}
+		if f == capture.FaultTwinKilled { // what is left of it is for the next
+			take(t, p.pid).Close()
+			before.disturbances = p.disturbances(t) // it may have seen the zombie
+		}
+		p.unharmed(t, before)
+	})
+}
+
+// eachStep tries every step that can fail, with one program after the other.
+func eachStep(t *testing.T, try func(*testing.T, *program, capture.Fault)) {
+	for _, source := range []string{"steady.c", "dispatched.c"} {
+		t.Run(source, func(t *testing.T) {
+			p := startProgram(t, source)
+			for f := capture.NoFault + 1; f < capture.LastFault; f++ {
+				t.Run(fmt.Sprint(f), func(t *testing.T) { try(t, p, f) })
 			}
-			if f != capture.FaultPipe && (err == nil || !strings.Contains(err.Error(), "fault injected")) {
-				t.Errorf("the snapshot: %v", err)
-			}
-			if f == capture.FaultTwinKilled { // what is left of it is for the next
-				take(t, p.pid).Close()
-				before.disturbances = p.disturbances(t) // it may have seen the zombie
-			}
-			p.unharmed(t, before)
 		})
 	}
 }
 
 // At every step the agent is killed once.
 func TestAgentKilled(t *testing.T) {
-	p := startSteady(t)
-	for f := capture.NoFault + 1; f < capture.LastFault; f++ {
-		t.Run(fmt.Sprint(f), func(t *testing.T) {
-			before := p.look(t)
-			s, err := Take(context.Background(), p.pid, Options{Report: quiet, Warn: quiet, Fault: -f})
-			if err == nil {
-				use(s)
-				err = s.Close()
-			}
-			if err != nil && !errors.Is(err, errDied) {
-				t.Errorf("the snapshot: %v", err)
-			}
+	eachStep(t, func(t *testing.T, p *program, f capture.Fault) {
+		before := p.look(t)
+		s, err := Take(context.Background(), p.pid, Options{Report: quiet, Warn: quiet, Fault: -f})
+		if err == nil {
+			use(s)
+			err = s.Close()
+		}
+		if err != nil && !errors.Is(err, errDied) {
+			t.Errorf("the snapshot: %v", err)
+		}
+		if p.source == "steady.c" {
 			// A thread that has to restore itself finds its sleep interrupted,
 			// as by a signal; and the program may have seen the twin's zombie.
 			before.disturbances = p.disturbances(t)
-			p.unharmed(t, before)
-		})
-	}
+		}
+		p.unharmed(t, before)
+	})
 }
 
 // The user's process is killed while the agent is at any point.
@@ -82,7 +90,7 @@ func TestClientKilled(t *testing.T) {
 			s.Close()
 		}
 	}
-	p := startSteady(t)
+	p := startProgram(t, "steady.c")
 	for i := range 20 {
 		before := p.look(t)
 		cmd := exec.Command("/proc/self/exe", "-test.run=TestClientKilled$")
@@ -98,7 +106,7 @@ func TestClientKilled(t *testing.T) {
 }
 
 func TestCancelled(t *testing.T) {
-	p := startSteady(t)
+	p := startProgram(t, "steady.c")
 	for i := range 10 {
 		before := p.look(t)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i)*3*time.Millisecond)
@@ -117,7 +125,7 @@ func TestCancelled(t *testing.T) {
 
 // The memory of the image is that of the program, by either way.
 func TestMemory(t *testing.T) {
-	p := startSteady(t, "3", "8")
+	p := startProgram(t, "steady.c", "3", "8")
 	s := take(t, p.pid)
 	defer s.Close()
 	all := bytes.Repeat([]byte{'m'}, 8<<20)
@@ -171,7 +179,7 @@ func TestMemory(t *testing.T) {
 
 // Many threads, several times: none of them notices.
 func TestManyThreads(t *testing.T) {
-	p := startSteady(t, "300")
+	p := startProgram(t, "steady.c", "300")
 	before := p.look(t)
 	for range 5 {
 		take(t, p.pid).Close()
@@ -181,7 +189,7 @@ func TestManyThreads(t *testing.T) {
 
 // A stopped program stays stopped, and goes on when it is told to.
 func TestStoppedByJobControl(t *testing.T) {
-	p := startSteady(t)
+	p := startProgram(t, "steady.c")
 	before := p.look(t)
 	unix.Kill(p.pid, unix.SIGSTOP)
 	awaitState(t, p.pid, 'T')
@@ -234,17 +242,18 @@ func use(s *Snapshot) {
 	}
 }
 
-// steady is a running testdata/steady.c.
-type steady struct {
+// program is a running program of testdata, which tells of disturbances.
+type program struct {
+	source string
 	pid    int
 	output string
 }
 
-func startSteady(t *testing.T, args ...string) *steady {
+func startProgram(t *testing.T, source string, args ...string) *program {
 	t.Helper()
 	dir := t.TempDir()
-	bin := filepath.Join(dir, "steady")
-	if out, err := exec.Command("gcc", "-O1", "-pthread", "-o", bin, "testdata/steady.c").CombinedOutput(); err != nil {
+	bin := filepath.Join(dir, strings.TrimSuffix(source, ".c"))
+	if out, err := exec.Command("gcc", "-O1", "-pthread", "-o", bin, "testdata/"+source).CombinedOutput(); err != nil {
 		t.Fatalf("gcc: %v\n%s", err, out)
 	}
 	output, err := os.Create(filepath.Join(dir, "output"))
@@ -261,7 +270,7 @@ func startSteady(t *testing.T, args ...string) *steady {
 		cmd.Process.Kill()
 		cmd.Wait()
 	})
-	p := &steady{cmd.Process.Pid, output.Name()}
+	p := &program{source, cmd.Process.Pid, output.Name()}
 	p.await(t, 5)
 	return p
 }
@@ -274,7 +283,7 @@ type look struct {
 	blocked            string
 }
 
-func (p *steady) look(t *testing.T) look {
+func (p *program) look(t *testing.T) look {
 	t.Helper()
 	var l look
 	l.beat, l.disturbances, _ = p.line(t)
@@ -300,7 +309,7 @@ func (p *steady) look(t *testing.T) look {
 }
 
 // line is the last one of output: beats, disturbances, the last of those.
-func (p *steady) line(t *testing.T) (beat, disturbances int, last string) {
+func (p *program) line(t *testing.T) (beat, disturbances int, last string) {
 	t.Helper()
 	b, err := os.ReadFile(p.output)
 	if err != nil {
@@ -317,7 +326,7 @@ func (p *steady) line(t *testing.T) (beat, disturbances int, last string) {
 }
 
 // disturbances are those up to now, all of which the program has told of.
-func (p *steady) disturbances(t *testing.T) int {
+func (p *program) disturbances(t *testing.T) int {
 	t.Helper()
 	beat, _, _ := p.line(t)
 	p.await(t, beat+2)
@@ -326,7 +335,7 @@ func (p *steady) disturbances(t *testing.T) int {
 }
 
 // await waits for the program to reach a beat.
-func (p *steady) await(t *testing.T, want int) {
+func (p *program) await(t *testing.T, want int) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) {
 		if beat, _, _ := p.line(t); beat >= want {
@@ -341,7 +350,7 @@ func (p *steady) await(t *testing.T, want int) {
 }
 
 // unharmed checks that the program goes on, and is as it was.
-func (p *steady) unharmed(t *testing.T, before look) {
+func (p *program) unharmed(t *testing.T, before look) {
 	t.Helper()
 	p.awaitAlone(t)
 	beat, _, _ := p.line(t)
@@ -360,7 +369,7 @@ func (p *steady) unharmed(t *testing.T, before look) {
 }
 
 // awaitAlone waits for agents and twins to be gone.
-func (p *steady) awaitAlone(t *testing.T) {
+func (p *program) awaitAlone(t *testing.T) {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(2 * time.Millisecond) {
 		left := leftovers(p.pid)

@@ -94,7 +94,7 @@ func putAway(pid int, l *left) (err error) {
 	if l.Twin != 0 {
 		err = errors.Join(err, capture.Reap(pid, l.Twin))
 	}
-	return err
+	return errors.Join(err, capture.ReapAll(pid))
 }
 
 func (s *server) options(r *request) capture.Options {

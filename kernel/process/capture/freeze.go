@@ -47,6 +47,10 @@ func (c *capture) freeze() (err error) {
 	switch {
 	case errors.Is(err, ptrace.ErrWontStop):
 		return c.refuse("try again later", "%v: it waits in the kernel for a device or a vfork child", err)
+	case errors.Is(err, ptrace.ErrDispatchFixed):
+		return c.refuse("", "%v", err)
+	case errors.Is(err, ptrace.ErrDenied):
+		return c.refuse("", "%v, as under seccomp, or under Syscall User Dispatch, which Linux shows from 6.4 on", err)
 	case errors.Is(err, unix.EPERM) && len(c.img.Threads) == 0:
 		return c.refuseAccess()
 	case err != nil:
@@ -127,7 +131,7 @@ func (c *capture) fork() error {
 	if err != nil {
 		return err
 	}
-	programs, err := ptrace.MapPrograms(call, c.mem, len(f.lead.Xstate), shapes...)
+	programs, err := f.group.MapPrograms(call, c.mem, shapes...)
 	if err != nil {
 		return errors.Join(err, f.group.Settle(f.lead, call))
 	}
@@ -156,6 +160,9 @@ func (c *capture) inPrograms(p *ptrace.Programs) error {
 		return err
 	}
 	if err := c.askLeader(p); err != nil {
+		return err
+	}
+	if err := c.twin.separate(); err != nil {
 		return err
 	}
 	return c.fault(FaultForked)

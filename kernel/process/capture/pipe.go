@@ -8,9 +8,6 @@ import (
 	"fmt"
 	"os"
 
-	"snappipe/kernel/process/image"
-	"snappipe/kernel/process/ptrace"
-
 	"golang.org/x/sys/unix"
 )
 
@@ -40,23 +37,9 @@ func (w *Twin) OpenPipe() (*os.File, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("closing the pipe in the twin: %w", err)
 	}
-	if w.splicer, err = w.mapCode(ptrace.Splicer); err != nil {
-		unix.Close(fd)
-		return nil, err
-	}
 	// A smaller one is slower, and no more than that.
 	_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, pipeSize)
 	return os.NewFile(uintptr(fd), "twin"), nil
-}
-
-// mapCode maps code in the twin.
-func (w *Twin) mapCode(code []byte) (uint64, error) {
-	at, err := w.call.Call(unix.SYS_MMAP, 0, image.Page, unix.PROT_READ|unix.PROT_EXEC,
-		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
-	if err != nil {
-		return 0, fmt.Errorf("mapping executable memory in the twin: %w", err)
-	}
-	return at, w.Memory.Write(code, at)
 }
 
 // Run is memory of the twin.
@@ -90,7 +73,7 @@ func (w *Twin) splice(runs []Run) error {
 	if err := w.Memory.Copy(list, w.scratch); err != nil {
 		return err
 	}
-	return w.call.Splice(w.splicer, w.pipe, w.scratch)
+	return w.call.Splice(w.area.Splicer(), w.pipe, w.scratch)
 }
 
 // OpenToRead opens the memory of the twin for somebody else to read.

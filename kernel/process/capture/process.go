@@ -30,10 +30,10 @@ func (c *capture) readTwin() error {
 
 // prepareTwin can wait until then, unless calls in the twin are needed before.
 func (c *capture) prepareTwin() error {
-	if c.twin.call != nil {
+	if c.twin.Memory != nil {
 		return nil
 	}
-	return c.twin.prepare(c.site)
+	return c.twin.prepare()
 }
 
 func (c *capture) readNames() (err error) {

@@ -14,8 +14,34 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Reap has a process wait for a dead twin.
+// isTwin tells one that was told its name from the program's own children.
+func isTwin(s proc.Stat) bool {
+	const exitSignal = 38
+	return s.Comm == ptrace.ChildName && s.Field(exitSignal) == 0
+}
+
+// ReapAll has a process wait for all twins that it has: at most one, of which
+// nobody has heard since its agent was killed at its birth.
+func ReapAll(parent int) error {
+	children, err := proc.Children(parent)
+	if err != nil {
+		return nil // it has ended
+	}
+	for _, child := range children {
+		if s, e := proc.ReadStat(child); e == nil && isTwin(s) {
+			err = errors.Join(err, Reap(parent, child))
+		}
+	}
+	return err
+}
+
+// Reap has a process wait for a twin that is dead, or about to be.
 func Reap(parent, twin int) error {
+	for deadline := time.Now().Add(cleanLimit); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if s, err := proc.ReadStat(twin); err != nil || s.Field(4) != int64(parent) || s.State() == 'Z' {
+			break
+		}
+	}
 	return reap(parent, twin, (&Twin{PID: twin}).innerPID(), func() error { return nil })
 }
 
@@ -63,7 +89,7 @@ func Clean(pid int, area ptrace.Area) error {
 	for deadline := time.Now().Add(cleanLimit); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		err = callIn(pid, tasks, func(g *ptrace.Group, c *ptrace.Caller) error {
 			for _, s := range g.Threads {
-				if area.Runs(s) {
+				if area.Runs(s.Regs) {
 					return errBusy
 				}
 			}
@@ -128,6 +154,9 @@ func callStopped(g *ptrace.Group, mem *ptrace.Memory, calls func(*ptrace.Group, 
 	}
 	s := g.Threads[0]
 	if err := g.NoteRseq(); err != nil {
+		return err
+	}
+	if err := g.NoteDispatch(); err != nil {
 		return err
 	}
 	c, err := s.Caller(site)

@@ -180,8 +180,7 @@ func (c *capture) checkChildren() error {
 		if err != nil {
 			continue
 		}
-		const exitSignal = 38
-		if s.State() == 'Z' && s.Comm == twinName && s.Field(exitSignal) == 0 {
+		if s.State() == 'Z' && isTwin(s) {
 			if err := Reap(c.pid, child); err != nil {
 				return err
 			}

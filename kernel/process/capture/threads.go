@@ -22,6 +22,9 @@ func (c *capture) readThreads() error {
 	if err := f.group.NoteRseq(); err != nil {
 		return err
 	}
+	if err := f.group.NoteDispatch(); err != nil {
+		return err
+	}
 	c.img.Threads = make([]image.Thread, len(f.group.Threads))
 	for i, s := range f.group.Threads {
 		own, err := s.Thread.Pending(false)
@@ -34,6 +37,10 @@ func (c *capture) readThreads() error {
 			Rseq: image.Rseq{
 				Ptr: image.Hex(s.Rseq.Address), Size: s.Rseq.Size, Sig: s.Rseq.Signature,
 				Flags: s.Rseq.Flags, CriticalStruct: image.Hex(s.RseqCS),
+			},
+			Dispatch: image.Dispatch{
+				Mode: s.Dispatch.Mode, Offset: image.Hex(s.Dispatch.Offset), Len: image.Hex(s.Dispatch.Len),
+				Selector: image.Hex(s.Dispatch.Selector),
 			},
 		}
 	}
@@ -200,9 +207,9 @@ func (c *capture) askLeader(p *ptrace.Programs) error {
 			ptrace.Call{Nr: unix.SYS_TIMER_GETTIME, Args: [6]uint64{uint64(t.ID), at + atTimers + 32*uint64(i)}},
 			ptrace.Call{Nr: unix.SYS_TIMER_GETOVERRUN, Args: [6]uint64{uint64(t.ID)}})
 	}
-	// No flags and no exit signal: a child of its own memory, whose end is
-	// not told to anybody, and which wait(2) does not see without __WALL.
-	calls = append(calls, ptrace.Call{Nr: unix.SYS_CLONE})
+	// No exit signal: a child of its own memory, whose end is not told to
+	// anybody, and which wait(2) does not see without __WALL.
+	calls = append(calls, ptrace.Call{Nr: unix.SYS_CLONE, Args: [6]uint64{unix.CLONE_FILES}})
 	if err := p.Set(0, calls, f.lead); err != nil {
 		return err
 	}
@@ -213,7 +220,7 @@ func (c *capture) askLeader(p *ptrace.Programs) error {
 	if err := f.lead.Thread.SetOptions(options); err != nil {
 		return err
 	}
-	err := f.group.RunToBirth(p, f.lead, c.born)
+	err := f.group.RunToBirth(p, f.lead, func(t ptrace.Thread) error { return c.born(t, p.Area) })
 	if errors.Is(err, ptrace.ErrNoBirth) {
 		if _, errno := p.Returned(0, len(calls)-1); errno != nil {
 			err = errno
@@ -229,15 +236,13 @@ func (c *capture) askLeader(p *ptrace.Programs) error {
 	return c.storeLeader(p)
 }
 
-func (c *capture) born(t ptrace.Thread) (err error) {
+func (c *capture) born(t ptrace.Thread, area ptrace.Area) error {
+	c.twin = &Twin{PID: int(t), parent: c.pid, thread: t, area: area, fault: c.o.Fault}
 	if err := c.fault(FaultBorn); err != nil {
-		c.twin, _ = adopt(c.pid, t)
 		return err
 	}
-	c.twin, err = adopt(c.pid, t)
-	c.twin.fault = c.o.Fault
 	c.o.Born(c.twin.PID)
-	return err
+	return c.twin.adopt()
 }
 
 // storeLeader takes over what askLeader asked.

@@ -13,45 +13,57 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// twinName is what ps(1) shows, and by which a later snapshot knows what is
-// left of one if its agent was killed.
-const twinName = "snapcat-twin"
-
 // Twin is stopped in every moment but for the calls that are made in it, and
 // the kernel kills it when its tracer is gone.
 type Twin struct {
 	PID    int
 	parent int
 	thread ptrace.Thread
+	area   ptrace.Area // of code that it has
 	call   *ptrace.Caller
 	Memory *ptrace.Memory
 	fault  Fault
 
 	scratch uint64 // memory for arguments
 	pipe    uint64 // descriptor of the end to write to
-	splicer uint64 // code that does
 	ended   bool
 }
 
 // adopt takes charge of a twin that was just born.
-func adopt(parent int, t ptrace.Thread) (*Twin, error) {
-	w := &Twin{PID: int(t), parent: parent, thread: t}
-	if _, err := t.WaitStopped(); err != nil {
-		return w, fmt.Errorf("waiting for the twin: %w", err)
+func (w *Twin) adopt() error {
+	if _, err := w.thread.WaitStopped(); err != nil {
+		return fmt.Errorf("waiting for the twin: %w", err)
 	}
 	// It can only be asked for once it is stopped. Until here it would have
 	// come to its end by itself: see ptrace.Programs.
-	if err := t.SetOptions(ptrace.SysGood | ptrace.ExitKill); err != nil {
-		return w, fmt.Errorf("binding the twin to this process: %w", err)
+	if err := w.thread.SetOptions(ptrace.SysGood | ptrace.ExitKill); err != nil {
+		return fmt.Errorf("binding the twin to this process: %w", err)
 	}
-	return w, nil
+	return nil
 }
 
-// prepare makes it one in which calls can be made.
-func (w *Twin) prepare(site uint64) (err error) {
-	if w.call, err = ptrace.NewCaller(w.thread, site); err != nil {
+// separate parts it from the program, before that runs on. It gets a name, by
+// which a later snapshot knows what is left of it if its agent was killed. And
+// what the program closes from then on has to be closed: a connection must not
+// stay up, nor a lock be held, because the twin has it too. Up to here the two
+// have had one table of descriptors, which is left at no cost.
+func (w *Twin) separate() (err error) {
+	if w.call, err = ptrace.NewCaller(w.thread, w.area.Site()); err != nil {
 		return fmt.Errorf("reading the registers of the twin: %w", err)
 	}
+	w.call.Awake = true
+	defer func() { w.call.Awake = false }()
+	if _, err = w.call.Call(unix.SYS_PRCTL, unix.PR_SET_NAME, w.area.Name()); err != nil {
+		return fmt.Errorf("naming the twin: %w", err)
+	}
+	if _, err := w.call.Call(unix.SYS_CLOSE_RANGE, 0, math.MaxUint32, unix.CLOSE_RANGE_UNSHARE); err != nil {
+		return fmt.Errorf("parting the twin from files: %w", err)
+	}
+	return nil
+}
+
+// prepare makes it one that can be read.
+func (w *Twin) prepare() (err error) {
 	if w.Memory, err = ptrace.OpenMemory(w.PID); err != nil {
 		return fmt.Errorf("opening the memory of the twin: %w", err)
 	}
@@ -62,17 +74,6 @@ func (w *Twin) prepare(site uint64) (err error) {
 		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
 	if err != nil {
 		return fmt.Errorf("mapping memory in the twin: %w", err)
-	}
-	if err := w.Memory.Write(append([]byte(twinName), 0), w.scratch); err != nil {
-		return err
-	}
-	if _, err = w.call.Call(unix.SYS_PRCTL, unix.PR_SET_NAME, w.scratch); err != nil {
-		return fmt.Errorf("naming the twin: %w", err)
-	}
-	// What the program closes from now on has to be closed: a connection must
-	// not stay up because the twin has it too.
-	if _, err := w.call.Call(unix.SYS_CLOSE_RANGE, 0, math.MaxUint32, 0); err != nil {
-		return fmt.Errorf("closing files in the twin: %w", err)
 	}
 	return nil
 }

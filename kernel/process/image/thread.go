@@ -22,6 +22,7 @@ type Thread struct {
 	AltStack AltStack
 	Rseq     Rseq
 	Robust   Robust
+	Dispatch Dispatch
 	ClearTID Hex // set_tid_address(2)
 
 	Sched      Sched
@@ -45,6 +46,13 @@ type Rseq struct {
 	Size, Sig      uint32
 	Flags          uint32
 	CriticalStruct Hex
+}
+
+// Dispatch is Syscall User Dispatch, of PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG:
+// Mode 0 is none, and an inclusive range is the exclusive one of all the rest.
+type Dispatch struct {
+	Mode                  uint64
+	Offset, Len, Selector Hex
 }
 
 // Robust is the robust futex list of get_robust_list(2).

@@ -30,9 +30,9 @@ type Caller struct {
 	// Awake says that somebody waits for the calls, none of which takes long:
 	// see waitAwake.
 	Awake bool
-	// Stopped is set when the process was sent SIGSTOP, which cannot be
-	// blocked, during a call. The signal was taken from it.
-	Stopped bool
+	// Withheld are signals that came during a call although all that can be
+	// are blocked. They were taken from the process.
+	Withheld SigSet
 }
 
 // NewCaller returns a Caller for a thread that is stopped now, with its
@@ -119,8 +119,12 @@ func (c *Caller) toSyscallStop() (born Thread, err error) {
 				return born, err
 			}
 			born = Thread(id)
-		case stop.Kind == Signalled && stop.Signal == unix.SIGSTOP:
-			c.Stopped = true
+		case stop.Kind == Signalled && (stop.Signal == unix.SIGSTOP || stop.Signal == unix.SIGSYS):
+			taken, err := c.Thread.takes(stop.Signal)
+			if err != nil {
+				return born, err
+			}
+			c.Withheld |= taken
 		case stop.Kind == Interrupted, stop.Kind == GroupStop:
 			// An interrupt that was asked for earlier, or a stop of
 			// the process, which lasts although this thread makes

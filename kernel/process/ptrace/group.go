@@ -29,7 +29,13 @@ type Stopped struct {
 	// middle of the sequence as if nobody had interfered. NoteRseq sets it.
 	RseqCS uint64
 
+	Dispatch Dispatch // NoteDispatch sets it
+	// undisclosed says that the kernel does not tell about Dispatch, but what
+	// of it shows will be seen.
+	undisclosed bool
+
 	moved bool // the registers or the mask are not the program's now
+	berth berth
 }
 
 const rseqCS = 8 // offset of the member in struct rseq
@@ -44,7 +50,8 @@ type Group struct {
 	Since time.Time
 
 	options   Option
-	withheld  bool // a SIGSTOP came, and has to be sent again
+	withheld  SigSet // signals that came and have to be sent again
+	denied    error  // of withhold
 	seized    map[int]bool
 	stopAfter time.Time
 }
@@ -187,6 +194,11 @@ func (g *Group) adopt(s *Stopped) (err error) {
 		return fmt.Errorf("reading the registers of thread %d: %w", int(s.Thread), err)
 	}
 	g.Threads = append(g.Threads, s)
+	return g.read(s)
+}
+
+// read reads all of it but the general registers.
+func (g *Group) read(s *Stopped) (err error) {
 	if s.Mask, err = s.Thread.SigMask(); err != nil {
 		return fmt.Errorf("reading the signal mask of thread %d: %w", int(s.Thread), err)
 	}
@@ -275,9 +287,9 @@ func (g *Group) poll(s *Stopped) (bool, error) {
 		g.GroupStop = true
 		return true, nil
 	case stop.Kind == Signalled && s.moved:
-		// Only SIGSTOP gets here, all others are blocked. This is not the
-		// place for it; the process gets another when it is released.
-		g.withheld = true
+		if err := g.withhold(s, stop.Signal); err != nil {
+			return true, err
+		}
 		return false, errUnlessGone(s.Thread.Cont(0), "resuming thread %d", int(s.Thread))
 	case stop.Kind == Signalled:
 		// The signal is delivered, and the interrupt, still pending, stops
@@ -339,8 +351,11 @@ func (g *Group) readRseqCS(threads []*Stopped) error {
 // of the tracer would be that of the program.
 func (s *Stopped) Caller(site uint64) (*Caller, error) {
 	s.moved = true
-	if err := s.Thread.SetSigMask(^uint64(0)); err != nil {
+	if err := s.Thread.SetSigMask(s.duringCalls()); err != nil {
 		return nil, gone(err)
+	}
+	if err := s.undispatch(); err != nil {
+		return nil, err
 	}
 	return &Caller{Thread: s.Thread, Site: site, Base: s.Regs, Awake: true}, nil
 }
@@ -349,8 +364,11 @@ func (s *Stopped) Caller(site uint64) (*Caller, error) {
 // the tracer died. It is not for releasing it: a signal handler that ran first
 // would not end the call that it was in, as the kernel would have it.
 func (s *Stopped) Rest() error {
-	regs := s.Regs
-	regs.RestartWithBlock()
+	regs := s.rested()
+	if s.berth.at == 0 {
+		regs = s.Regs
+		regs.RestartWithBlock()
+	}
 	if err := s.Thread.SetRegs(&regs); err != nil {
 		return gone(err)
 	}
@@ -362,7 +380,10 @@ func (s *Stopped) Rest() error {
 // on the way out acts on the -ERESTART that may be in the registers. Detached
 // from elsewhere, the program would see that number.
 func (g *Group) Settle(s *Stopped, c *Caller) error {
-	g.withheld = g.withheld || c.Stopped
+	g.withheld |= c.Withheld
+	if err := s.redispatch(); err != nil {
+		return err
+	}
 	// The interrupt comes before any signal that the mask now lets through
 	// (kernel/signal.c: get_signal).
 	for _, step := range []func() error{
@@ -411,8 +432,10 @@ func (g *Group) Release(mem *Memory) error {
 			first = err
 		}
 	}
-	if g.withheld {
-		unix.Kill(g.PID, unix.SIGSTOP)
+	for _, sig := range []unix.Signal{unix.SIGSYS, unix.SIGSTOP} {
+		if g.withheld.has(sig) {
+			unix.Kill(g.PID, sig)
+		}
 	}
 	g.Threads = nil
 	return first
@@ -429,6 +452,9 @@ func (s *Stopped) restore(mem *Memory) error {
 	// In this order, for the tracer may die in between: before it has its
 	// registers back, a thread still restores both by itself.
 	if err := s.Thread.SetSigMask(s.Mask); err != nil {
+		return err
+	}
+	if err := s.redispatch(); err != nil {
 		return err
 	}
 	if err := s.Thread.SetRegs(&s.Regs); err != nil {

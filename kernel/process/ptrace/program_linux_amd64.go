@@ -25,52 +25,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// interpreter goes through the list at rbx. It uses no stack: a thread's own
-// may be a few bytes from its end, as with goroutines.
-//
-// Waiting is by pselect6(2), since that is restarted from its arguments. All
-// others with a timeout (futex, nanosleep, poll) use the one restart block
-// that a thread has (include/linux/restart_block.h), and the program's own
-// interrupted sleep may be in it.
-var interpreter = []byte{
-	// next:
-	0x48, 0x8b, 0x03, //       mov  rax, [rbx]       number of the call
-	0x48, 0x85, 0xc0, //       test rax, rax
-	0x78, 0x2e, //             js   done             negative: the end
-	0x48, 0x8b, 0x7b, 0x08, // mov  rdi, [rbx+8]
-	0x48, 0x8b, 0x73, 0x10, // mov  rsi, [rbx+16]
-	0x48, 0x8b, 0x53, 0x18, // mov  rdx, [rbx+24]
-	0x4c, 0x8b, 0x53, 0x20, // mov  r10, [rbx+32]
-	0x4c, 0x8b, 0x43, 0x28, // mov  r8, [rbx+40]
-	0x4c, 0x8b, 0x4b, 0x30, // mov  r9, [rbx+48]
-	0x0f, 0x05, //             syscall
-	0x48, 0x85, 0xc0, //       test rax, rax
-	0x75, 0x06, //             jnz  store
-	0x48, 0x83, 0x3b, 0x38, // cmp  qword [rbx], 56  clone(2) returned 0:
-	0x74, 0x2b, //             je   die              this is the child
-	// store:
-	0x48, 0x89, 0x03, //       mov  [rbx], rax
-	0x48, 0x83, 0xc3, 0x38, // add  rbx, 56
-	0xeb, 0xca, //             jmp  next
-	// done:
-	0xf0, 0x41, 0xff, 0x04, 0x24, // lock inc dword [r12]
-	0xb8, 0x0e, 0x01, 0x00, 0x00, // mov  eax, 270   pselect6
-	0x31, 0xff, //                   xor  edi, edi
-	0x31, 0xf6, //                   xor  esi, esi
-	0x31, 0xd2, //                   xor  edx, edx
-	0x45, 0x31, 0xd2, //             xor  r10d, r10d
-	0x4d, 0x89, 0xe8, //             mov  r8, r13
-	0x45, 0x31, 0xc9, //             xor  r9d, r9d
-	0x0f, 0x05, //                   syscall
-	0xb8, 0x0f, 0x00, 0x00, 0x00, // mov  eax, 15    rt_sigreturn
-	0x0f, 0x05, //                   syscall
-	// die:
-	0xb8, 0xe7, 0x00, 0x00, 0x00, // mov  eax, 231   exit_group
-	0x31, 0xff, //                   xor  edi, edi
-	0x0f, 0x05, //                   syscall
-	0xeb, 0xf5, //                   jmp  die
-}
-
 // orphaned is how long a thread that is done waits to be interrupted before it
 // takes its tracer for dead. A thread may be kept in a stop for longer.
 const orphaned = 3 * time.Second
@@ -92,10 +46,8 @@ const (
 type Shape struct{ Lists, Calls, Results int }
 
 // Area is what Programs are mapped in, for another to unmap if their maker
-// dies: a page of code, and the data behind it.
-type Area struct{ Code, Size uint64 }
-
-const codeSize = 4096
+// dies: code, and the data behind it.
+type Area struct{ Code, CodeSize, Size uint64 }
 
 // Unmap gives the memory back.
 func (a Area) Unmap(c *Caller) error {
@@ -105,8 +57,8 @@ func (a Area) Unmap(c *Caller) error {
 	return nil
 }
 
-// Runs reports whether a thread is in a list of calls there.
-func (a Area) Runs(s *Stopped) bool { return s.Regs.Rip >= a.Code && s.Regs.Rip < a.Code+codeSize }
+// Runs reports whether a thread with such registers is in it.
+func (a Area) Runs(r Regs) bool { return r.Rip >= a.Code && r.Rip < a.Code+a.CodeSize }
 
 // Programs is memory in a process for lists of calls, in parts that are used one
 // after the other. What lies in one part stays as it is while another is used,
@@ -115,6 +67,7 @@ type Programs struct {
 	Area
 	Shape Shape // of the part in use
 
+	group *Group
 	mem   *Memory
 	xsave int // bytes of floating point state
 	parts []part
@@ -145,16 +98,18 @@ func (p *Programs) needs() int { return alignUp(p.framesStart()+p.Shape.Lists*p.
 func alignUp(n, to int) int { return (n + to - 1) &^ (to - 1) }
 
 // MapPrograms maps memory with a part of each of the shapes, in the process of
-// c, whose extended state takes xsave bytes. The first part is in use.
-func MapPrograms(c *Caller, mem *Memory, xsave int, shapes ...Shape) (*Programs, error) {
-	p := &Programs{mem: mem, xsave: xsave}
+// c, whose threads are those of g. The first part is in use.
+func (g *Group) MapPrograms(c *Caller, mem *Memory, shapes ...Shape) (*Programs, error) {
+	p := &Programs{group: g, mem: mem, xsave: len(g.Threads[0].Xstate)}
+	code := g.code(mem)
+	p.CodeSize = uint64(alignUp(len(code), 4096))
 	var data uint64
 	for _, p.Shape = range shapes {
 		p.parts = append(p.parts, part{p.Shape, data})
 		data += uint64(p.needs())
 	}
 	p.Use(0)
-	p.Size = codeSize + data
+	p.Size = p.CodeSize + data
 	var err error
 	const private = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS
 	// Not one mapping for both, which some systems forbid to be written to and
@@ -168,10 +123,17 @@ func MapPrograms(c *Caller, mem *Memory, xsave int, shapes ...Shape) (*Programs,
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("mapping memory in it: %w", err), p.Unmap(c))
 	}
-	if err := mem.Write(interpreter, p.Code); err != nil {
+	if err := mem.Write(code, p.Code); err != nil {
 		return nil, errors.Join(err, p.Unmap(c))
 	}
+	g.setBerths(p.Code)
 	return p, nil
+}
+
+// Unmap gives the memory back. No thread is in it any more.
+func (p *Programs) Unmap(c *Caller) error {
+	p.group.endBerths()
+	return p.Area.Unmap(c)
 }
 
 // Use turns to a part, of which the lists are then empty.
@@ -181,7 +143,7 @@ func (p *Programs) Use(i int) {
 }
 
 // data is the address of what p.buf is a copy of.
-func (p *Programs) data() uint64 { return p.Code + codeSize + p.base }
+func (p *Programs) data() uint64 { return p.Code + p.CodeSize + p.base }
 
 // The parts of list i.
 func (p *Programs) timeout(i int) int { return dataStart + i*p.listSize() }
@@ -202,8 +164,7 @@ func (p *Programs) Set(i int, calls []Call, s *Stopped) error {
 	state := p.buf[p.state(i):p.frame(i)]
 	copy(state, s.Xstate)
 	usable := signalXsave(state, p.xsave)
-	regs := s.Regs
-	regs.Restart()
+	regs := s.rested()
 	signalFrame(p.buf[p.frame(i):], &regs, s.Mask, p.data()+uint64(p.state(i)), usable)
 
 	putUint64(p.buf[p.timeout(i):], uint64(orphaned/time.Second))
@@ -236,11 +197,14 @@ func (p *Programs) Start(i int, s *Stopped) error {
 	r.Rsp = p.data() + uint64(p.frame(i)) + 8 // where rt_sigreturn looks for it
 	r.Eflags &^= trapFlag | directionFlag
 	s.moved = true
+	if err := s.undispatch(); err != nil {
+		return err
+	}
 	// The registers first: with them the thread would restore its mask.
 	if err := s.Thread.SetRegs(&r); err != nil {
 		return gone(err)
 	}
-	if err := s.Thread.SetSigMask(^uint64(0)); err != nil {
+	if err := s.Thread.SetSigMask(s.duringCalls()); err != nil {
 		return gone(err)
 	}
 	return gone(s.Thread.Cont(0))
@@ -335,6 +299,9 @@ func (g *Group) recall(p *Programs, threads []*Stopped, begun time.Time) error {
 	if err := g.await(threads); err != nil {
 		return err
 	}
+	if g.denied != nil {
+		return g.denied
+	}
 	if time.Since(begun) < orphaned {
 		return nil
 	}
@@ -343,8 +310,8 @@ func (g *Group) recall(p *Programs, threads []*Stopped, begun time.Time) error {
 		if err != nil {
 			return gone(err)
 		}
-		if r.Rip < p.Code || r.Rip >= p.Code+uint64(len(interpreter)) {
-			s.moved = false // it took its tracer for dead and is itself again
+		if !p.Runs(r) {
+			s.moved, s.berth.off = false, false // it took its tracer for dead and is itself again
 			return fmt.Errorf("thread %d did not wait to be stopped", int(s.Thread))
 		}
 	}
@@ -377,10 +344,12 @@ func (g *Group) untilBirth(p *Programs, s *Stopped, births func(Thread) error) (
 			}
 			return true, errors.Join(births(Thread(id)), gone(s.Thread.Interrupt()), gone(s.Thread.Cont(0)))
 		case stop.Kind == Signalled:
-			g.withheld = true
+			if err := g.withhold(s, stop.Signal); err != nil {
+				return false, err
+			}
 		}
-		if err := s.Thread.Cont(0); err != nil {
-			return false, gone(err)
+		if err := g.goOn(s); err != nil || g.denied != nil {
+			return false, err
 		}
 	}
 }
@@ -423,12 +392,27 @@ func (g *Group) push(threads []*Stopped) error {
 		if stop.Over() {
 			return ErrGone
 		}
-		g.withheld = g.withheld || stop.Kind == Signalled
-		if err := s.Thread.Cont(0); err != nil {
+		if stop.Kind == Signalled {
+			if err := g.withhold(s, stop.Signal); err != nil {
+				return err
+			}
+		}
+		if err := g.goOn(s); err != nil {
+			return err
+		}
+	}
+	return g.denied
+}
+
+// goOn lets a thread make its further calls, or if one was denied takes it to
+// where it can be recalled.
+func (g *Group) goOn(s *Stopped) error {
+	if g.denied != nil {
+		if err := s.Thread.Interrupt(); err != nil {
 			return gone(err)
 		}
 	}
-	return nil
+	return gone(s.Thread.Cont(0))
 }
 
 func putUint64(b []byte, v uint64) { binary.LittleEndian.PutUint64(b, v) }

@@ -54,7 +54,10 @@ func (p *process) start() (err error) {
 	if err != nil {
 		return fmt.Errorf("reading registers: %w", err)
 	}
-	return checkFeatures(p.img.Host, state)
+	if err := checkFeatures(p.img.Host, state); err != nil {
+		return err
+	}
+	return checkDispatch(p.img.Threads, p.stub.Thread)
 }
 
 // standing says where the stub stands among groups and sessions.

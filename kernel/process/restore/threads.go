@@ -207,6 +207,9 @@ func (t *task) setRegisters() error {
 	if err := t.setXstate(); err != nil {
 		return fmt.Errorf("setting its extended registers: %w", err)
 	}
+	if err := setDispatch(t.Thread, &t.saved.Dispatch); err != nil {
+		return fmt.Errorf("setting its Syscall User Dispatch: %w", err)
+	}
 	regs := ptrace.Regs(t.saved.Regs)
 	regs.Restart()
 	if err := t.Thread.SetRegs(&regs); err != nil {

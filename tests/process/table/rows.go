@@ -83,6 +83,9 @@ var threads = []Row{
 	{Object: "robust futexes, thread exit", Program: "robust", SamePID: true,
 		Note: "the kernel knows an owner by its thread ID: --same-pid"},
 	{Object: "restartable sequences (rseq)", Program: "rseq"},
+	{Object: "Syscall User Dispatch", Program: "dispatch",
+		Variants: []string{"selector", "asleep", "range", "inclusive", "thread"},
+		Note:     "from Linux 6.4 on; older ones don't show it, and such a program is refused if a call made in its name is dispatched"},
 	{Object: "a blocking system call that is under way", Program: "blocked", Variants: []string{
 		"poll", "ppoll", "select", "epoll_wait", "epoll_pwait", "futex", "read", "write", "recv", "recv-limit", "accept",
 		"sigtimedwait", "sigsuspend", "pause", "semtimedop",
