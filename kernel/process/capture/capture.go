@@ -85,7 +85,7 @@ type capture struct {
 
 	kept     map[uint64][]piece    // by start of the mapping: what the twin doesn't have
 	private  map[uint64][]proc.Run // by start: which of kept is not the file's
-	flags    map[uint64]string     // by start: flags that the survey couldn't know
+	guards   map[uint64][]proc.Run // by start: guard pages
 	contents []content             // those of img.Contents
 	pieces   [][]piece             // the memory of each of img.VMAs
 	extents  []Extent
@@ -94,7 +94,7 @@ type capture struct {
 // Take makes the image of a process. On error nothing is left of the attempt.
 // A [*kernel.Refusal] says that the process can't be taken as it is.
 func Take(pid int, o Options) (_ *Captured, err error) {
-	c := &capture{pid: pid, o: o, img: new(image.Image), options: sockopt.NewReader(), kept: map[uint64][]piece{}, private: map[uint64][]proc.Run{}, flags: map[uint64]string{}}
+	c := &capture{pid: pid, o: o, img: new(image.Image), options: sockopt.NewReader(), kept: map[uint64][]piece{}, private: map[uint64][]proc.Run{}, guards: map[uint64][]proc.Run{}}
 	defer func() {
 		if err != nil {
 			c.abandon()

@@ -70,6 +70,6 @@ func (c *capture) present(page uint64) (bool, error) {
 		return false, err
 	}
 	defer pagemap.Close()
-	runs, err := pagemap.Runs(nil, page, page+image.Page, proc.Present)
+	runs, err := pagemap.Runs(page, page+image.Page, proc.Present)
 	return len(runs) > 0, err
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 
 	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
@@ -19,7 +18,7 @@ import (
 // readMemory finds the pages of every mapping, and makes those of them
 // readable in the twin that are not.
 func (c *capture) readMemory() error {
-	if err := c.newFlags(); err != nil {
+	if err := c.readFlags(); err != nil {
 		return err
 	}
 	pagemap, err := proc.OpenPagemap(c.twin.PID)
@@ -49,34 +48,10 @@ func (c *capture) readMemory() error {
 	return c.fault(FaultMemory)
 }
 
-// newFlags learns the flags of mappings that are newer than the survey. But
-// for those that say what a fork leaves out, the twin has the same.
-func (c *capture) newFlags() error {
-	unknown := false
-	for i := range c.frozen.maps {
-		_, known := c.flagsOf(&c.frozen.maps[i])
-		unknown = unknown || !known
-	}
-	if !unknown {
-		return nil
-	}
-	maps, err := proc.Smaps(c.twin.PID)
-	if err != nil {
-		return fmt.Errorf("reading the mappings of the twin: %w", err)
-	}
-	for i := range maps {
-		c.flags[maps[i].Start] = strings.TrimSpace(maps[i].VMFlags + " " + c.flags[maps[i].Start])
-	}
-	return nil
-}
-
 func (c *capture) vma(m *proc.Map, pagemap *proc.Pagemap) (v image.VMA, pieces []piece, err error) {
 	v = image.VMA{
 		Start: image.Hex(m.Start), End: image.Hex(m.End), Prot: m.Prot, Shared: m.Shared,
-		File: image.NoIndex, Offset: int64(m.Offset), VMFlags: c.flags[m.Start],
-	}
-	if old, known := c.flagsOf(m); known {
-		v.VMFlags = old.VMFlags
+		File: image.NoIndex, Offset: int64(m.Offset), VMFlags: m.VMFlags, Key: m.Key,
 	}
 	anonymous := !m.File() || !m.Shared && m.Path == "/dev/zero"
 	if anonymous {
@@ -84,39 +59,42 @@ func (c *capture) vma(m *proc.Map, pagemap *proc.Pagemap) (v image.VMA, pieces [
 	} else {
 		v.File = c.files.mapped(m)
 	}
-	switch {
-	case m.Kernel() && m.Path != "[vdso]":
+	if m.Kernel() && m.Path != "[vdso]" {
 		return v, nil, nil
-	case m.Shared && !anonymous:
-		// Its memory is the file, or the content where that can't be found
-		// again. What is not frozen in the twin is not for the image.
-		return v, nil, nil
-	case c.kept[m.Start] != nil:
-		pieces = c.kept[m.Start]
-		v.Private = privateRuns(c.private[m.Start])
-	case anonymous && m.Path != "[vdso]":
-		runs, err := pagemap.Runs(nil, m.Start, m.End, proc.Present)
-		if err != nil {
-			return v, nil, err
-		}
-		pieces = fromTwin(runs)
-	case anonymous:
-		pieces = fromTwin([]proc.Run{{Start: m.Start, End: m.End}})
-	default:
-		if pieces, err = c.mappedFile(&v, m, pagemap); err != nil {
-			return v, nil, err
-		}
 	}
+	if pieces, err = c.piecesOf(&v, m, anonymous, pagemap); err != nil {
+		return v, nil, err
+	}
+	v.Guards = imageRuns(c.guards[m.Start])
 	// A mapping that nobody can read and that holds nothing is not stored; an
-	// untouched one of zeros is, as a hole.
-	if len(pieces) == 0 && m.Prot == unix.PROT_NONE {
+	// untouched one of zeros is, as a hole. A shared mapping of a file never is:
+	// its memory is the file, or the content where that can't be found again.
+	if len(pieces) == 0 && m.Prot == unix.PROT_NONE || m.Shared && !anonymous {
 		return v, nil, nil
 	}
 	v.ImageSize = int64(m.End - m.Start)
 	if m.File() && !anonymous && len(pieces) > 0 {
 		v.ImageSize = int64(pieces[len(pieces)-1].end - m.Start)
 	}
-	return v, pieces, c.makeReadable(m, pieces)
+	pieces, err = c.makeReadable(m, pieces)
+	return v, pieces, err
+}
+
+// piecesOf returns what there is of the memory of a mapping.
+func (c *capture) piecesOf(v *image.VMA, m *proc.Map, anonymous bool, pagemap *proc.Pagemap) ([]piece, error) {
+	switch {
+	case c.kept[m.Start] != nil:
+		v.Private = imageRuns(c.private[m.Start])
+		return c.kept[m.Start], nil
+	case m.Shared && !anonymous:
+		return nil, c.noteCovers(m, pagemap)
+	case m.Path == "[vdso]":
+		return fromTwin([]proc.Run{{Start: m.Start, End: m.End}}), nil
+	case anonymous:
+		runs, err := c.scanTwin(m, pagemap, proc.Present)
+		return fromTwin(runs), err
+	}
+	return c.mappedFile(v, m, pagemap)
 }
 
 func fromTwin(runs []proc.Run) []piece {
@@ -133,11 +111,11 @@ func fromTwin(runs []proc.Run) []piece {
 // its own yet is the file's: where the program may write to that, the twin's
 // memory would change between one look and the next, and it is copied.
 func (c *capture) mappedFile(v *image.VMA, m *proc.Map, pagemap *proc.Pagemap) ([]piece, error) {
-	runs, err := pagemap.Runs(nil, m.Start, m.End, proc.Private)
+	runs, err := c.scanTwin(m, pagemap, proc.Private)
 	if err != nil {
 		return nil, err
 	}
-	v.Private = privateRuns(runs)
+	v.Private = imageRuns(runs)
 	if m.Prot == unix.PROT_NONE {
 		return fromTwin(runs), nil
 	}
@@ -152,7 +130,7 @@ func (c *capture) mappedFile(v *image.VMA, m *proc.Map, pagemap *proc.Pagemap) (
 	return fromTwin(all), nil
 }
 
-func privateRuns(runs []proc.Run) (all []image.Run) {
+func imageRuns(runs []proc.Run) (all []image.Run) {
 	for _, r := range runs {
 		all = append(all, image.Run{Start: image.Hex(r.Start), End: image.Hex(r.End)})
 	}
@@ -193,21 +171,32 @@ func probeEnd(m *proc.Map, mem *ptrace.Memory) (uint64, error) {
 }
 
 // makeReadable lets the twin itself read memory that the program could not,
-// since vmsplice(2) keeps to the protections.
-func (c *capture) makeReadable(m *proc.Map, pieces []piece) error {
-	if m.Prot&unix.PROT_READ != 0 {
-		return nil
+// since vmsplice(2) keeps to the protections. What it can't be given (mseal(2))
+// is copied.
+func (c *capture) makeReadable(m *proc.Map, pieces []piece) ([]piece, error) {
+	if m.Prot&unix.PROT_READ != 0 && m.Key == 0 {
+		return pieces, nil
 	}
+	var all []piece
 	for _, p := range pieces {
 		if p.inStore {
+			all = append(all, p)
 			continue
 		}
 		_, err := c.twin.call.Call(unix.SYS_MPROTECT, p.start, p.end-p.start, unix.PROT_READ)
-		if err != nil {
-			return fmt.Errorf("making it readable in the twin: %w", err)
+		if m.Key != 0 {
+			_, err = c.twin.call.Call(unix.SYS_PKEY_MPROTECT, p.start, p.end-p.start, unix.PROT_READ, 0)
 		}
+		some := []piece{p}
+		if errors.Is(err, unix.EPERM) {
+			some, err = c.copyRuns(c.twin.Memory, []proc.Run{{Start: p.start, End: p.end}})
+		}
+		if err != nil {
+			return nil, fmt.Errorf("making it readable in the twin: %w", err)
+		}
+		all = append(all, some...)
 	}
-	return nil
+	return all, nil
 }
 
 // resident returns which pages of a shared mapping are in memory, whoever put

@@ -19,7 +19,7 @@ import (
 // readTwin reads what the twin inherited, after the program runs on.
 func (c *capture) readTwin() error {
 	for _, step := range []func() error{
-		c.prepareTwin, c.checkTwinsNamespaces, c.readNames, c.readIDs, c.readMM, c.readSignals, c.readSettings, c.readRlimits, c.readHost, c.finishThreads,
+		c.prepareTwin, c.checkTwinsNamespaces, c.readNames, c.readIDs, c.readMM, c.readSignals, c.readSettings, c.readKeys, c.readRlimits, c.readHost, c.finishThreads,
 	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("%s: %w", c.object(), err)

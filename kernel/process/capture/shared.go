@@ -4,7 +4,11 @@
 //   - Shared memory stays shared with the twin, so the program goes on
 //     changing it. Files that can be opened again are left alone, since they
 //     are not part of the image; what has no name any more is.
-//   - MADV_DONTFORK keeps memory from the twin, MADV_WIPEONFORK gives it zeros.
+//   - MADV_DONTFORK keeps memory from the twin.
+//
+// What MADV_WIPEONFORK gives zeros is not among that. An image is a copy of the
+// program, as a child is, and may become several: such memory holds what no two
+// of them may have in common, most often the state of a random number generator.
 
 package capture
 
@@ -53,74 +57,56 @@ func (c *capture) keepShared() error {
 	return nil
 }
 
-// flagsOf returns what the survey knows of a mapping, which may have grown at
-// either end since.
-func (c *capture) flagsOf(m *proc.Map) (proc.Map, bool) {
-	old, ok := c.before.maps[m.Start]
-	if !ok {
-		old, ok = c.before.ends[m.End]
-	}
-	return old, ok && old.Prot == m.Prot && old.Shared == m.Shared && old.Path == m.Path
-}
-
-// keepUnforked copies private memory that the twin lacks. For a mapping that
-// is newer than the survey that shows only by comparison.
+// keepUnforked copies private memory that the twin lacks, and notes the guards
+// of what is wiped in it.
 func (c *capture) keepUnforked(pagemap *proc.Pagemap) error {
-	var twins map[uint64]bool
+	lacking, err := c.lacking()
+	if err != nil {
+		return err
+	}
+	if err := c.lateFlags(lacking); err != nil {
+		return err
+	}
 	for i := range c.frozen.maps {
 		m := &c.frozen.maps[i]
 		if m.Shared || m.Kernel() {
 			continue
 		}
 		old, known := c.flagsOf(m)
-		lacks := old.Has("dc") || old.Has("wf")
-		if !known {
-			if twins == nil {
-				maps, err := proc.Maps(c.twin.PID)
-				if err != nil {
-					return err
-				}
-				twins = make(map[uint64]bool, len(maps))
-				for j := range maps {
-					twins[maps[j].Start] = true
-				}
-			}
-			var err error
-			if lacks, err = c.twinLacks(m, twins[m.Start], pagemap); err != nil {
-				return err
-			}
+		switch {
+		case lacking(m):
+			err = c.keepPrivate(m, pagemap)
+		case !known, old.Has("wf"):
+			err = c.noteGuards(m, pagemap)
 		}
-		if lacks {
-			if err := c.keepPrivate(m, pagemap); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// twinLacks reports whether the twin has nothing of a mapping that has
-// something, and notes the flag of which that is the effect.
-func (c *capture) twinLacks(m *proc.Map, inTwin bool, pagemap *proc.Pagemap) (bool, error) {
-	if !inTwin {
-		c.flags[m.Start] = "dc"
-		return true, nil
+// lacking says which mappings the twin lacks. For one that is newer than the
+// survey that shows only by comparison.
+func (c *capture) lacking() (func(*proc.Map) bool, error) {
+	var twins map[uint64]bool
+	for i := range c.frozen.maps {
+		if _, known := c.flagsOf(&c.frozen.maps[i]); known || twins != nil {
+			continue
+		}
+		maps, err := proc.Maps(c.twin.PID)
+		if err != nil {
+			return nil, err
+		}
+		twins = make(map[uint64]bool, len(maps))
+		for j := range maps {
+			twins[maps[j].Start] = true
+		}
 	}
-	theirs, err := pagemap.Runs(nil, m.Start, m.End, proc.Private)
-	if err != nil || len(theirs) == 0 {
-		return false, err
-	}
-	twins, err := proc.OpenPagemap(c.twin.PID)
-	if err != nil {
-		return false, err
-	}
-	defer twins.Close()
-	ours, err := twins.Runs(nil, m.Start, m.End, proc.Private)
-	if err != nil || len(ours) > 0 {
-		return false, err
-	}
-	c.flags[m.Start] = "wf"
-	return true, nil
+	return func(m *proc.Map) bool {
+		old, known := c.flagsOf(m)
+		return known && old.Has("dc") || !known && !twins[m.Start]
+	}, nil
 }
 
 // keepPrivate copies what a mapping has: its pages, or of a file all up to the
@@ -130,11 +116,19 @@ func (c *capture) keepPrivate(m *proc.Map, pagemap *proc.Pagemap) error {
 	if m.File() {
 		which = proc.Private
 	}
-	runs, err := pagemap.Runs(nil, m.Start, m.End, which)
+	s, err := pagemap.Scan(m.Start, m.End, which)
+	if err == nil {
+		err = c.tellGuards(&s, m.Swap, pagemap.TellsGuards(), c.mem)
+	}
 	if err != nil {
 		return err
 	}
+	runs := s.Pages
+	c.guards[m.Start] = s.Guards
 	if m.File() && m.Prot != unix.PROT_NONE {
+		if len(s.Guards) > 0 {
+			return c.refuseCovered(m)
+		}
 		c.private[m.Start] = runs
 		end, err := c.endOfFile(c.files.mapped(m), m, c.mem)
 		if err != nil {
@@ -229,11 +223,15 @@ func (c *capture) copyMapped(key inode, pagemap *proc.Pagemap) (all []piece, siz
 			continue
 		}
 		size = max(size, int64(m.Offset+m.End-m.Start))
+		mem, err := c.uncovered(m, pagemap)
+		if err != nil {
+			return nil, 0, err
+		}
 		runs, err := c.presentShared(m, pagemap)
 		if err != nil {
 			return nil, 0, err
 		}
-		copies, err := c.copyRuns(c.mem, runs)
+		copies, err := c.copyRuns(mem, runs)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -248,7 +246,7 @@ func (c *capture) presentShared(m *proc.Map, pagemap *proc.Pagemap) ([]proc.Run,
 	if old, known := c.flagsOf(m); known && old.Swap > 0 {
 		return []proc.Run{{Start: m.Start, End: m.End}}, nil
 	}
-	runs, err := pagemap.Runs(nil, m.Start, m.End, proc.Present)
+	runs, err := pagemap.Runs(m.Start, m.End, proc.Present)
 	if err != nil {
 		return nil, err
 	}

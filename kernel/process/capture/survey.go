@@ -255,42 +255,6 @@ func syscallSite(maps []proc.Map, mem *ptrace.Memory) (uint64, error) {
 	return 0, errors.New("it has no vdso, through which calls are made in its name")
 }
 
-// unmappable are flags of proc_pid_smaps(5) and what they mean for an image.
-var unmappable = []struct{ flag, reason string }{
-	{"ht", "it is of huge pages of hugetlbfs"},
-	{"io", "it is memory of a device"},
-	{"pf", "it is memory of a device"},
-	{"um", "userfaultfd is registered for it"},
-	{"uw", "userfaultfd is registered for it"},
-	{"ui", "userfaultfd is registered for it"},
-	{"ss", "it is a shadow stack"},
-}
-
-func (c *capture) checkMap(m *proc.Map) error {
-	if m.Kernel() {
-		return nil
-	}
-	refuse := func(reason string) error {
-		return kernel.Refuse(fmt.Sprintf("%s, mapping %x-%x %s", c.object(), m.Start, m.End, m.Path), "", "%s", reason)
-	}
-	for _, u := range unmappable {
-		if m.Has(u.flag) {
-			return refuse(u.reason)
-		}
-	}
-	switch {
-	case strings.HasPrefix(m.Path, "/SYSV") && m.Shared:
-		return refuse("it is System V shared memory")
-	case m.Path == "/[aio]":
-		return refuse("it is a ring of asynchronous I/O, see io_setup(2)")
-	case m.Path == "/secretmem":
-		return refuse("it is memory that only the program itself can read, see memfd_secret(2)")
-	case strings.Contains(m.Path, "anon_inode:"):
-		return refuse("it is memory that it shares with the kernel")
-	}
-	return nil
-}
-
 // readComms reads the names of threads, which takes as long as all else for
 // each.
 func (c *capture) readComms() error {

@@ -64,12 +64,14 @@ func (img *Image) checkVMAs() error {
 		if !inRange(v.File, len(img.Files), true) {
 			return damagedf("mapping %x is of file %d, which is not there", v.Start, v.File)
 		}
-		at := v.Start
-		for _, r := range v.Private {
-			if r.Start < at || r.Start >= r.End || r.End > v.End || (r.Start|r.End)%Page != 0 {
-				return damagedf("mapping %x has the run %x-%x", v.Start, r.Start, r.End)
+		for _, runs := range [][]Run{v.Private, v.Guards} {
+			at := v.Start
+			for _, r := range runs {
+				if r.Start < at || r.Start >= r.End || r.End > v.End || (r.Start|r.End)%Page != 0 {
+					return damagedf("mapping %x has the run %x-%x", v.Start, r.Start, r.End)
+				}
+				at = r.End
 			}
-			at = r.End
 		}
 	}
 	return nil

@@ -22,6 +22,9 @@ type VMA struct {
 	// even where the file is mapped again. What of them never comes in the
 	// image is zeros, not the file.
 	Private []Run `json:",omitempty"`
+	// Guards are the pages of MADV_GUARD_INSTALL (madvise(2)).
+	Guards []Run `json:",omitempty"`
+	Key    int   `json:",omitempty"` // of pkey_mprotect(2)
 
 	// ImageOffset and ImageSize say where the memory lies in the image; set
 	// by Encode (ImageSize by its caller) and Decode. ImageSize is 0 for what

@@ -31,6 +31,7 @@ type Process struct {
 	THPDisable  bool // PR_SET_THP_DISABLE
 	OOMScoreAdj int
 	CoreFilter  Hex // /proc/PID/coredump_filter
+	PKeys       Hex // protection keys that are allocated, bit n for key n
 
 	MM         MM
 	Rlimits    [16]Rlimit // by RLIMIT_ number

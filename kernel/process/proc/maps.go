@@ -27,6 +27,7 @@ type Map struct {
 	VMFlags string // two letters each, with spaces between
 	Rss     uint64 // resident, in bytes
 	Swap    uint64 // swapped out, in bytes
+	Key     int    // of pkeys(7), 0 if this CPU has none
 }
 
 // Has reports whether flag is among VMFlags.
@@ -101,6 +102,8 @@ func (m *Map) field(line string) {
 		m.Rss = kilobytes(value)
 	case "Swap":
 		m.Swap = kilobytes(value)
+	case "ProtectionKey":
+		m.Key, _ = strconv.Atoi(strings.TrimSpace(value))
 	}
 }
 

@@ -28,12 +28,25 @@ const (
 	// Private are those of them that belong to no file: what was written to
 	// in a private mapping.
 	Private
+	// guarded are none of them, but guards.
+	guarded
 )
+
+// Scan is what is found in a range of addresses: runs in ascending order,
+// neighbours joined.
+type Scan struct {
+	Pages []Run // that are there
+	// Swapped are those of Pages that are not in memory. Up to Linux 6.15 what
+	// should be among Guards is there as well.
+	Swapped []Run
+	Guards  []Run // of MADV_GUARD_INSTALL, see madvise(2)
+}
 
 // Pagemap is the open pagemap of a process.
 type Pagemap struct {
-	f    *os.File
-	scan bool // the kernel has PAGEMAP_SCAN
+	f      *os.File
+	scan   bool // the kernel has PAGEMAP_SCAN
+	guards bool // which tells guards
 }
 
 // OpenPagemap opens it. It stays that of the same memory, also when the
@@ -43,29 +56,54 @@ func OpenPagemap(pid int) (*Pagemap, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Pagemap{f: f, scan: true}, nil
+	return &Pagemap{f: f, scan: true, guards: true}, nil
 }
 
 // Close closes it.
 func (p *Pagemap) Close() error { return p.f.Close() }
 
-// Runs appends to runs where in [start,end) there are pages, in ascending
-// order, neighbours joined.
-func (p *Pagemap) Runs(runs []Run, start, end uint64, which Pages) ([]Run, error) {
-	if p.scan {
-		all, err := p.scanRuns(runs, start, end, which)
-		if !errors.Is(err, unix.ENOTTY) {
-			return all, err
-		}
-		p.scan = false
-	}
-	return p.readRuns(runs, start, end, which)
+// Runs returns where in [start,end) there are pages.
+func (p *Pagemap) Runs(start, end uint64, which Pages) ([]Run, error) {
+	s, err := p.Scan(start, end, which)
+	return s.Pages, err
 }
 
-// join appends a run, to the last one if it begins where that ends. Runs up to
-// the index from are of other mappings and stay as they are.
-func join(runs []Run, from int, r Run) []Run {
-	if n := len(runs); n > from && runs[n-1].End == r.Start {
+// Guards returns where in [start,end) there are guards.
+func (p *Pagemap) Guards(start, end uint64) ([]Run, error) {
+	s, err := p.Scan(start, end, guarded)
+	return s.Guards, err
+}
+
+// Scan looks for all there is in [start,end).
+func (p *Pagemap) Scan(start, end uint64, which Pages) (Scan, error) {
+	for p.scan {
+		s, err := p.scanRuns(start, end, which)
+		switch {
+		case errors.Is(err, unix.ENOTTY):
+			p.scan = false
+		case errors.Is(err, unix.EINVAL) && p.guards:
+			p.guards = false // a category that it does not know
+		default:
+			return s, err
+		}
+	}
+	return p.readRuns(start, end, which)
+}
+
+// TellsGuards reports, after a scan, whether all guards there are were told from
+// pages that are swapped out: Linux 6.13 to 6.15 has them and does not say so.
+func (p *Pagemap) TellsGuards() bool {
+	if !p.scan || p.guards {
+		return true
+	}
+	// What kind of advice it is, is looked at before there is nothing to advise on.
+	_, _, e := unix.Syscall(unix.SYS_MADVISE, 0, 0, unix.MADV_GUARD_REMOVE)
+	return e == unix.EINVAL
+}
+
+// join appends a run, to the last one if it begins where that ends.
+func join(runs []Run, r Run) []Run {
+	if n := len(runs); n > 0 && runs[n-1].End == r.Start {
 		runs[n-1].End = r.End
 		return runs
 	}
@@ -79,6 +117,7 @@ const (
 	pageIsPresent = 1 << 3
 	pageIsSwapped = 1 << 4
 	pageIsPfnZero = 1 << 5
+	pageIsGuard   = 1 << 8 // Linux 6.16
 )
 
 // pmScanArg is struct pm_scan_arg.
@@ -87,66 +126,86 @@ type pmScanArg struct {
 	inverted, mask, anyOf, returnMask                       uint64
 }
 
-// pageRegion is struct page_region, whose categories are not asked for.
-type pageRegion struct{ start, end, _ uint64 }
+// pageRegion is struct page_region.
+type pageRegion struct{ start, end, categories uint64 }
 
 // scanRuns asks with PAGEMAP_SCAN, of Linux 6.7.
-func (p *Pagemap) scanRuns(runs []Run, start, end uint64, which Pages) ([]Run, error) {
-	from := len(runs)
-	unwanted := uint64(pageIsPfnZero)
-	if which == Private {
-		unwanted |= pageIsFile
+func (p *Pagemap) scanRuns(start, end uint64, which Pages) (s Scan, err error) {
+	arg := pmScanArg{
+		size: uint64(unsafe.Sizeof(pmScanArg{})), end: end,
+		mask: pageIsPfnZero, anyOf: pageIsPresent | pageIsSwapped, returnMask: pageIsSwapped,
 	}
-	var vec [512]pageRegion
-	for start < end {
-		arg := pmScanArg{
-			size: uint64(unsafe.Sizeof(pmScanArg{})), start: start, end: end,
-			vec: uint64(uintptr(unsafe.Pointer(&vec))), vecLen: uint64(len(vec)),
-			inverted: unwanted, mask: unwanted, anyOf: pageIsPresent | pageIsSwapped,
+	if which == Private {
+		arg.mask |= pageIsFile
+	}
+	if p.guards {
+		arg.returnMask |= pageIsGuard
+	}
+	if which == guarded {
+		if !p.guards {
+			return p.readRuns(start, end, which)
 		}
+		arg.mask, arg.anyOf = 0, pageIsGuard
+	}
+	arg.inverted = arg.mask // none of these
+	var vec [512]pageRegion
+	arg.vec, arg.vecLen = uint64(uintptr(unsafe.Pointer(&vec))), uint64(len(vec))
+	for arg.start = start; arg.start < end; arg.start = arg.walkEnd {
 		n, _, e := unix.Syscall(unix.SYS_IOCTL, p.f.Fd(), pagemapScan, uintptr(unsafe.Pointer(&arg)))
 		if e == unix.EINTR {
+			arg.walkEnd = arg.start
 			continue
 		}
 		if e != 0 {
-			return runs, fmt.Errorf("scan pages %x-%x: %w", start, end, e)
+			return s, fmt.Errorf("scan pages %x-%x: %w", arg.start, end, e)
 		}
 		for _, r := range vec[:n] {
-			runs = join(runs, from, Run{r.start, r.end})
+			s.add(Run{r.start, r.end}, r.categories&pageIsSwapped != 0, r.categories&pageIsGuard != 0)
 		}
-		if arg.walkEnd <= start {
-			return runs, fmt.Errorf("scan pages %x-%x: the kernel stays where it is", start, end)
+		if arg.walkEnd <= arg.start {
+			return s, fmt.Errorf("scan pages %x-%x: the kernel stays where it is", arg.start, end)
 		}
-		start = arg.walkEnd
 	}
-	return runs, nil
+	return s, nil
+}
+
+func (s *Scan) add(r Run, swapped, guard bool) {
+	if guard {
+		s.Guards = join(s.Guards, r)
+		return
+	}
+	s.Pages = join(s.Pages, r)
+	if swapped {
+		s.Swapped = join(s.Swapped, r)
+	}
 }
 
 const (
+	pagemapGuard   = 1 << 58 // Linux 6.15
 	pagemapFile    = 1 << 61
 	pagemapSwapped = 1 << 62
 	pagemapPresent = 1 << 63
 )
 
 // readRuns reads the eight bytes that every kernel has for each page.
-func (p *Pagemap) readRuns(runs []Run, start, end uint64, which Pages) ([]Run, error) {
+func (p *Pagemap) readRuns(start, end uint64, which Pages) (s Scan, err error) {
 	const page = 4096
-	from := len(runs)
 	buf := make([]byte, 64<<10)
 	for start < end {
 		n := min(uint64(len(buf)), (end-start)/page*8)
 		got, err := p.f.ReadAt(buf[:n], int64(start/page*8))
 		got &^= 7
 		if got == 0 {
-			return runs, fmt.Errorf("read pagemap of %x-%x: %w", start, end, err)
+			return s, fmt.Errorf("read pagemap of %x-%x: %w", start, end, err)
 		}
 		for b := range slices.Chunk(buf[:got], 8) {
 			e := binary.LittleEndian.Uint64(b)
-			if e&(pagemapPresent|pagemapSwapped) != 0 && (which == Present || e&pagemapFile == 0) {
-				runs = join(runs, from, Run{start, start + page})
+			there := e&(pagemapPresent|pagemapSwapped) != 0 && (which == Present || which == Private && e&pagemapFile == 0)
+			if there || e&pagemapGuard != 0 {
+				s.add(Run{start, start + page}, e&pagemapSwapped != 0, e&pagemapGuard != 0)
 			}
 			start += page
 		}
 	}
-	return runs, nil
+	return s, nil
 }

@@ -73,7 +73,7 @@ func TestPagemap(t *testing.T) {
 	start := address(mem)
 	for i := 0; i < pages; i += 1 + i%7 {
 		mem[i*4096] = 1
-		want = join(want, 0, Run{start + uint64(i)*4096, start + uint64(i+1)*4096})
+		want = join(want, Run{start + uint64(i)*4096, start + uint64(i+1)*4096})
 	}
 	p, err := OpenPagemap(os.Getpid())
 	if err != nil {
@@ -81,17 +81,53 @@ func TestPagemap(t *testing.T) {
 	}
 	defer p.Close()
 	for _, which := range []Pages{Present, Private} {
-		scanned, err := p.scanRuns(nil, start, start+pages*4096, which)
-		if err != nil && err != unix.ENOTTY && !strings.Contains(err.Error(), unix.ENOTTY.Error()) {
-			t.Fatal(err)
+		scanned, err := p.Runs(start, start+pages*4096, which)
+		if err != nil || !slices.Equal(scanned, want) {
+			t.Errorf("PAGEMAP_SCAN finds %d runs, %v, want %d", len(scanned), err, len(want))
 		}
-		if err == nil && !slices.Equal(scanned, want) {
-			t.Errorf("PAGEMAP_SCAN finds %d runs, want %d", len(scanned), len(want))
+		read, err := p.readRuns(start, start+pages*4096, which)
+		if err != nil || !slices.Equal(read.Pages, want) {
+			t.Errorf("pagemap has %d runs, %v, want %d", len(read.Pages), err, len(want))
 		}
-		read, err := p.readRuns(nil, start, start+pages*4096, which)
-		if err != nil || !slices.Equal(read, want) {
-			t.Errorf("pagemap has %d runs, %v, want %d", len(read), err, len(want))
+	}
+	runtime.KeepAlive(mem)
+}
+
+// Guard pages are none, in the ways in which this kernel tells of them.
+func TestGuards(t *testing.T) {
+	mem := mmap(t, 16)
+	clear(mem)
+	if err := unix.Madvise(mem[5*4096:7*4096], unix.MADV_GUARD_INSTALL); err != nil {
+		t.Skipf("this kernel has none: %v", err)
+	}
+	p, err := OpenPagemap(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	start := address(mem)
+	want := []Run{{start + 5*4096, start + 7*4096}}
+	s, err := p.Scan(start, start+16*4096, Present)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.guards {
+		if len(s.Swapped) == 0 {
+			t.Errorf("they are not among what is said to be swapped out")
 		}
+		t.Skip("PAGE_IS_GUARD is of Linux 6.16")
+	}
+	if !slices.Equal(s.Guards, want) || !slices.Equal(s.Pages, []Run{{start, want[0].Start}, {want[0].End, start + 16*4096}}) {
+		t.Errorf("%x", s)
+	}
+	for range 2 { // by PAGEMAP_SCAN, and without
+		if guards, err := p.Guards(start, start+16*4096); err != nil || !slices.Equal(guards, want) {
+			t.Errorf("%x, %v, want %x", guards, err, want)
+		}
+		p.guards = false
+	}
+	if s, err = p.Scan(start, start+16*4096, Present); err != nil || !slices.Equal(s.Swapped, want) {
+		t.Errorf("without PAGE_IS_GUARD, %x, %v", s, err)
 	}
 	runtime.KeepAlive(mem)
 }
@@ -116,7 +152,7 @@ func TestPagemapLeavesOutZeros(t *testing.T) {
 	}
 	defer p.Close()
 	start := address(mem)
-	runs, err := p.Runs(nil, start, start+16*4096, Present)
+	runs, err := p.Runs(start, start+16*4096, Present)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -202,6 +202,9 @@ func (s *stub) mapOne(m *mapping, fd uint64) error {
 	if m.source == nil {
 		flags |= unix.MAP_ANONYMOUS
 	}
+	if has(m.VMA, "dp") {
+		flags = flags&^unix.MAP_TYPE | unix.MAP_DROPPABLE
+	}
 	for flag, bit := range map[string]uint64{"gd": unix.MAP_GROWSDOWN, "nr": unix.MAP_NORESERVE} {
 		if has(m.VMA, flag) {
 			flags |= bit
@@ -240,6 +243,9 @@ var advice = map[string]uint64{
 // them already. What a kernel has no support for is only a hint.
 func (s *stub) advise(m *mapping) error {
 	for flag := range strings.FieldsSeq(m.VMFlags) {
+		if has(m.VMA, "dp") && (flag == "wf" || flag == "dd") {
+			continue // which that is by itself
+		}
 		if a, ok := advice[flag]; ok {
 			what := fmt.Sprintf("madvise of %#x", uint64(m.Start))
 			_, err := s.call(what, unix.SYS_MADVISE, uint64(m.Start), uint64(m.End-m.Start), a)
@@ -256,39 +262,4 @@ func (s *stub) advise(m *mapping) error {
 	_, err := s.callWith(s.Caller, "naming memory", unix.SYS_PRCTL, 4, cstring(strings.TrimSuffix(name, "]")),
 		unix.PR_SET_VMA, unix.PR_SET_VMA_ANON_NAME, uint64(m.Start), uint64(m.End-m.Start), 0)
 	return ignore(err, unix.EINVAL, unix.EBADF)
-}
-
-// settleMappings gives the mappings their protection, and locks and seals them,
-// now that all pages are in place.
-func (p *process) settleMappings() error {
-	for i := range p.mapped {
-		m := &p.mapped[i]
-		at, size := uint64(m.Start), uint64(m.End-m.Start)
-		if len(m.filled) > 0 && m.Prot != unix.PROT_READ|unix.PROT_WRITE {
-			if _, err := p.stub.call(fmt.Sprintf("mprotect of %#x", at), unix.SYS_MPROTECT, at, size, uint64(m.Prot)); err != nil {
-				return err
-			}
-		}
-		if has(m.VMA, "lo") {
-			if _, err := p.stub.call(fmt.Sprintf("mlock of %#x", at), unix.SYS_MLOCK2, at, size, unix.MLOCK_ONFAULT); err != nil {
-				return err
-			}
-		}
-		if has(m.VMA, "sl") {
-			if _, err := p.stub.call(fmt.Sprintf("mseal of %#x", at), unix.SYS_MSEAL, at, size, 0); err != nil {
-				return err
-			}
-		}
-	}
-	return p.lockFuture()
-}
-
-// lockFuture has all that is mapped from now on locked: nothing more is, here.
-func (p *process) lockFuture() error {
-	flags := p.img.Process.LockFuture
-	if flags == 0 {
-		return nil
-	}
-	_, err := p.stub.call("mlockall", unix.SYS_MLOCKALL, uint64(flags))
-	return p.tolerate("that memory mapped later is locked", err)
 }

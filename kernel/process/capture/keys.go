@@ -1,0 +1,36 @@
+// Protection keys, pkeys(7): which of them are allocated. Which memory has
+// which, /proc/PID/smaps says; what a thread may do with it is in a register.
+
+package capture
+
+import (
+	"errors"
+	"fmt"
+
+	"snappipe/kernel/process/image"
+
+	"golang.org/x/sys/unix"
+)
+
+// readKeys allocates in the twin all that are free: the others are the
+// program's.
+func (c *capture) readKeys() error {
+	const pkru, keys = 1 << 9, 16 // of XCR0; arch/x86/include/asm/pkeys.h
+	if image.XFeatures(c.img.Threads[0].XState)&pkru == 0 {
+		return nil
+	}
+	allocated := image.Hex(1<<keys - 1)
+	for {
+		key, err := c.twin.call.Call(unix.SYS_PKEY_ALLOC, 0, 0)
+		if errors.Is(err, unix.ENOSPC) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("reading its protection keys: %w", err)
+		}
+		allocated &^= 1 << key
+	}
+	const always = 1 // key 0
+	c.img.Process.PKeys = allocated &^ always
+	return nil
+}

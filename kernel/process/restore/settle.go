@@ -1,0 +1,124 @@
+package restore
+
+// This file is what is done to mappings once all pages are in place: each gets
+// its protection, its guard pages and its locks; and when nothing more is to be
+// done to any of them, those are sealed that were.
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel"
+)
+
+func (p *process) settleMappings() error {
+	if err := p.allocateKeys(); err != nil {
+		return err
+	}
+	for i := range p.mapped {
+		m := &p.mapped[i]
+		for _, do := range []func(*mapping) error{p.stub.protect, p.stub.guard, p.stub.lock} {
+			if err := do(m); err != nil {
+				return err
+			}
+		}
+	}
+	if err := p.lockFuture(); err != nil {
+		return err
+	}
+	return p.sealMappings()
+}
+
+// on makes a call on all of a mapping.
+func (s *stub) on(m *mapping, what string, nr uintptr, args ...uint64) error {
+	args = append([]uint64{uint64(m.Start), uint64(m.End - m.Start)}, args...)
+	_, err := s.call(fmt.Sprintf("%s of %#x", what, uint64(m.Start)), nr, args...)
+	return err
+}
+
+func (s *stub) protect(m *mapping) error {
+	if m.Key != 0 {
+		return s.on(m, "pkey_mprotect", unix.SYS_PKEY_MPROTECT, uint64(m.Prot), uint64(m.Key))
+	}
+	if len(m.filled) == 0 || m.Prot == unix.PROT_READ|unix.PROT_WRITE {
+		return nil
+	}
+	return s.on(m, "mprotect", unix.SYS_MPROTECT, uint64(m.Prot))
+}
+
+// guard also takes away what lies below, so that it comes after the pages.
+func (s *stub) guard(m *mapping) error {
+	for _, r := range m.Guards {
+		_, err := s.call(fmt.Sprintf("making guard pages at %#x", uint64(r.Start)), unix.SYS_MADVISE,
+			uint64(r.Start), uint64(r.End-r.Start), unix.MADV_GUARD_INSTALL)
+		if errors.Is(err, unix.EINVAL) {
+			return kernel.Refuse(fmt.Sprintf("mapping %#x", uint64(m.Start)), "resume it under the kernel it was taken on",
+				"it has guard pages, which this kernel can't make there")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lock locks what is there, and without MLOCK_ONFAULT has the rest made. That
+// fails where nobody may touch it, which is no matter: such memory is locked all
+// the same.
+func (s *stub) lock(m *mapping) error {
+	if !has(m.VMA, "lo") {
+		return nil
+	}
+	err := s.on(m, "mlock", unix.SYS_MLOCK2, unix.MLOCK_ONFAULT)
+	if err != nil || has(m.VMA, "lf") {
+		return err
+	}
+	return ignore(s.on(m, "mlock", unix.SYS_MLOCK2, 0), unix.ENOMEM)
+}
+
+// lockFuture has all that is mapped from now on locked: nothing more is, here.
+func (p *process) lockFuture() error {
+	flags := p.img.Process.LockFuture
+	if flags == 0 {
+		return nil
+	}
+	_, err := p.stub.call("mlockall", unix.SYS_MLOCKALL, uint64(flags))
+	return p.tolerate("that memory mapped later is locked", err)
+}
+
+func (p *process) sealMappings() error {
+	for i := range p.mapped {
+		m := &p.mapped[i]
+		if !has(m.VMA, "sl") {
+			continue
+		}
+		if err := p.stub.on(m, "mseal", unix.SYS_MSEAL, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// allocateKeys gives the process those of its protection keys that it had
+// allocated (pkey_alloc(2)): the kernel gives out the lowest that is free.
+func (p *process) allocateKeys() error {
+	want := p.img.Process.PKeys
+	var surplus []uint64
+	for key := uint64(0); want>>(key+1) != 0; {
+		var err error
+		if key, err = p.stub.call("pkey_alloc", unix.SYS_PKEY_ALLOC, 0, 0); err != nil {
+			return err
+		}
+		if want&(1<<key) == 0 {
+			surplus = append(surplus, key)
+		}
+	}
+	for _, key := range surplus {
+		if _, err := p.stub.call("pkey_free", unix.SYS_PKEY_FREE, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
