@@ -187,17 +187,29 @@ func (f *Frame) setPayload(p []byte) error {
 // which goes with them from where the snapshot was made.
 func (f *Frame) Decompress(dec *codec.Decoder) error {
 	if f.Codec == codec.None {
+		return nil
+	}
+	if err := f.CheckRaw(dec); err != nil {
+		return err
+	}
+	f.swap(codec.None, f.rawCRC)
+	return nil
+}
+
+// CheckRaw decodes a data frame, compares the bytes of the image with their
+// checksum, and leaves the frame as it is.
+func (f *Frame) CheckRaw(dec *codec.Decoder) error {
+	if f.Codec == codec.None {
 		return nil // the two checksums are one: parseHeader has seen to that
 	}
 	raw, err := dec.Decode(f.Codec, room(f.spare), f.Payload(), int(f.Length))
 	if err != nil {
 		return f.damage(fmt.Errorf("%w: %w", ErrCodec, err))
 	}
+	f.spare = raw
 	if crc32.Checksum(raw[HeaderSize:], castagnoli) != f.rawCRC {
 		return f.damage(ErrRaw)
 	}
-	f.spare = raw
-	f.swap(codec.None, f.rawCRC)
 	return nil
 }
 

@@ -47,6 +47,18 @@ func Decompress() Work {
 	}
 }
 
+// CheckRaw is the work of decoding each data frame, to see whether that gives
+// what its checksum says; the frame stays as it is: for [Reader.Each].
+func CheckRaw() Work {
+	var dec codec.Decoder
+	return func(f *Frame) error {
+		if f.Type != TypeData {
+			return nil
+		}
+		return f.CheckRaw(&dec)
+	}
+}
+
 // Compress returns the work of compressing with a codec at a level, whatever
 // the codec was before: for [Filter] and [Reader.Each]. Frames that have that
 // codec already are coded again, at another level perhaps, only if recode is

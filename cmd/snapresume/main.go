@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -76,6 +77,9 @@ func run(ctx context.Context, c *tool.Call) error {
 	}
 	var would []string
 	resumption, err := begin(ctx, c, info, &would)
+	if err != nil && c.Bool("check") {
+		return checkAlone(ctx, c, r, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -86,10 +90,33 @@ func run(ctx context.Context, c *tool.Call) error {
 	}
 	c.Close() // the terminal is that of the resumed program from here on
 	if c.Bool("check") {
-		would = append([]string{fmt.Sprintf("the image of %s is undamaged", human.Bytes(info.Size))}, would...)
+		would = append([]string{undamaged(info)}, would...)
 		return rehearse(c, resumption, &would)
 	}
 	return commit(c, resumption)
+}
+
+func undamaged(info *format.Info) string {
+	return fmt.Sprintf("the image of %s is undamaged", human.Bytes(info.Size))
+}
+
+// checkAlone checks the whole image though there is nothing to resume it to: it
+// is damaged, or else would be refused for that.
+func checkAlone(ctx context.Context, c *tool.Call, r *format.Reader, refused error) error {
+	info, err := r.Info()
+	if err != nil {
+		return err
+	}
+	c.Track(info.Size, r.Progress)
+	if err := r.Each(ctx, format.CheckRaw, nil); err != nil {
+		return err
+	}
+	c.Close()
+	would := []string{undamaged(info)}
+	if errors.Is(refused, errNowhere) {
+		would, refused = append(would, "it goes where --to says"), nil
+	}
+	return errors.Join(tell(c, would), refused)
 }
 
 // begin finds the kernel that is to resume the image, and starts it. What it
@@ -129,15 +156,21 @@ func open(to string, info *format.Info, o kernel.Options) (kernel.Kernel, error)
 		return nil, unknown(name)
 	}
 	k, err := kernel.Open(name, o)
-	if errors.As(err, new(*kernel.TargetError)) {
-		return nil, unknown(name)
+	switch {
+	case !errors.As(err, new(*kernel.TargetError)):
+		return k, err
+	case slices.ContainsFunc(kernel.Targets(), func(target string) bool { return strings.HasPrefix(target, name+":") }):
+		return nil, errNowhere
 	}
-	return k, err
+	return nil, unknown(name)
 }
+
+// errNowhere is about an image of a kernel that has to be told where to.
+var errNowhere = kernel.Refuse("the image", "--to file:PATH writes it to a file", "it does not say where to")
 
 func unknown(name string) error {
 	return kernel.Refuse(fmt.Sprintf("image of kernel %q", name), "--to file:PATH writes it to a file",
-		"it does not say where to")
+		"there is no such kernel here")
 }
 
 // rehearse goes through the last step as well, and tells what would have
@@ -146,11 +179,16 @@ func rehearse(c *tool.Call, resumption kernel.Resumption, would *[]string) error
 	if _, err := resumption.Commit(); err != nil {
 		return errors.Join(err, resumption.Abort())
 	}
+	return tell(c, *would)
+}
+
+// tell prints what a check has found.
+func tell(c *tool.Call, lines []string) error {
 	if c.Quiet {
 		return nil
 	}
 	var text string
-	for _, line := range *would {
+	for _, line := range lines {
 		text += human.Printable(line) + "\n"
 	}
 	_, err := os.Stdout.WriteString(text)

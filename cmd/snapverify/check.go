@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"snappipe/cmd/internal/human"
 	"snappipe/cmd/internal/input"
 	"snappipe/cmd/internal/tool"
@@ -14,7 +16,7 @@ import (
 	"snappipe/format/codec"
 )
 
-// check reads a stream to its end, checks it, and says what it is.
+// check reads a stream to its end, decodes it, checks it, and says what it is.
 func check(ctx context.Context, c *tool.Call) error {
 	if c.IsSet("output") || c.IsSet("force") {
 		return tool.Usage("", "--check writes no stream: --output and --force mean nothing with it")
@@ -35,8 +37,12 @@ func check(ctx context.Context, c *tool.Call) error {
 		}
 	}
 	c.Track(info.Size, r.Progress)
+	work := format.CheckRaw
+	if c.Bool(digestsOnly.Name) {
+		work = nil
+	}
 	frames := map[codec.ID]int64{}
-	err = r.Each(ctx, nil, func(f *format.Frame) error {
+	err = r.Each(ctx, work, func(f *format.Frame) error {
 		if f.Type == format.TypeData {
 			frames[f.Codec]++
 		}
@@ -49,11 +55,15 @@ func check(ctx context.Context, c *tool.Call) error {
 	if c.Quiet {
 		return nil
 	}
-	return describe(os.Stdout, r, info, frames)
+	return describe(os.Stdout, r, info, frames, work != nil)
 }
 
+// digestsOnly is for who trusts the writer, or checks what is not to be decoded
+// here.
+var digestsOnly = &cli.BoolFlag{Name: "digests-only", Usage: "with --check: compare the SHA-256 checksums, and decode nothing"}
+
 // describe says what the undamaged stream is that r has read.
-func describe(w io.Writer, r *format.Reader, info *format.Info, frames map[codec.ID]int64) error {
+func describe(w io.Writer, r *format.Reader, info *format.Info, frames map[codec.ID]int64, decoded bool) error {
 	var b strings.Builder
 	line := func(name, format string, a ...any) {
 		fmt.Fprintf(&b, "%-12s %s\n", name+":", human.Printable(fmt.Sprintf(format, a...)))
@@ -66,9 +76,10 @@ func describe(w io.Writer, r *format.Reader, info *format.Info, frames map[codec
 	}
 	line("stream", "%s (%d bytes), ratio %s", human.Bytes(stream), stream, human.Ratio(info.Size, stream))
 	t := r.Totals()
-	line("data", "%s in %d frames%s, stored as %s", human.Bytes(t.DataBytes), t.DataFrames, codecs(frames), human.Bytes(t.StoredBytes))
-	line("zeros", "%s in %d frames", human.Bytes(t.ZeroBytes), t.ZeroFrames)
+	line("data", "%s in %s%s, stored as %s", human.Bytes(t.DataBytes), human.Count(t.DataFrames, "frame"), codecs(frames), human.Bytes(t.StoredBytes))
+	line("zeros", "%s in %s", human.Bytes(t.ZeroBytes), human.Count(t.ZeroFrames, "frame"))
 	line("checksums", "SHA-256, all right")
+	line("decoding", "%s", map[bool]string{true: "all right", false: "not tried"}[decoded])
 	line("identity", "%016x", info.ID)
 	for _, f := range info.Facts {
 		line(f.Name, "%s", f.Value)

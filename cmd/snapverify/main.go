@@ -19,7 +19,7 @@ func main() {
 		Summary: "add checksums to a snapshot stream, and check them",
 		About: []string{
 			"Reads a stream on standard input and writes it to standard output with SHA-256 checksums. A stream that has them is checked and passed on byte for byte. It is the last stage of a pipeline that makes an image: when any stage before it fails, snapverify sees that its stream has no end, and exits with status 3.",
-			"With --check nothing is written but what the image is, in words. Then the stream must have SHA-256 checksums.",
+			"With --check nothing is written but what the image is, in words, after every part of it has been decoded. Then the stream must have SHA-256 checksums. With --digests-only as well, it is these alone that are checked: that tells whether the stream is what was written, and not whether it can be decoded.",
 			"Output to a block device is flushed before snapverify exits.",
 		},
 		Examples: []docs.Example{
@@ -29,6 +29,7 @@ func main() {
 		},
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "check", Aliases: []string{"c"}, Usage: "only check, and say what the image is"},
+			digestsOnly,
 		}, output.Flags("replace FILE if it is there already")...),
 		Run: run,
 	}
@@ -38,6 +39,9 @@ func main() {
 func run(ctx context.Context, c *tool.Call) error {
 	if c.Bool("check") {
 		return check(ctx, c)
+	}
+	if c.Bool(digestsOnly.Name) {
+		return tool.Usage("", "--digests-only means nothing without --check")
 	}
 	return filter.Run(ctx, c, func() (*format.Editor, error) { return &format.Editor{Sum: true}, nil })
 }

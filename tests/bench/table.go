@@ -56,6 +56,14 @@ var rows = []row{
 		ours: "snapverify --check < plain.summed", theirs: "sha256sum plain.summed", bar: 1,
 	},
 	{
+		what: "`snapverify --check`, compressed",
+		ours: "snapverify --check < img", theirs: "sha256sum image.zst; zstd -q -t image.zst", bar: 1,
+	},
+	{
+		what: "`snapverify --check --digests-only`, compressed",
+		ours: "snapverify --check --digests-only < img", theirs: "sha256sum img", bar: 1,
+	},
+	{
 		what: "`snapresume` to a file",
 		ours: "rm -f back; snapresume --to file:back img", theirs: "rm -f back; zstd -q -d -T0 image.zst -o back", bar: 1,
 	},

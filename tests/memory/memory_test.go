@@ -152,6 +152,7 @@ func TestHostile(t *testing.T) {
 			check(t, s.write(in))
 			for _, tool := range [][]string{
 				{"snapverify", "--check"},
+				{"snapverify", "--check", "--digests-only"},
 				{"snapverify"},
 				{"snapcompress", "-d"},
 				{"snapcompress", "--codec", "zstd", "--level", "1"},

@@ -34,6 +34,15 @@ func TestTools(t *testing.T) {
 			exit = 0
 		}
 		tool(t, "snapverify", v.path(), "-o", out).passes(v, exit, out)
+		if v.onlyDecoding() {
+			tool(t, "snapverify", v.path(), "-o", out).exits(0)
+			tool(t, "snapverify", out, "--check", "--digests-only").exits(0)
+			tool(t, "snapverify", out, "--check").exits(3)
+			tool(t, "snapresume", out, "--check").exits(3)
+			if err := os.Remove(out); err != nil {
+				t.Error(err)
+			}
+		}
 		if v.exit == 3 && !v.onlyDecoding() || v.name == "refused-first" || v.name == "refused-checksums" {
 			tool(t, "snapverify", v.path(), "--check").exits(v.exit)
 		}

@@ -22,6 +22,14 @@ func Bytes(n int64) string {
 	return fmt.Sprintf("%.1f %ciB", v, "KMGTPE"[unit-1])
 }
 
+// Count writes a number of things of that name.
+func Count(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 // Rate writes bytes per time.
 func Rate(n int64, d time.Duration) string {
 	if d <= 0 {
