@@ -31,6 +31,7 @@ func (t *fileTable) anonymous(o *openFile, d *image.OpenFile) error {
 			Clock: o.info.TimerClock, Ticks: o.info.TimerTicks, SettimeFlags: o.info.TimerFlags,
 			Interval: o.info.TimerInterval, Value: o.info.TimerValue,
 		}
+		return setExpires(d.TimerFD)
 	case "signalfd":
 		d.Kind = image.KindSignalFD
 		d.SignalFD = &image.SignalFD{Mask: image.Hex(o.info.SigMask)}

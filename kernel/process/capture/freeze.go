@@ -101,6 +101,9 @@ func (c *capture) readAhead() (err error) {
 	if f.timers, err = proc.Timers(c.pid); err != nil && !isNotExist(err) {
 		return err
 	}
+	if err := c.checkTimers(); err != nil {
+		return err
+	}
 	if f.locked, err = c.lockedBytes(); err != nil {
 		return err
 	}

@@ -178,12 +178,15 @@ func (c *capture) readRlimits() error {
 	return nil
 }
 
-func (c *capture) readHost() error {
+func (c *capture) readHost() (err error) {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
 		return err
 	}
 	h := &c.img.Host
+	if h.Boot, err = proc.BootID(); err != nil {
+		return err
+	}
 	h.Arch = unix.ByteSliceToString(u.Machine[:])
 	h.Release = unix.ByteSliceToString(u.Release[:])
 	h.XFeatures = image.XFeatures(c.img.Threads[0].XState)

@@ -146,7 +146,7 @@ func threadShape(threads int) ptrace.Shape {
 }
 
 func leaderShape(timers int) ptrace.Shape {
-	return ptrace.Shape{Lists: 1, Calls: leaderBefore + 2*timers + 1, Results: atTimers + 32*timers}
+	return ptrace.Shape{Lists: 1, Calls: leaderBefore + timerCalls*timers + 1, Results: atTimers + timerStores*timers}
 }
 
 // askThreads has every thread say what the kernel tells nobody else.
@@ -202,11 +202,7 @@ func (c *capture) askLeader(p *ptrace.Programs) error {
 	for which := range uint64(3) {
 		calls = append(calls, ptrace.Call{Nr: unix.SYS_GETITIMER, Args: [6]uint64{which, at + atITimers + 32*which}})
 	}
-	for i, t := range timers {
-		calls = append(calls,
-			ptrace.Call{Nr: unix.SYS_TIMER_GETTIME, Args: [6]uint64{uint64(t.ID), at + atTimers + 32*uint64(i)}},
-			ptrace.Call{Nr: unix.SYS_TIMER_GETOVERRUN, Args: [6]uint64{uint64(t.ID)}})
-	}
+	calls = append(calls, timerQuestions(timers, at+atTimers)...)
 	// No exit signal: a child of its own memory, whose end is not told to
 	// anybody, and which wait(2) does not see without __WALL.
 	calls = append(calls, ptrace.Call{Nr: unix.SYS_CLONE, Args: [6]uint64{unix.CLONE_FILES}})
@@ -256,24 +252,14 @@ func (c *capture) storeLeader(p *ptrace.Programs) error {
 			Value:    int64(le.Uint64(v[16:]))*1e6 + int64(le.Uint64(v[24:])),
 		}
 	}
-	for i, t := range c.frozen.timers {
-		for j := range 2 {
-			if _, err := p.Returned(0, leaderBefore+2*i+j); err != nil {
+	for i := range c.frozen.timers {
+		t := &c.frozen.timers[i]
+		for j := range timerCalls {
+			if _, err := p.Returned(0, leaderBefore+timerCalls*i+j); err != nil {
 				return fmt.Errorf("reading its timer %d: %w", t.ID, err)
 			}
 		}
-		overrun, _ := p.Returned(0, leaderBefore+2*i+1)
-		v := b[atTimers+32*i:] // struct itimerspec
-		timer := image.Timer{
-			ID: t.ID, Clock: t.Clock, Notify: t.Notify, Signal: t.Signal, SigVal: image.Hex(t.SigVal),
-			Interval: int64(le.Uint64(v))*1e9 + int64(le.Uint64(v[8:])),
-			Value:    int64(le.Uint64(v[16:]))*1e9 + int64(le.Uint64(v[24:])),
-			Overrun:  int(overrun),
-		}
-		if t.TID != 0 {
-			timer.TID = c.innerID(t.TID)
-		}
-		process.Timers = append(process.Timers, timer)
+		c.storeTimer(t, b[atTimers+timerStores*i:])
 	}
 	return nil
 }

@@ -106,6 +106,9 @@ type TimerFD struct {
 	Ticks           uint64 // expirations not yet read
 	SettimeFlags    int
 	Interval, Value int64 // Value is what is left, 0 is disarmed
+	// Expires is when it goes off, by its clock, if it was set to that
+	// (TFD_TIMER_ABSTIME).
+	Expires int64 `json:",omitempty"`
 }
 
 // SignalFD is a signalfd(2).

@@ -36,6 +36,7 @@ type Image struct {
 type Host struct {
 	Arch      string // uname -m
 	Release   string // uname -r
+	Boot      string // what this boot of the machine is known by
 	VDSO      string // SHA-256 of the vdso, in hex
 	XFeatures Hex    // XCR0 at the time: the components an xstate may hold
 }

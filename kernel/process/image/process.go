@@ -70,7 +70,8 @@ type Timer struct {
 	TID             int // for SIGEV_THREAD_ID, else 0
 	SigVal          Hex
 	Interval, Value int64
-	Overrun         int
+	// Expires is when it goes off, by its clock, if that is a [WallClock].
+	Expires int64 `json:",omitempty"`
 }
 
 // SigAction is what rt_sigaction(2) returns for a signal that is not at its

@@ -120,6 +120,12 @@ func Number(pid int, name string, base int) (int64, error) {
 	return n, nil
 }
 
+// BootID is what a boot of a machine is known by.
+func BootID() (string, error) {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(b)), err
+}
+
 // Namespace names the namespace of the given kind ("net", "pid", "mnt") that a
 // thread is in: see namespaces(7).
 func Namespace(pid, tid int, kind string) (string, error) {

@@ -131,7 +131,7 @@ func (p *process) open(o *image.OpenFile) (int, error) {
 	case image.KindEventFD:
 		return openEventFD(o.EventFD)
 	case image.KindTimerFD:
-		return openTimerFD(o.TimerFD)
+		return p.openTimerFD(o.TimerFD)
 	case image.KindSignalFD:
 		return openSignalFD(o.SignalFD)
 	case image.KindEpoll:

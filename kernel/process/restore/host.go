@@ -66,6 +66,13 @@ func checkRelease(release string, o kernel.Options) error {
 	return nil
 }
 
+// sameBoot reports whether this is the machine that the image was taken on, and
+// has not been booted since: its clocks go on.
+func (p *process) sameBoot() bool {
+	boot, err := proc.BootID()
+	return err == nil && boot == p.img.Host.Boot
+}
+
 // vdsoHash is the SHA-256 of the vdso, which is the same in every process.
 func vdsoHash() (string, error) {
 	maps, err := proc.Maps(os.Getpid())

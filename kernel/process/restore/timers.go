@@ -1,6 +1,7 @@
 package restore
 
-// This file starts timers again, each with the time it had left.
+// This file starts timers again: each with the time it had left or, if it is on
+// a wall clock, so that it goes off when that shows the same time.
 
 import (
 	"cmp"
@@ -13,6 +14,7 @@ import (
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/ptrace"
 )
 
 func (p *process) setTimers() error {
@@ -50,9 +52,13 @@ func (p *process) setTimer(t *image.Timer) error {
 	if t.Value == 0 {
 		return nil
 	}
-	const second = 1e9
-	value := words(uint64(t.Interval/second), uint64(t.Interval%second), uint64(t.Value/second), uint64(t.Value%second))
-	_, err := p.stub.callWith(p.stub.Caller, "timer_settime", unix.SYS_TIMER_SETTIME, 2, value, uint64(t.ID), 0, 0, 0)
+	const second, absolute = 1e9, 1 // TIMER_ABSTIME, include/uapi/linux/time.h
+	at, flags := t.Value, uint64(0)
+	if t.Expires != 0 {
+		at, flags = t.Expires, absolute
+	}
+	value := words(uint64(t.Interval/second), uint64(t.Interval%second), uint64(at/second), uint64(at%second))
+	_, err := p.stub.callWith(p.stub.Caller, "timer_settime", unix.SYS_TIMER_SETTIME, 2, value, uint64(t.ID), flags, 0, 0)
 	return err
 }
 
@@ -100,11 +106,32 @@ func (p *process) timerCreate(t *image.Timer) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, err := p.stub.call("timer_create", unix.SYS_TIMER_CREATE, uint64(int64(t.Clock)), at[0], at[1]); err != nil {
+	clock, maker := p.clockOf(t)
+	if _, err := describe(maker, "timer_create", unix.SYS_TIMER_CREATE, []uint64{uint64(int64(clock)), at[0], at[1]}); err != nil {
 		return 0, err
 	}
 	if err := p.stub.mem.Read(id, at[1]); err != nil {
 		return 0, err
 	}
 	return int(int32(binary.LittleEndian.Uint32(id))), nil
+}
+
+// clockOf returns the clock that a timer is on, and the thread that is to make
+// it: a clock of CPU time has the ID of a process or thread in its number, or
+// none and is that of the maker, which for a thread's is taken to be the one
+// that gets the signal.
+func (p *process) clockOf(t *image.Timer) (int, *ptrace.Caller) {
+	cpu, ok := image.ParseCPUClock(t.Clock)
+	switch {
+	case ok && cpu.ID != 0:
+		cpu.ID = p.ids.translate(cpu.ID)
+		return cpu.Number(), p.stub.Caller
+	case ok && cpu.Thread:
+		for _, thread := range p.threads {
+			if thread.saved.TID == t.TID {
+				return t.Clock, thread.Caller
+			}
+		}
+	}
+	return t.Clock, p.stub.Caller
 }

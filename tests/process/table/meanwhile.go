@@ -6,7 +6,20 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"time"
 )
+
+// longer lets more time pass than programs take for the same time.
+func longer(string) error {
+	time.Sleep(time.Second)
+	return nil
+}
+
+// much lets some seconds pass.
+func much(string) error {
+	time.Sleep(2500 * time.Millisecond)
+	return nil
+}
 
 // remove removes a file.
 func remove(name string) func(dir string) error {

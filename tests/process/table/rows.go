@@ -93,6 +93,9 @@ var threads = []Row{
 	{Object: "a blocking system call that ends in time", Program: "blocked", Moves: true, Variants: []string{
 		"nanosleep", "clock_nanosleep", "poll-limit", "epoll_wait-limit", "futex-limit",
 	}, Note: "its limit may start anew"},
+	{Object: "a blocking system call that ends at a time", Program: "blocked", Moves: true, Meanwhile: much, Variants: []string{
+		"sleep-until", "futex-until", "sem_timedwait", "cond_timedwait",
+	}},
 	{Object: "signal actions", Program: "sigaction"},
 	{Object: "signal masks", Program: "sigmask"},
 	{Object: "pending and queued signals", Program: "pending"},
@@ -103,6 +106,14 @@ var threads = []Row{
 	{Object: "a periodic ITIMER_REAL that goes off meanwhile", Program: "itimer", Variants: []string{"ticking"}, Moves: true},
 	{Object: "POSIX timers", Program: "posix-timers", Variants: []string{"signal", "tid"}, Moves: true},
 	{Object: "POSIX timers that start threads", Program: "posix-timers", Variants: []string{"thread"}, Moves: true},
+	{Object: "timers on the CPU time of the process or a thread", Program: "cpu-timers", Variants: []string{"process", "current", "thread", "own"}, Moves: true,
+		Note: "its number holds an ID, which is translated"},
+	{Object: "timers on the CPU time of another process", Program: "cpu-timers", Variants: []string{"foreign"}, Refused: `timer 0.*process \d+`},
+	{Object: "timers on the CPU time of the thread that made them, among several", Program: "cpu-timers", Variants: []string{"whose"},
+		Refused: `timer 0.*no kernel says`},
+	{Object: "timers and timerfds that are set to a time", Program: "wall-timers", Meanwhile: longer, Variants: []string{
+		"timer", "timer-tai", "timerfd", "timerfd-monotonic", "timerfd-boottime", "timerfd-alarm",
+	}, Note: "go off at that time; so do all POSIX timers on the time of day, of which no kernel says how they were set"},
 	{Object: "scheduling, nice, CPU and I/O priority, timer slack", Program: "scheduling"},
 	{Object: "real-time scheduling", Program: "scheduling", Variants: []string{"fifo"}, Users: root},
 	{Object: "clocks", Program: "clocks", Note: "go on with the system's"},

@@ -7,6 +7,7 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/select.h>
@@ -205,6 +206,57 @@ static void in_semop(void)
 	CHECK(!semctl(semaphores, 0, IPC_RMID));
 }
 
+enum { UNTIL_MS = 4000, LATE_MS = 2000 }; /* less late than if it began anew */
+
+static int64_t end;
+
+static struct timespec until(clockid_t clock)
+{
+	end = now(clock) + UNTIL_MS * 1000000LL;
+	return (struct timespec){end / 1000000000, end % 1000000000};
+}
+
+static void in_time(clockid_t clock)
+{
+	int64_t late = now(clock) - end;
+
+	if (late < 0 || late > LATE_MS * 1000000LL)
+		failed("%lld ms late", (long long)late / 1000000);
+}
+static void in_sleep_until_time(void)
+{
+	struct timespec t = until(CLOCK_REALTIME);
+
+	EQUAL(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &t, NULL), 0);
+	in_time(CLOCK_REALTIME);
+}
+static void in_futex_until(void)
+{
+	struct timespec t = until(CLOCK_MONOTONIC);
+
+	CHECK(syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, 0, &t, NULL, -1) == -1 && errno == ETIMEDOUT);
+	in_time(CLOCK_MONOTONIC);
+}
+static void in_sem_timedwait(void)
+{
+	struct timespec t = until(CLOCK_REALTIME);
+	sem_t s;
+
+	CHECK(!sem_init(&s, 0, 0));
+	CHECK(sem_timedwait(&s, &t) == -1 && errno == ETIMEDOUT);
+	in_time(CLOCK_REALTIME);
+}
+static void in_cond_timedwait(void)
+{
+	struct timespec t = until(CLOCK_REALTIME);
+	pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
+	pthread_cond_t c = PTHREAD_COND_INITIALIZER;
+
+	CHECK(!pthread_mutex_lock(&m));
+	EQUAL(pthread_cond_timedwait(&c, &m, &t), ETIMEDOUT);
+	in_time(CLOCK_REALTIME);
+}
+
 static const struct {
 	const char *name;
 	void (*block)(void), (*wake)(void);
@@ -229,6 +281,10 @@ static const struct {
 	{"sigsuspend", in_sigsuspend, wake_signal},
 	{"pause", in_pause, wake_signal},
 	{"semtimedop", in_semop, wake_semaphore},
+	{"sleep-until", in_sleep_until_time, nobody},
+	{"futex-until", in_futex_until, nobody},
+	{"sem_timedwait", in_sem_timedwait, nobody},
+	{"cond_timedwait", in_cond_timedwait, nobody},
 };
 static int call;
 static volatile int over;

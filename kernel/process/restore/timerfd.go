@@ -1,0 +1,73 @@
+package restore
+
+// This file makes timerfd_create(2).
+
+import (
+	"fmt"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/image"
+)
+
+// tfdIOCSetTicks is TFD_IOC_SET_TICKS, include/uapi/linux/timerfd.h.
+const tfdIOCSetTicks = 0x40085400
+
+func (p *process) openTimerFD(t *image.TimerFD) (int, error) {
+	fd, err := unix.TimerfdCreate(t.Clock, unix.TFD_CLOEXEC)
+	if err != nil {
+		return -1, fmt.Errorf("timerfd_create for clock %d: %w", t.Clock, err)
+	}
+	if err := p.setTimerFD(fd, t); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func (p *process) setTimerFD(fd int, t *image.TimerFD) error {
+	value, err := p.startOf(t)
+	if err != nil {
+		return err
+	}
+	if value != 0 {
+		flags := t.SettimeFlags & (unix.TFD_TIMER_ABSTIME | unix.TFD_TIMER_CANCEL_ON_SET)
+		spec := unix.ItimerSpec{Interval: unix.NsecToTimespec(t.Interval), Value: unix.NsecToTimespec(value)}
+		if err := unix.TimerfdSettime(fd, flags, &spec, nil); err != nil {
+			return fmt.Errorf("setting a timerfd to %v: %w", time.Duration(value), err)
+		}
+	}
+	if t.Ticks == 0 {
+		return nil
+	}
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), tfdIOCSetTicks, uintptr(unsafe.Pointer(&t.Ticks)))
+	if errno != 0 {
+		return fmt.Errorf("setting the expirations of a timerfd: %w", errno)
+	}
+	return nil
+}
+
+// startOf returns what a timer is to be set to, by its flags; 0 is not at all.
+// One that was set to a time by a clock goes off when it is that time, though
+// it is long past, unless that clock has begun anew since.
+func (p *process) startOf(t *image.TimerFD) (int64, error) {
+	value := t.Value
+	if value == 0 && t.Ticks > 0 {
+		// One that ticks has expired and not been read: it stands still until
+		// then, and shows nothing left (fs/timerfd.c: timerfd_tmrproc).
+		value = t.Interval
+	}
+	if value == 0 || t.SettimeFlags&unix.TFD_TIMER_ABSTIME == 0 {
+		return value, nil
+	}
+	if t.Expires != 0 && (image.WallClock(t.Clock) || p.sameBoot()) {
+		return t.Expires, nil
+	}
+	var now unix.Timespec
+	if err := unix.ClockGettime(int32(image.BaseClock(t.Clock)), &now); err != nil {
+		return 0, fmt.Errorf("reading clock %d: %w", t.Clock, err)
+	}
+	return value + now.Nano(), nil
+}
