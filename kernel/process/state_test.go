@@ -347,7 +347,7 @@ func TestState(t *testing.T) {
 				if udp.Family != unix.AF_INET6 || udp.Listening || len(udp.Local) != 28 || len(udp.Remote) != 0 {
 					t.Errorf("UDP: %+v", udp)
 				}
-				if !un.Listening || un.Backlog != 5 || !strings.HasPrefix(string(un.Local[2:]), "sock") || un.Unlinked {
+				if !un.Listening || un.Backlog != 5 || !strings.HasPrefix(string(un.Local[2:]), "sock") || un.File == nil {
 					t.Errorf("unix: %+v", un)
 				}
 				if fresh.Listening || len(fresh.Local) != 0 || len(fresh.Options) != 0 {
@@ -368,10 +368,10 @@ func TestState(t *testing.T) {
 				if a.Peer != b.Ino || b.Peer != a.Ino || b.Shutdown != 2 || a.Shutdown != 1 {
 					t.Errorf("%+v %+v", a, b)
 				}
-				if got := content(t, img, live, b.Queue[0]); len(b.Queue) != 1 || got != "stream of bytes" {
+				if got := content(t, img, live, b.Queue[0].Content); len(b.Queue) != 1 || got != "stream of bytes" {
 					t.Errorf("%d messages, %q", len(b.Queue), got)
 				}
-				if len(c.Queue) != 2 || content(t, img, live, c.Queue[1]) != "two" {
+				if len(c.Queue) != 2 || content(t, img, live, c.Queue[1].Content) != "two" {
 					t.Errorf("datagrams: %+v", c)
 				}
 			}},

@@ -45,6 +45,7 @@ type request struct {
 type left struct {
 	Twin int // or 0
 	Area ptrace.Area
+	Peek *capture.Peek
 }
 
 // answer is a message from the agent, until it is Ready, and the last one.
@@ -53,6 +54,7 @@ type answer struct {
 	Warning string          `json:",omitempty"`
 	Twin    int             `json:",omitempty"`
 	Area    *ptrace.Area    `json:",omitempty"`
+	Peek    *capture.Peek   `json:",omitempty"`
 	Ready   *ready          `json:",omitempty"` // with descriptors: memory of the twin, store, pipe
 	Error   string          `json:",omitempty"`
 	Refusal *kernel.Refusal `json:",omitempty"`

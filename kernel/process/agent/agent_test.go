@@ -76,6 +76,31 @@ func TestAgentKilled(t *testing.T) {
 	})
 }
 
+// The agent fails, or is killed, while it peeks at a socket of the program:
+// that is put back.
+func TestPeeking(t *testing.T) {
+	for _, f := range []capture.Fault{capture.NoFault, capture.FaultPeeking, -capture.FaultPeeking} {
+		t.Run(fmt.Sprint(f), func(t *testing.T) {
+			p := startProgram(t, "peeked.c")
+			s, err := Take(context.Background(), p.pid, Options{Report: quiet, Warn: quiet, Fault: f})
+			if err == nil {
+				err = s.Close()
+			}
+			if (err == nil) != (f == capture.NoFault) {
+				t.Errorf("the snapshot: %v", err)
+			}
+			if f >= 0 && p.disturbances(t) > 0 {
+				t.Error("it has peeked elsewhere")
+			}
+			before := p.disturbances(t) // for a moment it may, when the agent is killed
+			p.await(t, 3)
+			if p.disturbances(t) != before {
+				t.Error("it goes on to peek elsewhere")
+			}
+		})
+	}
+}
+
 // The user's process is killed while the agent is at any point.
 func TestClientKilled(t *testing.T) {
 	if os.Getenv("SNAPSHOT_OF") != "" {

@@ -132,10 +132,8 @@ func (p *process) await(o *Options) (*Snapshot, error) {
 			o.Report(a.Report)
 		case a.Warning != "":
 			o.Warn(a.Warning)
-		case a.Twin != 0:
-			p.left.Twin = a.Twin
-		case a.Area != nil:
-			p.left.Area = *a.Area
+		case a.Twin != 0, a.Area != nil, a.Peek != nil:
+			p.note(&a)
 		case a.Ready != nil && len(files) == 3:
 			p.left.Area = ptrace.Area{} // unmapped long since
 			s := &Snapshot{
@@ -196,11 +194,22 @@ func (p *process) drain() {
 		if json.Unmarshal(b, &a) != nil {
 			continue
 		}
-		if a.Twin != 0 {
-			p.left.Twin = a.Twin
-		}
-		if a.Area != nil {
-			p.left.Area = *a.Area
+		p.note(&a)
+	}
+}
+
+// note remembers what would have to be put away.
+func (p *process) note(a *answer) {
+	if a.Twin != 0 {
+		p.left.Twin = a.Twin
+	}
+	if a.Area != nil {
+		p.left.Area = *a.Area
+	}
+	if a.Peek != nil {
+		p.left.Peek = a.Peek
+		if a.Peek.FD < 0 {
+			p.left.Peek = nil // it is as it was
 		}
 	}
 }

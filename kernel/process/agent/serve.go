@@ -94,6 +94,9 @@ func putAway(pid int, l *left) (err error) {
 	if l.Twin != 0 {
 		err = errors.Join(err, capture.Reap(pid, l.Twin))
 	}
+	if l.Peek != nil {
+		err = errors.Join(err, l.Peek.PutBack(pid))
+	}
 	return errors.Join(err, capture.ReapAll(pid))
 }
 
@@ -111,6 +114,7 @@ func (s *server) options(r *request) capture.Options {
 		Warn:      func(line string) { tell(answer{Warning: line}) },
 		Mapped:    func(a ptrace.Area) { tell(answer{Area: &a}) },
 		Born:      func(twin int) { tell(answer{Twin: twin}) },
+		Peeking:   func(p capture.Peek) { tell(answer{Peek: &p}) },
 		Cancelled: s.conn.ended,
 	}
 }

@@ -36,6 +36,9 @@ type Options struct {
 	// is killed. See Clean.
 	Mapped func(ptrace.Area)
 	Born   func(twin int)
+	// Peeking is told where the program had its socket peeked at, before that is
+	// moved for a while, and when it is there again. See PutBack.
+	Peeking func(Peek)
 	// Fault is for tests: the step that fails. See faults.go.
 	Fault Fault
 	// Cancelled reports whether nobody wants the image any more.

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,6 +38,7 @@ const (
 	FaultPipe             // pages go into the pipe
 	FaultTwinKilled       // the twin is dead, its zombie still there
 	LastFault
+	FaultPeeking // a socket is being peeked at, of a program that has one
 )
 
 // ErrFault is the error of a step that was made to fail.
@@ -54,6 +56,16 @@ func (f Fault) At(at Fault) error {
 		unix.Kill(os.Getpid(), unix.SIGKILL)
 	}
 	return nil
+}
+
+// Beside is At for a step that is taken beside others, once those are over: to
+// be killed in the first of the calls is more than a program survives (package
+// ptrace, programs).
+func (f Fault) Beside(at Fault) error {
+	if f == at || f == -at {
+		time.Sleep(200 * time.Millisecond)
+	}
+	return f.At(at)
 }
 
 func (c *capture) fault(at Fault) error { return c.o.Fault.At(at) }

@@ -269,7 +269,9 @@ func (t *fileTable) addContents(c *capture) error {
 		}
 		if s := t.open[i].Socket; s != nil {
 			for j := range s.Queue {
-				s.Queue[j] += base
+				if m := &s.Queue[j]; m.Content != image.NoIndex {
+					m.Content += base
+				}
 			}
 		}
 	}

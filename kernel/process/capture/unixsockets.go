@@ -1,11 +1,12 @@
-// Unix sockets: where they are bound, and what they have received.
+// Unix sockets: where they are bound, and who made them. To whom they are
+// connected is in peers.go, what they hold in queue.go.
 
 package capture
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 
 	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
@@ -13,92 +14,59 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// unixSocket describes one by what can be said without the others.
 func (t *fileTable) unixSocket(fd int, o *openFile, d *image.OpenFile) error {
 	s := d.Socket
-	s.Backlog = 128 // unless sock_diag(7) says something else
 	if !s.Listening {
-		_, err := sys.Getpeername(fd)
-		t.connected[s.Ino] = err == nil // to whom is found when all are known
+		if remote, err := sys.Getpeername(fd); err == nil {
+			t.connected[s.Ino] = true // to whom is found when all are known
+			if image.IsBound(remote) {
+				s.Remote = remote
+			}
+		}
 	}
-	if err := t.socketFile(o, s); err != nil {
-		return err
+	if err := creator(fd, s); err != nil {
+		return fmt.Errorf("%s: %w", o.object("a unix socket"), err)
 	}
-	if err := t.options(fd, o, d); err != nil || d.Kind == image.KindLost {
-		return err
+	if what, err := readiness(fd); err == nil && s.Type == unix.SOCK_STREAM && what&unix.POLLPRI != 0 {
+		return t.lose(o, d, "a unix socket", "it holds a byte that was sent out of band (MSG_OOB)")
 	}
-	if t.dry || s.Listening {
-		return nil
-	}
-	return t.queue(fd, o, d)
+	return t.options(fd, o, d)
 }
 
-// socketFile looks at the file that a unix socket is bound to.
-func (t *fileTable) socketFile(o *openFile, s *image.Socket) error {
+// creator reads who made a connection, or has it listen.
+func creator(fd int, s *image.Socket) error {
+	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return err
+	}
+	if cred.Pid != 0 || cred.Uid != ^uint32(0) { // it has one
+		s.Creator = &image.Creator{UID: cred.Uid, GID: cred.Gid}
+	}
+	return nil
+}
+
+// socketFile looks at the file that a unix socket is bound to, and whether that
+// still leads there: another program may have put its own socket in its place.
+func (t *fileTable) socketFile(o *openFile, d *image.OpenFile, info sys.UnixInfo) error {
+	s := d.Socket
 	path := image.SocketPath(s.Local)
 	if path == "" {
 		return nil
 	}
+	from := "root"
+	if !strings.HasPrefix(path, "/") {
+		from = "cwd/" // most likely it was that when it was bound
+	}
 	var st unix.Stat_t
-	err := unix.Lstat(fmt.Sprintf("/proc/%d/root%s", t.c.pid, path), &st)
-	if path[0] != '/' {
-		err = unix.Lstat(fmt.Sprintf("/proc/%d/cwd/%s", t.c.pid, path), &st)
+	err := unix.Lstat(fmt.Sprintf("/proc/%d/%s%s", t.c.pid, from, path), &st)
+	switch there := err == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK && (!info.HasFile || uint32(st.Ino) == info.FileIno); {
+	case there:
+		s.File = &image.SocketFile{Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid}
+	case from != "root":
+		return t.lose(o, d, "a unix socket at "+path, "that path does not lead to it from the program's working directory")
+	case err != nil && !isNotExist(err) && !errors.Is(err, unix.ENOTDIR):
+		return fmt.Errorf("%s: %w", o.object("a unix socket at "+path), err)
 	}
-	s.Unlinked = err != nil || st.Mode&unix.S_IFMT != unix.S_IFSOCK
-	s.Mode, s.UID, s.GID = st.Mode&0o7777, st.Uid, st.Gid
 	return nil
-}
-
-// queue reads what a unix socket has received, and leaves it there.
-func (t *fileTable) queue(fd int, o *openFile, d *image.OpenFile) error {
-	s := d.Socket
-	waiting, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
-	if err != nil || waiting == 0 && s.Type == unix.SOCK_STREAM {
-		return nil // EINVAL: it was never connected
-	}
-	// Peeking goes on from where it ended, so that messages come one by one.
-	was, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEEK_OFF)
-	if err == nil {
-		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEEK_OFF, 0)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", o.object("a unix socket"), err)
-	}
-	defer unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEEK_OFF, was)
-	buf, control := make([]byte, max(waiting, 256<<10)), make([]byte, 4096)
-	for {
-		n, nc, flags, _, err := unix.Recvmsg(fd, buf, control, unix.MSG_PEEK|unix.MSG_DONTWAIT)
-		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENOTCONN) || err == nil && n == 0 {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("reading what %s holds: %w", o.object("a unix socket"), err)
-		}
-		if nc > 0 && hasRights(control[:nc]) {
-			return t.lose(o, d, "a unix socket", "it holds file descriptors that were sent and not yet received")
-		}
-		if flags&unix.MSG_TRUNC != 0 {
-			return t.lose(o, d, "a unix socket", "it holds a message that is too long")
-		}
-		s.Queue = append(s.Queue, t.addBlob(bytes.Clone(buf[:n])))
-	}
-}
-
-// hasRights looks for SCM_RIGHTS, and closes what peeking got of them.
-func hasRights(control []byte) bool {
-	messages, err := unix.ParseSocketControlMessage(control)
-	if err != nil {
-		return true
-	}
-	found := false
-	for i := range messages {
-		fds, err := unix.ParseUnixRights(&messages[i])
-		if err != nil {
-			continue
-		}
-		found = true
-		for _, fd := range fds {
-			unix.Close(fd)
-		}
-	}
-	return found
 }

@@ -118,9 +118,9 @@ func (img *Image) checkOpen() error {
 			if !o.Socket.addressesFit() {
 				return damagedf("open file %d has addresses that are none", i)
 			}
-			for _, c := range o.Socket.Queue {
-				if !inRange(c, len(img.Contents), false) {
-					return damagedf("open file %d has content %d, which is not there", i, c)
+			for _, m := range o.Socket.Queue {
+				if !inRange(m.Content, len(img.Contents), true) {
+					return damagedf("open file %d has content %d, which is not there", i, m.Content)
 				}
 			}
 		}

@@ -41,7 +41,7 @@ func sample() *Image {
 		Open: []OpenFile{
 			{Kind: KindFile, File: 1, Inherit: NoIndex, Pos: 17},
 			{Kind: KindPipe, File: NoIndex, Inherit: NoIndex, Pipe: &Pipe{Ino: 9, Content: 1}},
-			{Kind: KindSocket, File: NoIndex, Inherit: NoIndex, Socket: &Socket{Family: 1, Local: Bytes{1, 0, 0, 'x'}, Queue: []int{1}}},
+			{Kind: KindSocket, File: NoIndex, Inherit: NoIndex, Socket: &Socket{Family: 1, Local: Bytes{1, 0, 0, 'x'}, Queue: []Message{{Content: 1}}}},
 			{Kind: KindEpoll, File: NoIndex, Inherit: NoIndex, Epoll: []Watch{{FD: 3, Open: 1, Data: 1<<64 - 1}}},
 		},
 		FDs:      []FD{{FD: 3, Open: 1}, {FD: 4, Open: 0}, {FD: 7, Open: 2}},
@@ -145,7 +145,7 @@ func TestHostile(t *testing.T) {
 		"fd twice":                func(i *Image) { i.FDs[1].FD = 3 },
 		"kind without its member": func(i *Image) { i.Open[0].Kind = KindTimerFD },
 		"kind unknown":            func(i *Image) { i.Open[0].Kind = "quantum" },
-		"queue out of range":      func(i *Image) { i.Open[2].Socket.Queue[0] = 2 },
+		"queue out of range":      func(i *Image) { i.Open[2].Socket.Queue[0].Content = 2 },
 		"watch out of range":      func(i *Image) { i.Open[3].Epoll[0].Open = -1 },
 		"leader missing":          func(i *Image) { i.Threads = i.Threads[1:] },
 		"thread twice":            func(i *Image) { i.Threads[1].TID = 100 },

@@ -9,31 +9,56 @@ type Socket struct {
 
 	// Local and Remote are struct sockaddr as getsockname(2) and
 	// getpeername(2) return them, nil if unbound or unconnected. Remote is
-	// there for a datagram socket with a default destination only.
+	// there for what a datagram socket is connected to that is not in the
+	// process, and for a unix socket whose peer is closed.
 	Local, Remote Bytes
-	// Unlinked is set if Local is a path in the filesystem that no longer
-	// leads to this socket.
-	Unlinked bool
-	// Mode, UID and GID are those of the socket file at Local.
-	Mode     uint32
-	UID, GID uint32
+	// File is the file at Local, nil if there is none any more that leads to
+	// this socket.
+	File *SocketFile `json:",omitempty"`
 
 	Listening bool
 	Backlog   int
 
-	// Peer is the inode of the socket at the other end, which is in the
+	// Peer is the inode of the unix socket at the other end, which is in the
 	// process too, or 0.
 	Peer uint64
-	// Orphan is set if it was connected, and the other end is closed.
+	// Orphan is set if it is a unix socket that was connected, and the other
+	// end is closed.
 	Orphan bool `json:",omitempty"`
+	// Reset is set if that one had not read everything, which is still to be
+	// told: ECONNRESET.
+	Reset bool `json:",omitempty"`
 	// Shutdown says which directions are closed: 1 reading, 2 writing.
 	Shutdown int
+	// Creator is who made the connection or, of one that listens, made it do
+	// that: SO_PEERCRED of unix(7).
+	Creator *Creator `json:",omitempty"`
 
 	Options []SockOpt
 	Groups  []Membership `json:",omitempty"`
-	// Queue is what was received and not yet read: an index in Contents for
-	// each message, in order (one for a stream).
-	Queue []int
+	// Queue is what a unix socket has received and not yet read, in order.
+	Queue []Message
+}
+
+// SocketFile is the file that a unix socket is bound to.
+type SocketFile struct {
+	Mode     uint32
+	UID, GID uint32
+}
+
+// Creator is a user and group.
+type Creator struct{ UID, GID uint32 }
+
+// Message is what was sent at once or, to a stream, one after the other by the
+// same sender.
+type Message struct {
+	Content int  // index in Contents, or NoIndex if it is empty
+	Stream  bool `json:",omitempty"` // it has no end, but what follows may join it
+	// From is the address of a sender that has one: struct sockaddr.
+	From Bytes `json:",omitempty"`
+	// Cred are the credentials that came with it, if it came from the process
+	// itself; its PID is not said.
+	Cred *Creator `json:",omitempty"`
 }
 
 // Membership is in a multicast group, of which the sources in Sources are heard

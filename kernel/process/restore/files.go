@@ -77,6 +77,12 @@ func (p *process) name(o *image.OpenFile) string {
 	switch {
 	case o.Lost != nil:
 		what = o.Lost.What
+	case o.Socket != nil && o.Socket.Family == unix.AF_UNIX && image.IsBound(o.Socket.Local):
+		what = "a unix socket at " + image.AddressText(o.Socket.Local)
+	case o.Socket != nil && o.Socket.Family == unix.AF_UNIX:
+		what = "a unix socket"
+	case o.Socket != nil && image.IsBound(o.Socket.Local):
+		what = "a socket at " + image.AddressText(o.Socket.Local)
 	case o.File != image.NoIndex:
 		what = string(p.img.Files[o.File].Path)
 	}

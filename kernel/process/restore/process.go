@@ -10,6 +10,7 @@ import (
 	"snappipe/kernel"
 	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/sockopt"
 )
 
 // process is an image on its way to be a process. Its methods but WriteAt,
@@ -27,7 +28,8 @@ type process struct {
 	contents []*os.File // of image.Contents, in memory
 	mapped   []mapping  // what to do with each mapping once its pages are there
 	files    []openFile // by index in image.Open
-	threads  []*task    // by index in image.Threads
+	sockets  *sockopt.Reader
+	threads  []*task // by index in image.Threads
 
 	// undo gives up, last first, what is not given up with the stub.
 	undo []func() error

@@ -10,6 +10,7 @@ import (
 	"snappipe/kernel"
 	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/sockopt"
 )
 
 // Begin starts to resume the image of a process, size bytes long, of which
@@ -100,7 +101,7 @@ func (r *resumption) load() error {
 		return err
 	}
 	r.front = nil
-	p := &process{img: img, options: r.options, tracer: ptrace.NewTracer()}
+	p := &process{img: img, options: r.options, tracer: ptrace.NewTracer(), sockets: sockopt.NewReader()}
 	r.process = p
 	return p.tracer.Do(p.load)
 }

@@ -10,28 +10,19 @@ import (
 	"snappipe/kernel/process/sockopt"
 )
 
-// setOptions sets those that a new socket may have at once.
+// setOptions sets those that a socket may have before it is used.
 func (p *process) setOptions(fd int, o *image.OpenFile) error {
-	failed, err := sockopt.Apply(fd, o.Socket)
+	failed, err := p.sockets.Apply(fd, o.Socket)
 	if err != nil {
 		return err
 	}
 	return p.unset(o, failed)
 }
 
-// finishSockets sets those that have to wait until all sockets hold what they
-// held.
-func (p *process) finishSockets() error {
-	for i := range p.img.Open {
-		o := &p.img.Open[i]
-		if o.Socket == nil || p.files[i].fd < 0 || p.files[i].lent {
-			continue
-		}
-		if err := p.unset(o, sockopt.Finish(p.files[i].fd, o.Socket)); err != nil {
-			return err
-		}
-	}
-	return nil
+// finishSocket sets those that have to wait until it holds what it held.
+func (p *process) finishSocket(i int) error {
+	o := &p.img.Open[i]
+	return p.unset(o, sockopt.Finish(p.files[i].fd, o.Socket))
 }
 
 // unset refuses options that could not be set, unless the program is to do

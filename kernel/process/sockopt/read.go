@@ -35,13 +35,7 @@ var ErrProgram = errors.New("a BPF program is attached to it, which the kernel d
 // Differences returns the options of a socket that a new one would not have,
 // in the order of Table. Those that can't be put back are returned apart.
 func (r *Reader) Differences(fd int, s *image.Socket) (kept []image.SockOpt, refused []*Option, err error) {
-	k := kind{s.Family, s.Type, s.Protocol}
-	all, ok := r.kinds[k]
-	if !ok {
-		all = r.newSocket(k)
-		r.kinds[k] = all
-	}
-	for _, u := range all {
+	for _, u := range r.usual(s) {
 		value, err := u.get(fd, &r.options)
 		switch {
 		case errors.Is(err, unix.EACCES) && u.isFilter():
@@ -54,6 +48,17 @@ func (r *Reader) Differences(fd int, s *image.Socket) (kept []image.SockOpt, ref
 		}
 	}
 	return kept, refused, nil
+}
+
+// usual returns the options of a new socket of the same kind.
+func (r *Reader) usual(s *image.Socket) []usual {
+	k := kind{s.Family, s.Type, s.Protocol}
+	all, ok := r.kinds[k]
+	if !ok {
+		all = r.newSocket(k)
+		r.kinds[k] = all
+	}
+	return all
 }
 
 // newSocket reads what a new socket has. Where none can be made, every option

@@ -28,22 +28,17 @@ func (f *Failure) String() string {
 	return s
 }
 
-// Apply gives a new socket options, all but those that Finish is for. Setting
-// one may change another, so all that a socket has is looked at again, and
-// what was not to change is set back.
-func Apply(fd int, s *image.Socket) ([]*Failure, error) {
+// Apply gives a socket options, all but those that Finish is for, and those of
+// a new one where nothing else was saved: one that was accepted has some of the
+// listener's, and setting one may change another.
+func (r *Reader) Apply(fd int, s *image.Socket) ([]*Failure, error) {
 	if err := known(s.Options); err != nil {
 		return nil, err
 	}
 	var all []usual
-	by := new(sys.Options)
-	for i := range Table {
-		o := &Table[i]
-		if !o.read() || o.late(s) {
-			continue
-		}
-		if value, err := o.get(fd, by); err == nil {
-			all = append(all, usual{o, bytes.Clone(value)})
+	for _, u := range r.usual(s) {
+		if !u.late(s) {
+			all = append(all, u)
 		}
 	}
 	return setAll(fd, all, s.Options), nil

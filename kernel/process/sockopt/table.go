@@ -238,7 +238,6 @@ var Table = []Option{
 	{unix.SOL_SOCKET, unix.SO_LINGER, Kept, "SO_LINGER", ""},
 	{unix.SOL_SOCKET, unix.SO_BSDCOMPAT, Derived, "SO_BSDCOMPAT", "of no effect any more"},
 	{unix.SOL_SOCKET, unix.SO_REUSEPORT, Kept, "SO_REUSEPORT", ""},
-	{unix.SOL_SOCKET, unix.SO_PASSCRED, Kept, "SO_PASSCRED", ""},
 	{unix.SOL_SOCKET, unix.SO_PEERCRED, Apart, "SO_PEERCRED", "it is who made the connection"},
 	{unix.SOL_SOCKET, unix.SO_RCVLOWAT, Kept, "SO_RCVLOWAT", ""},
 	{unix.SOL_SOCKET, unix.SO_SNDLOWAT, Derived, "SO_SNDLOWAT", "always 1"},
@@ -252,7 +251,6 @@ var Table = []Option{
 	{unix.SOL_SOCKET, unix.SO_PEERSEC, Report, "SO_PEERSEC", ""},
 	{unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, Action, "SO_SNDBUFFORCE", ""},
 	{unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, Action, "SO_RCVBUFFORCE", ""},
-	{unix.SOL_SOCKET, unix.SO_PASSSEC, Kept, "SO_PASSSEC", ""},
 	{unix.SOL_SOCKET, unix.SO_MARK, Kept, "SO_MARK", ""},
 	{unix.SOL_SOCKET, unix.SO_TIMESTAMP, Kept, "SO_TIMESTAMP", ""},
 	{unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, Kept, "SO_TIMESTAMPNS", ""},
@@ -290,11 +288,14 @@ var Table = []Option{
 	{unix.SOL_SOCKET, unix.SO_RESERVE_MEM, Kept, "SO_RESERVE_MEM", ""},
 	{unix.SOL_SOCKET, unix.SO_TXREHASH, Kept, "SO_TXREHASH", ""},
 	{unix.SOL_SOCKET, unix.SO_RCVMARK, Kept, "SO_RCVMARK", ""},
-	{unix.SOL_SOCKET, unix.SO_PASSPIDFD, Kept, "SO_PASSPIDFD", ""},
 	{unix.SOL_SOCKET, unix.SO_PEERPIDFD, Apart, "SO_PEERPIDFD", "it is who made the connection"},
 	{unix.SOL_SOCKET, soRcvPriority, Kept, "SO_RCVPRIORITY", ""},
 	{unix.SOL_SOCKET, soPassRights, Kept, "SO_PASSRIGHTS", ""},
 	{unix.SOL_SOCKET, soInq, Kept, "SO_INQ", ""},
+	// What waits in a socket came with credentials, or without.
+	{unix.SOL_SOCKET, unix.SO_PASSCRED, Late, "SO_PASSCRED", ""},
+	{unix.SOL_SOCKET, unix.SO_PASSSEC, Late, "SO_PASSSEC", ""},
+	{unix.SOL_SOCKET, unix.SO_PASSPIDFD, Late, "SO_PASSPIDFD", ""},
 	// A lock on the filter lets no other be attached.
 	{unix.SOL_SOCKET, unix.SO_LOCK_FILTER, Late, "SO_LOCK_FILTER", ""},
 	// Where peeking goes on moves with what is received.

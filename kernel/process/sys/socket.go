@@ -110,3 +110,14 @@ func withAddress(nr uintptr, fd int, address []byte) error {
 	}
 	return nil
 }
+
+// Send sends one message, to an address or, if that is nil, to what the socket
+// is connected to, and returns how much of it was taken. It does not wait.
+func Send(fd int, b, to []byte) (int, error) {
+	n, _, e := unix.Syscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
+		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, uintptr(unsafe.Pointer(unsafe.SliceData(to))), uintptr(len(to)))
+	if e != 0 {
+		return 0, e
+	}
+	return int(n), nil
+}

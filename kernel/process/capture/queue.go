@@ -1,0 +1,175 @@
+// What unix sockets have received and not yet given out. Looking at it must
+// change nothing.
+
+package capture
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/sys"
+
+	"golang.org/x/sys/unix"
+)
+
+// queueLimit is how much a socket may hold to go into the image, as a deleted
+// file.
+const queueLimit = deletedLimit
+
+// Peek is the SO_PEEK_OFF of one of the program's sockets, or none if FD is -1.
+type Peek struct{ FD, Offset int }
+
+// PutBack sets it to what it was before this process moved it.
+func (p Peek) PutBack(pid int) error {
+	pidfd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return nil // it has ended
+	}
+	defer unix.Close(pidfd)
+	fd, err := unix.PidfdGetfd(pidfd, p.FD, 0)
+	if err == nil {
+		err = sys.SetPeekOffset(fd, p.Offset)
+		unix.Close(fd)
+	}
+	if err != nil {
+		return fmt.Errorf("setting SO_PEEK_OFF of fd %d back to %d: %w", p.FD, p.Offset, err)
+	}
+	return nil
+}
+
+// queue reads what a socket holds.
+func (t *fileTable) queue(o *openFile, d *image.OpenFile) error {
+	s := d.Socket
+	fd, err := t.borrow(o)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	// Of datagrams, it is the length of the first.
+	waiting, err := unix.IoctlGetInt(fd, unix.SIOCINQ)
+	if err != nil {
+		return nil // EINVAL: it was never connected
+	}
+	// Who reads an error clears it. Of a stream, it comes after the bytes.
+	what, err := readiness(fd)
+	failed := what&unix.POLLERR != 0
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", o.object("a unix socket"), err)
+	case failed && (s.Type == unix.SOCK_DGRAM || s.Type == unix.SOCK_SEQPACKET && waiting > 0):
+		return t.lose(o, d, "a unix socket", "it has an error that it has not been told yet")
+	case what&unix.POLLIN == 0 || failed && waiting == 0:
+		s.Reset = failed
+		return nil
+	case waiting > queueLimit:
+		return t.lose(o, d, "a unix socket", fmt.Sprintf("it holds %d bytes, more than the %d that are kept", waiting, int64(queueLimit)))
+	}
+	s.Reset = failed
+	was, err := sys.PeekOffset(fd)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.object("a unix socket"), err)
+	}
+	buf := make([]byte, max(waiting, 64<<10))
+	if s.Type == unix.SOCK_STREAM && was < 0 {
+		// Mostly, all of a stream comes at once, and nothing has to be set.
+		m, err := sys.Peek(fd, buf)
+		if err == nil && !m.Rights && len(m.Data) == waiting {
+			return t.message(o, d, &m)
+		}
+	}
+	return t.walk(o, d, fd, was, buf)
+}
+
+// walk looks at one message after the other, which takes SO_PEEK_OFF. Should
+// this process be killed meanwhile, another sets it back.
+func (t *fileTable) walk(o *openFile, d *image.OpenFile, fd, was int, buf []byte) (err error) {
+	t.c.o.Peeking(Peek{FD: o.fd, Offset: was})
+	defer func() {
+		err = errors.Join(err, sys.SetPeekOffset(fd, was))
+		t.c.o.Peeking(Peek{FD: -1})
+	}()
+	s := d.Socket
+	offset := 0
+	total, err := unix.IoctlGetInt(fd, unix.SIOCINQ)
+	for err == nil {
+		if s.Type == unix.SOCK_STREAM && offset == total {
+			return nil
+		}
+		if err = errors.Join(sys.SetPeekOffset(fd, offset), t.c.o.Fault.Beside(FaultPeeking)); err != nil {
+			break
+		}
+		var m sys.Message
+		switch m, err = sys.Peek(fd, buf); {
+		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.ENOTCONN):
+			return nil
+		case err != nil:
+		case m.Cut > queueLimit:
+			return t.lose(o, d, "a unix socket", "it holds a message that is too long")
+		case m.Cut > 0:
+			buf = make([]byte, m.Cut)
+			continue
+		case len(m.Data) == 0 && s.Type == unix.SOCK_STREAM:
+			err = errors.New("it holds less than it said")
+		case len(m.Data) == 0 && s.Type == unix.SOCK_SEQPACKET && s.Shutdown&shutReading != 0 && offset == total:
+			return nil // the end: who reads an empty message here can't tell it from that
+		default:
+			err = t.message(o, d, &m)
+			if d.Kind == image.KindLost {
+				return err
+			}
+		}
+		offset += len(m.Data)
+	}
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("reading what %s holds: %w", o.object("a unix socket"), err)
+}
+
+// message puts one into the image.
+func (t *fileTable) message(o *openFile, d *image.OpenFile, m *sys.Message) error {
+	if m.Rights {
+		return t.lose(o, d, "a unix socket", "it holds file descriptors that were sent and not yet received")
+	}
+	out := image.Message{Content: image.NoIndex, Stream: d.Socket.Type == unix.SOCK_STREAM, From: m.From}
+	if len(m.Data) > 0 {
+		out.Content = t.addBlob(m.Data)
+	}
+	if c := m.Cred; c != nil && c.Pid != 0 {
+		if int(c.Pid) != t.c.pid {
+			return t.lose(o, d, "a unix socket", fmt.Sprintf("it holds a message with the credentials of another process, %d", c.Pid))
+		}
+		out.Cred = &image.Creator{UID: c.Uid, GID: c.Gid}
+	}
+	if out.From != nil && !t.bound(out.From) && d.Socket.Type == unix.SOCK_DGRAM && t.inUse(out.From) {
+		return t.lose(o, d, "a unix socket", "it holds a message from "+image.AddressText(out.From)+", which is outside of the program")
+	}
+	d.Socket.Queue = append(d.Socket.Queue, out)
+	return nil
+}
+
+// bound reports whether the program has a socket at an address.
+func (t *fileTable) bound(address []byte) bool {
+	return slices.ContainsFunc(t.open, func(o image.OpenFile) bool {
+		return o.Socket != nil && bytes.Equal(o.Socket.Local, address)
+	})
+}
+
+// inUse reports whether somebody has a datagram socket at an address, a path
+// being one from the program's root.
+func (t *fileTable) inUse(address []byte) bool {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return true
+	}
+	defer unix.Close(fd)
+	path := image.SocketPath(address)
+	if path == "" {
+		return sys.Bind(fd, address) != nil
+	}
+	err = unix.Connect(fd, &unix.SockaddrUnix{Name: path})
+	return !errors.Is(err, unix.ECONNREFUSED) && !errors.Is(err, unix.ENOENT)
+}

@@ -1,0 +1,91 @@
+package sys
+
+import (
+	"bytes"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Message is what a socket has received and not yet given out.
+type Message struct {
+	Data []byte
+	From []byte // struct sockaddr of the sender, nil if it has none
+	// Cred are the credentials that came with it, where the socket wants them
+	// (SO_PASSCRED).
+	Cred *unix.Ucred
+	// Rights is set if file descriptors came with it, of which none is kept.
+	Rights bool
+	// Cut is how long a message is that the buffer was too small for.
+	Cut int
+}
+
+// Peek looks at the next message of a unix socket, and takes nothing. It
+// returns EAGAIN if there is none.
+func Peek(fd int, buf []byte) (m Message, err error) {
+	var from unix.RawSockaddrAny
+	var control [8 << 10]byte // more than SCM_MAX_FD descriptors take
+	vector := unix.Iovec{Base: unsafe.SliceData(buf)}
+	vector.SetLen(len(buf))
+	header := unix.Msghdr{
+		Name: (*byte)(unsafe.Pointer(&from)), Namelen: uint32(unsafe.Sizeof(from)),
+		Iov: &vector, Iovlen: 1, Control: &control[0],
+	}
+	header.SetControllen(len(control))
+	const flags = unix.MSG_PEEK | unix.MSG_DONTWAIT | unix.MSG_TRUNC | unix.MSG_CMSG_CLOEXEC
+	n, _, e := unix.Syscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&header)), flags)
+	if e != 0 {
+		return m, e
+	}
+	m.readControl(control[:header.Controllen])
+	// A descriptor that this process has no room for.
+	m.Rights = m.Rights || header.Flags&unix.MSG_CTRUNC != 0
+	if int(n) > len(buf) {
+		m.Cut = int(n)
+		return m, nil
+	}
+	m.Data = bytes.Clone(buf[:n])
+	if header.Namelen > 2 {
+		name := unsafe.Slice((*byte)(unsafe.Pointer(&from)), unsafe.Sizeof(from))
+		m.From = bytes.Clone(name[:min(int(header.Namelen), len(name))])
+	}
+	return m, nil
+}
+
+// scmPidfd is SCM_PIDFD of include/linux/socket.h: a descriptor too.
+const scmPidfd = 4
+
+func (m *Message) readControl(control []byte) {
+	parts, err := unix.ParseSocketControlMessage(control)
+	m.Rights = err != nil
+	for i := range parts {
+		p := &parts[i]
+		switch {
+		case p.Header.Level != unix.SOL_SOCKET:
+		case p.Header.Type == unix.SCM_RIGHTS:
+			m.Rights = true
+			closeAll(p.Data)
+		case p.Header.Type == scmPidfd:
+			closeAll(p.Data)
+		case p.Header.Type == unix.SCM_CREDENTIALS:
+			m.Cred, _ = unix.ParseUnixCredentials(p)
+		}
+	}
+}
+
+func closeAll(fds []byte) {
+	for ; len(fds) >= 4; fds = fds[4:] {
+		unix.Close(int(*(*int32)(unsafe.Pointer(unsafe.SliceData(fds)))))
+	}
+}
+
+// PeekOffset is SO_PEEK_OFF: where peeking goes on, which it moves; -1 if it
+// always begins with the first.
+func PeekOffset(fd int) (int, error) {
+	return unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEEK_OFF)
+}
+
+// SetPeekOffset sets it.
+func SetPeekOffset(fd, offset int) error {
+	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEEK_OFF, offset)
+}

@@ -1,0 +1,117 @@
+package sys
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// UnixInfo is what sock_diag(7) tells of a unix socket.
+type UnixInfo struct {
+	// Connected is set if it is, or was, connected to one other; Peer is the
+	// inode of that, or 0 if it is in nobody's hands.
+	Connected bool
+	Peer      uint64
+	Shutdown  int // 1 for reading, 2 for writing
+	// Of one that listens: how many connections it has not accepted, and how
+	// many may wait.
+	Waiting, Backlog int
+	// FileIno is the lower half of the number of the inode that it is bound
+	// to, and HasFile tells whether there is one.
+	FileIno uint32
+	HasFile bool
+}
+
+// UnixDiag asks about the sockets of a network namespace.
+type UnixDiag struct{ fd int }
+
+// OpenUnixDiag opens it for the namespace of the caller.
+func OpenUnixDiag() (*UnixDiag, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
+	if err != nil {
+		return nil, fmt.Errorf("opening a socket of sock_diag: %w", err)
+	}
+	return &UnixDiag{fd}, nil
+}
+
+// Close closes it.
+func (d *UnixDiag) Close() error { return unix.Close(d.fd) }
+
+// unixDiagReq is a netlink header and struct unix_diag_req.
+type unixDiagReq struct {
+	unix.NlMsghdr
+	family, protocol uint8
+	_                uint16
+	states, ino      uint32
+	show             uint32
+	cookie           [2]uint32
+}
+
+// include/uapi/linux/unix_diag.h and sock_diag.h
+const (
+	sockDiagByFamily = 20
+	showFile         = 2
+	showPeer         = 4
+	showRqlen        = 16
+	attrFile         = 1
+	attrPeer         = 2
+	attrRqlen        = 4
+	attrShutdown     = 6
+)
+
+// Ask returns what is known of a socket. ENOENT means that this kernel tells
+// nothing of unix sockets, or that there is no such socket.
+func (d *UnixDiag) Ask(ino uint64) (UnixInfo, error) {
+	req := unixDiagReq{
+		family: unix.AF_UNIX, states: ^uint32(0), ino: uint32(ino),
+		show: showFile | showPeer | showRqlen, cookie: [2]uint32{^uint32(0), ^uint32(0)},
+	}
+	req.NlMsghdr = unix.NlMsghdr{Len: uint32(unsafe.Sizeof(req)), Type: sockDiagByFamily, Flags: unix.NLM_F_REQUEST}
+	b := unsafe.Slice((*byte)(unsafe.Pointer(&req)), unsafe.Sizeof(req))
+	if err := unix.Sendto(d.fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return UnixInfo{}, err
+	}
+	var buf [4096]byte
+	n, _, err := unix.Recvfrom(d.fd, buf[:], 0)
+	if err != nil {
+		return UnixInfo{}, err
+	}
+	return parseUnixDiag(buf[:n])
+}
+
+// parseUnixDiag parses the answer: a netlink header, struct unix_diag_msg of 16
+// bytes, and attributes; or an error.
+func parseUnixDiag(b []byte) (info UnixInfo, err error) {
+	le := binary.NativeEndian
+	const headers = unix.SizeofNlMsghdr + 16
+	if len(b) >= unix.SizeofNlMsghdr+4 && le.Uint16(b[4:]) == unix.NLMSG_ERROR {
+		return info, unix.Errno(-int32(le.Uint32(b[unix.SizeofNlMsghdr:])))
+	}
+	if len(b) < headers {
+		return info, errors.New("the kernel's answer is too short")
+	}
+	const state, established, listening = unix.SizeofNlMsghdr + 2, 1, 10 // TCP_ESTABLISHED, TCP_LISTEN
+	info.Connected = b[state] == established
+	listens := b[state] == listening
+	for b = b[headers:]; len(b) >= unix.SizeofRtAttr; {
+		size, kind := int(le.Uint16(b)), le.Uint16(b[2:])
+		if size < unix.SizeofRtAttr || size > len(b) {
+			break
+		}
+		switch v := b[unix.SizeofRtAttr:size]; {
+		case kind == attrFile && len(v) >= 4:
+			info.FileIno, info.HasFile = le.Uint32(v), true
+		case kind == attrPeer && len(v) >= 4:
+			info.Peer = uint64(le.Uint32(v))
+		case kind == attrRqlen && len(v) >= 8 && listens:
+			info.Waiting, info.Backlog = int(le.Uint32(v)), int(le.Uint32(v[4:]))
+		case kind == attrShutdown && len(v) >= 1:
+			info.Shutdown = int(v[0])
+		}
+		b = b[min((size+3)&^3, len(b)):]
+	}
+	return info, nil
+}
