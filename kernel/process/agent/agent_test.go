@@ -319,7 +319,12 @@ func (p *program) look(t *testing.T) look {
 	for _, m := range maps {
 		l.maps = append(l.maps, fmt.Sprintf("%x-%x %d %s", m.Start, m.End, m.Prot, m.Path))
 	}
-	if l.fds, err = proc.FDs(p.pid); err != nil {
+	open, err := proc.OpenFDs(p.pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close()
+	if l.fds, err = open.List(); err != nil {
 		t.Fatal(err)
 	}
 	if l.tasks, err = proc.Tasks(p.pid); err != nil {

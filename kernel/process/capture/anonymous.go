@@ -8,9 +8,7 @@ import (
 	"strings"
 	"unsafe"
 
-	"snappipe/kernel"
 	"snappipe/kernel/process/image"
-	"snappipe/kernel/process/proc"
 
 	"golang.org/x/sys/unix"
 )
@@ -60,9 +58,13 @@ func (t *fileTable) relate() error {
 // inherit finds what is on the same terminal, pipe or socket as descriptors 0
 // to 2.
 func (t *fileTable) inherit() {
-	for i := range t.open {
-		for j := range t.open {
-			if std := t.open[j].Inherit; std != image.NoIndex && t.first[j] == std && t.open[i].Inherit == image.NoIndex && t.same(i, j) {
+	for std := range 3 {
+		j, ok := t.opened[std]
+		if !ok || t.open[j].Inherit != std {
+			continue
+		}
+		for i := range t.open {
+			if t.open[i].Inherit == image.NoIndex && t.same(i, j) {
 				t.open[i].Inherit = std
 			}
 		}
@@ -82,48 +84,6 @@ func (t *fileTable) same(i, j int) bool {
 		return a.Pipe.Ino == b.Pipe.Ino && a.Flags&unix.O_ACCMODE == b.Flags&unix.O_ACCMODE
 	}
 	return false
-}
-
-// watches finds what each epoll set watches. The number by which a file was
-// added may be another file's by now: the kernel compares them for us.
-func (t *fileTable) watches() error {
-	for i, all := range t.epolls {
-		seen := map[int]uint32{}
-		for _, w := range all {
-			open, err := t.watched1(t.first[i], w, seen[w.FD])
-			seen[w.FD]++
-			if err != nil {
-				return err
-			}
-			t.open[i].Epoll = append(t.open[i].Epoll, image.Watch{FD: w.FD, Open: open, Events: w.Events, Data: image.Hex(w.Data)})
-		}
-	}
-	return nil
-}
-
-func (t *fileTable) watched1(epoll int, w proc.EpollWatch, nth uint32) (open int, err error) {
-	// struct kcmp_epoll_slot of kcmp(2)
-	slot := struct{ efd, tfd, toff uint32 }{uint32(epoll), uint32(w.FD), nth}
-	same := func(fd int) bool {
-		const kcmpEpollTFD = 7
-		r, err := t.c.kcmp(kcmpEpollTFD, uintptr(fd), uintptr(unsafe.Pointer(&slot)))
-		return err == nil && r == 0
-	}
-	for _, f := range t.fds { // most often it is the one of that number
-		if f.FD == w.FD && same(f.FD) {
-			return f.Open, nil
-		}
-	}
-	for _, f := range t.fds {
-		if same(f.FD) {
-			return f.Open, nil
-		}
-	}
-	if t.dry {
-		return 0, nil // the program runs, and may be about to close it
-	}
-	return 0, kernel.Refuse(fmt.Sprintf("fd %d, an epoll set", epoll), "",
-		"it watches a file that was added as fd %d, which the program has closed since while another process has it open", w.FD)
 }
 
 // fileOwner reads F_GETOWN_EX and F_GETSIG.

@@ -4,8 +4,10 @@
 package capture
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 
 	"snappipe/kernel/process/image"
@@ -20,29 +22,48 @@ import (
 type fileTable struct {
 	c     *capture
 	dry   bool // the first time
+	dir   *proc.FDs
 	pidfd int
+
+	// found are the descriptors; plain those of them that begin left alone.
+	found, plain []*openFile
+	sharing      sharing
 
 	files  []image.File
 	inodes []inodeInfo // of files, by the same index
 	byKey  map[inode]int
 
-	open []image.OpenFile
-	fds  []image.FD
-	// first is a descriptor of each of open.
-	first []int
+	open  []image.OpenFile
+	fds   []image.FD
+	first []int // a descriptor of each of open
+	// By descriptor: the index in open, and the inode as in proc.FDInfo.
+	opened map[int]int
+	inode  map[int]uint64
 	// epolls are the watches of each epoll set, by index in open.
 	epolls map[int][]proc.EpollWatch
 	// blobs are what pipes and sockets hold. Until addContents, they are what
 	// Pipe.Content and Socket.Queue are indices of.
-	blobs   [][]byte
-	watched map[inode]string // paths of inodes that inotify watches
-	groups  []group          // multicast groups, once they were looked for
+	blobs       [][]byte
+	watched     map[inode]string // paths of inodes that inotify watches
+	groups      []group          // multicast groups, once they were looked for
+	filesystems map[int]int64    // kinds of them, by mount
 	// connected are the unix sockets, by inode, that are connected to another.
 	connected map[uint64]bool
 }
 
-func newFileTable(c *capture) *fileTable {
-	return &fileTable{c: c, pidfd: -1, byKey: map[inode]int{}, epolls: map[int][]proc.EpollWatch{}, watched: map[inode]string{}, connected: map[uint64]bool{}}
+// newFileTable makes an empty one. What an earlier one has found serves it.
+func newFileTable(c *capture, earlier *fileTable) *fileTable {
+	t := &fileTable{
+		c: c, pidfd: -1, byKey: map[inode]int{}, opened: map[int]int{}, inode: map[int]uint64{}, epolls: map[int][]proc.EpollWatch{},
+		watched: map[inode]string{}, filesystems: map[int]int64{}, connected: map[uint64]bool{},
+	}
+	var ranks map[int]int
+	if earlier != nil {
+		t.watched, t.filesystems = earlier.watched, earlier.filesystems
+		ranks = earlier.sharing.ranks()
+	}
+	t.sharing = newSharing(t.compareFiles, ranks)
+	return t
 }
 
 // openFile is one descriptor as it is found.
@@ -51,71 +72,178 @@ type openFile struct {
 	link    string
 	deleted bool
 	info    proc.FDInfo
+	st      unix.Stat_t // of what has a path, and of pipes
 }
 
 // object names it in a refusal.
 func (o *openFile) object(what string) string { return fmt.Sprintf("fd %d, %s", o.fd, what) }
 
-func (t *fileTable) collect() (err error) {
+// collect does all there is to do while the program runs.
+func (t *fileTable) collect() error {
+	err := t.begin(nil)
+	if err == nil {
+		err = t.finish(nil)
+	}
+	return errors.Join(err, t.close())
+}
+
+// begin finds out what is open. Of the plain files that an earlier look has
+// found, what there is to know is left to finish.
+func (t *fileTable) begin(earlier []*openFile) (err error) {
 	if t.pidfd, err = unix.PidfdOpen(t.c.pid, 0); err != nil {
 		return fmt.Errorf("%s: %w", t.c.object(), err)
 	}
-	defer unix.Close(t.pidfd)
-	fds, err := proc.FDs(t.c.pid)
+	if t.dir, err = proc.OpenFDs(t.c.pid); err != nil {
+		return fmt.Errorf("%s: %w", t.c.object(), err)
+	}
+	fds, err := t.list(earlier)
 	if err != nil {
 		return fmt.Errorf("%s: %w", t.c.object(), err)
 	}
-	candidates := map[string][]int{}
+	known := make(map[int]*openFile, len(earlier))
+	for _, o := range earlier {
+		known[o.fd] = o
+	}
+	var all []*openFile
 	for _, fd := range fds {
-		o := openFile{fd: fd}
-		if o.link, o.deleted, err = proc.Link(t.c.pid, "fd/"+strconv.Itoa(fd)); err != nil {
-			if t.dry && isNotExist(err) {
-				continue // closed since it was listed
-			}
-			return err
-		}
-		if o.info, err = proc.ReadFDInfo(t.c.pid, fd); err != nil {
-			if t.dry && isNotExist(err) {
-				continue
-			}
-			return err
-		}
-		if t.chosen(fd) {
-			t.refer(&o, t.drop(&o))
+		was := known[fd]
+		if was != nil && was.isPlain() {
+			t.plain = append(t.plain, was)
 			continue
 		}
-		// Those that share a description agree in all of these.
-		key := fmt.Sprint(o.link, o.info.Flags&^unix.O_CLOEXEC, o.info.Pos)
-		i, err := t.description(&o, candidates[key])
-		if err != nil {
+		if all, err = t.look(all, fd, was); err != nil {
 			return err
 		}
-		if i == len(t.open)-1 && t.first[i] == fd {
-			candidates[key] = append(candidates[key], i)
+	}
+	return t.take(all)
+}
+
+// finish is for when the twin was asked about plain files.
+func (t *fileTable) finish(glances map[int]glance) error {
+	locked, shown := proc.LockedInodes()
+	var all []*openFile
+	for _, was := range t.plain {
+		g, ok := glances[was.fd]
+		if now, same := was.again(g, locked); ok && shown && same {
+			all = append(all, now)
+			continue
 		}
-		t.refer(&o, i)
+		var err error
+		if all, err = t.look(all, was.fd, was); err != nil {
+			return err
+		}
+	}
+	if err := t.take(all); err != nil {
+		return err
 	}
 	if err := t.checkDropped(); err != nil {
 		return err
 	}
+	slices.SortFunc(t.fds, func(a, b image.FD) int { return cmp.Compare(a.FD, b.FD) })
 	return t.relate()
+}
+
+// close gives up what was opened for looking.
+func (t *fileTable) close() error {
+	if t.dir != nil {
+		t.dir.Close()
+	}
+	if t.pidfd < 0 {
+		return nil
+	}
+	return unix.Close(t.pidfd)
+}
+
+// errOthers says that other descriptors are open than there were.
+var errOthers = errors.New("other descriptors are open by now")
+
+// list returns the descriptors. If there are as many as there were, they are taken
+// for the same, which it shows if they are not. To be told all of them takes
+// longer.
+func (t *fileTable) list(earlier []*openFile) ([]int, error) {
+	if len(earlier) == 0 || t.dir.Count() != len(earlier) {
+		return t.dir.List()
+	}
+	fds := make([]int, len(earlier))
+	for i, o := range earlier {
+		fds[i] = o.fd
+	}
+	return fds, nil
+}
+
+// look appends one descriptor, unless it was closed since it was listed.
+func (t *fileTable) look(all []*openFile, fd int, was *openFile) ([]*openFile, error) {
+	o := &openFile{fd: fd}
+	err := t.read(o, was)
+	switch {
+	case isNotExist(err) && t.dry:
+		return all, nil
+	case isNotExist(err):
+		return all, errOthers
+	case err != nil:
+		return all, err
+	}
+	t.found = append(t.found, o)
+	return append(all, o), nil
+}
+
+func (t *fileTable) read(o, was *openFile) (err error) {
+	if o.info, err = t.dir.Info(o.fd); err != nil {
+		return err
+	}
+	if was != nil && was.isStill(&o.info) {
+		o.link = was.link
+	} else if o.link, o.deleted, err = t.dir.Link(o.fd); err != nil {
+		return err
+	}
+	if o.hasPath() || o.isPlain() {
+		err = t.dir.Stat(o.fd, &o.st)
+	}
+	return err
+}
+
+// isStill reports whether a descriptor must lead to the same file as before, one
+// that has no path: no other has its number.
+func (o *openFile) isStill(now *proc.FDInfo) bool {
+	was := &o.info
+	numbered := was.EventID != 0 || strings.HasPrefix(o.link, "socket:") || strings.HasPrefix(o.link, "pipe:")
+	return numbered && was.Ino != 0 && was.Ino == now.Ino && was.Mount == now.Mount && was.EventID == now.EventID
+}
+
+// take adds descriptors, and what they lead to.
+func (t *fileTable) take(all []*openFile) error {
+	var kept []*openFile
+	for _, o := range all {
+		if t.chosen(o.fd) {
+			t.refer(o, t.drop(o))
+			continue
+		}
+		kept = append(kept, o)
+	}
+	same, err := t.sharing.add(kept)
+	if err != nil {
+		return err
+	}
+	for _, o := range kept {
+		i, ok := t.opened[same[o.fd]]
+		if !ok {
+			if i, err = t.description(o); err != nil {
+				return err
+			}
+		}
+		t.refer(o, i)
+	}
+	return nil
 }
 
 // refer makes o a descriptor of an open file description.
 func (t *fileTable) refer(o *openFile, i int) {
+	t.opened[o.fd], t.inode[o.fd] = i, o.info.Ino
 	t.fds = append(t.fds, image.FD{FD: o.fd, Open: i, CloseOnExec: o.info.Flags&unix.O_CLOEXEC != 0})
 }
 
-// description returns the index of the open file description of o, which may
-// be one of those that look like it.
-func (t *fileTable) description(o *openFile, alike []int) (int, error) {
-	for _, i := range alike {
-		const kcmpFile = 0
-		r, err := t.c.kcmp(kcmpFile, uintptr(t.first[i]), uintptr(o.fd))
-		if err == nil && r == 0 {
-			return i, nil
-		}
-	}
+// description adds the open file description of o.
+func (t *fileTable) description(o *openFile) (int, error) {
 	d := image.OpenFile{
 		Flags: o.info.Flags &^ unix.O_CLOEXEC, Pos: o.info.Pos,
 		File: image.NoIndex, Inherit: image.NoIndex, Locks: locks(o.info.Locks),
@@ -164,11 +292,7 @@ func (t *fileTable) describe(o *openFile, d *image.OpenFile) error {
 
 // named describes a file that has a path, or had one.
 func (t *fileTable) named(o *openFile, d *image.OpenFile) error {
-	var st unix.Stat_t
-	if err := unix.Stat(fmt.Sprintf("/proc/%d/fd/%d", t.c.pid, o.fd), &st); err != nil {
-		return fmt.Errorf("%s: %w", o.object(o.link), err)
-	}
-	d.File = t.file(o.link, o.deleted, &st)
+	d.File = t.file(o.link, o.deleted, &o.st)
 	if in := &t.inodes[d.File]; in.fd < 0 {
 		in.fd = o.fd
 	}
@@ -182,7 +306,7 @@ func (t *fileTable) named(o *openFile, d *image.OpenFile) error {
 		}
 		return nil
 	}
-	switch st.Mode & unix.S_IFMT {
+	switch o.st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
 		return t.regular(o, d)
 	case unix.S_IFDIR:
@@ -193,7 +317,7 @@ func (t *fileTable) named(o *openFile, d *image.OpenFile) error {
 	case unix.S_IFIFO:
 		return t.pipe(o, d)
 	case unix.S_IFCHR:
-		return t.device(o, d, st.Rdev)
+		return t.device(o, d, o.st.Rdev)
 	default:
 		return t.lose(o, d, o.link, "it is a device whose state is not in the program")
 	}
@@ -204,16 +328,16 @@ func (t *fileTable) named(o *openFile, d *image.OpenFile) error {
 // have for other things.
 func (t *fileTable) regular(o *openFile, d *image.OpenFile) error {
 	d.Kind = image.KindFile
-	var fs unix.Statfs_t
-	if err := unix.Statfs(fmt.Sprintf("/proc/%d/fd/%d", t.c.pid, o.fd), &fs); err != nil {
+	fs, err := t.filesystem(o)
+	if err != nil {
 		return fmt.Errorf("%s: %w", o.object(o.link), err)
 	}
 	const mqueue = 0x19800202 // MQUEUE_MAGIC, ipc/mqueue.c
 	f, in := &t.files[d.File], &t.inodes[d.File]
 	switch {
-	case fs.Type == unix.PROC_SUPER_MAGIC && ofProcess(o.link):
+	case fs == unix.PROC_SUPER_MAGIC && ofProcess(o.link):
 		return t.lose(o, d, o.link, "it is a file of /proc about a process, which will not be there again")
-	case fs.Type == mqueue:
+	case fs == mqueue:
 		in.fd = -1
 		return t.lose(o, d, "the message queue "+o.link, "what it holds is not in the program")
 	case f.Deleted && !f.Memfd && f.Size > deletedLimit:
@@ -222,6 +346,19 @@ func (t *fileTable) regular(o *openFile, d *image.OpenFile) error {
 			fmt.Sprintf("it holds %d bytes, more than the %d that are kept of a deleted file", f.Size, int64(deletedLimit)))
 	}
 	return nil
+}
+
+// filesystem is the kind of that which a file is on.
+func (t *fileTable) filesystem(o *openFile) (int64, error) {
+	if kind, ok := t.filesystems[o.info.Mount]; ok {
+		return kind, nil
+	}
+	var st unix.Statfs_t
+	if err := t.dir.Statfs(o.fd, &st); err != nil {
+		return 0, err
+	}
+	t.filesystems[o.info.Mount] = st.Type
+	return st.Type, nil
 }
 
 // ofProcess tells /proc/123/stat from /proc/stat, which is of the system, and

@@ -74,23 +74,60 @@ func (c *capture) whileStopped() (err error) {
 	for _, t := range f.group.Threads {
 		f.tids = append(f.tids, int(t.Thread))
 	}
-	c.files = newFileTable(c)
-	c.files.watched = c.before.watched
+	c.files = newFileTable(c, c.before.files)
+	defer func() { err = errors.Join(err, c.files.close()) }()
 	// What anybody may ask of a process is read by another thread while this
 	// one, as its tracer, reads the rest and makes it fork.
 	beside := make(chan error, 1)
-	go func() { beside <- errors.Join(c.files.collect(), c.readSched(), c.checkSharedBy(f.tids)) }()
+	go func() {
+		beside <- errors.Join(c.files.begin(c.before.files.found), c.readSched(), c.checkSharedBy(f.tids))
+	}()
 	if err = c.readAhead(); err == nil {
 		err = c.fork()
 	}
 	if e := <-beside; err == nil {
 		err = e
 	}
-	if err == nil {
-		err = c.keepShared()
+	for _, step := range []func() error{c.finishFiles, c.keepShared, c.partTwin} {
+		if err == nil {
+			err = step()
+		}
 	}
 	return errors.Join(err, c.fault(FaultShared))
 }
+
+// finishFiles has the twin look at files as long as it shares them.
+func (c *capture) finishFiles() error {
+	var plain []int
+	for _, o := range c.files.plain {
+		plain = append(plain, o.fd)
+	}
+	glances, err := c.twin.glances(plain)
+	if err != nil {
+		return err
+	}
+	err = c.files.finish(glances)
+	if errors.Is(err, errOthers) {
+		return c.collectAgain()
+	}
+	return err
+}
+
+// collectAgain is for a program that had opened a file and closed another between
+// two looks at it.
+func (c *capture) collectAgain() error {
+	err := c.files.close()
+	c.files = newFileTable(c, nil)
+	if err == nil {
+		err = c.files.begin(nil)
+	}
+	if err == nil {
+		err = c.files.finish(nil)
+	}
+	return err
+}
+
+func (c *capture) partTwin() error { return c.twin.part() }
 
 // readAhead reads what has to be known before the program is made to call.
 func (c *capture) readAhead() (err error) {
@@ -165,7 +202,7 @@ func (c *capture) inPrograms(p *ptrace.Programs) error {
 	if err := c.askLeader(p); err != nil {
 		return err
 	}
-	if err := c.twin.separate(); err != nil {
+	if err := c.twin.begin(); err != nil {
 		return err
 	}
 	return c.fault(FaultForked)

@@ -59,9 +59,6 @@ func (c *capture) uncovered(m *proc.Map, pagemap *proc.Pagemap) (*ptrace.Memory,
 	if err != nil || len(c.guards[m.Start]) == 0 {
 		return c.mem, err
 	}
-	if err := c.prepareTwin(); err != nil {
-		return nil, err
-	}
 	err = c.twin.removeGuards(c.guards[m.Start])
 	if errors.Is(err, unix.ENOMEM) { // not in the twin
 		return nil, c.refuseCovered(m)

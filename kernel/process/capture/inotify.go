@@ -152,11 +152,8 @@ func (t *fileTable) likely() []string {
 			add(path)
 		}
 	}
-	fds, _ := proc.FDs(t.c.pid)
-	for _, fd := range fds {
-		if path, _, err := proc.Link(t.c.pid, "fd/"+strconv.Itoa(fd)); err == nil {
-			add(path)
-		}
+	for _, o := range t.found {
+		add(o.link)
 	}
 	for _, m := range t.c.before.maps {
 		add(m.Path)

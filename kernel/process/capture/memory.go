@@ -202,10 +202,10 @@ func (c *capture) makeReadable(m *proc.Map, pieces []piece) ([]piece, error) {
 // resident returns which pages of a shared mapping are in memory, whoever put
 // them there, by mincore(2) in the twin.
 func (w *Twin) resident(start, end uint64) (runs []proc.Run, err error) {
-	vec := make([]byte, scratchSize)
+	vec := make([]byte, w.batch.Size)
 	for start < end {
 		n := min((end-start)/image.Page, uint64(len(vec)))
-		if err := w.get(vec[:n], unix.SYS_MINCORE, start, n*image.Page, w.scratch); err != nil {
+		if err := w.get(vec[:n], unix.SYS_MINCORE, start, n*image.Page, w.batch.At); err != nil {
 			return nil, err
 		}
 		for i, b := range vec[:n] {

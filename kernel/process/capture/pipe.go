@@ -18,7 +18,7 @@ const pipeSize = 1 << 20
 // OpenPipe makes the pipe in the twin and returns the end to read from.
 func (w *Twin) OpenPipe() (*os.File, error) {
 	var ends [8]byte
-	if err := w.get(ends[:], unix.SYS_PIPE2, w.scratch, 0); err != nil {
+	if err := w.get(ends[:], unix.SYS_PIPE2, w.batch.At, 0); err != nil {
 		return nil, fmt.Errorf("making a pipe in the twin: %w", err)
 	}
 	theirs := le.Uint32(ends[:])
@@ -70,10 +70,10 @@ func (w *Twin) splice(runs []Run) error {
 	for _, r := range append(runs, Run{}) {
 		list = le.AppendUint64(le.AppendUint64(list, r.Address), r.Length)
 	}
-	if err := w.Memory.Copy(list, w.scratch); err != nil {
+	if err := w.Memory.Copy(list, w.batch.At); err != nil {
 		return err
 	}
-	return w.call.Splice(w.area.Splicer(), w.pipe, w.scratch)
+	return w.call.Splice(w.area.Splicer(), w.pipe, w.batch.At)
 }
 
 // OpenToRead opens the memory of the twin for somebody else to read.

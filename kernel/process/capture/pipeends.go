@@ -15,12 +15,8 @@ import (
 
 // pipe describes one end of a pipe or FIFO.
 func (t *fileTable) pipe(o *openFile, d *image.OpenFile) error {
-	var st unix.Stat_t
-	if err := unix.Stat(fmt.Sprintf("/proc/%d/fd/%d", t.c.pid, o.fd), &st); err != nil {
-		return fmt.Errorf("%s: %w", o.object(o.link), err)
-	}
 	d.Kind = image.KindPipe
-	d.Pipe = &image.Pipe{Ino: st.Ino, Content: image.NoIndex}
+	d.Pipe = &image.Pipe{Ino: o.st.Ino, Content: image.NoIndex}
 	return nil
 }
 

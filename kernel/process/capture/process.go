@@ -19,21 +19,13 @@ import (
 // readTwin reads what the twin inherited, after the program runs on.
 func (c *capture) readTwin() error {
 	for _, step := range []func() error{
-		c.prepareTwin, c.checkTwinsNamespaces, c.readNames, c.readIDs, c.readMM, c.readSignals, c.readSettings, c.readKeys, c.readRlimits, c.readHost, c.finishThreads,
+		c.checkTwinsNamespaces, c.readNames, c.readIDs, c.readMM, c.readSignals, c.readSettings, c.readKeys, c.readRlimits, c.readHost, c.finishThreads,
 	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("%s: %w", c.object(), err)
 		}
 	}
 	return c.fault(FaultTwinCalls)
-}
-
-// prepareTwin can wait until then, unless calls in the twin are needed before.
-func (c *capture) prepareTwin() error {
-	if c.twin.Memory != nil {
-		return nil
-	}
-	return c.twin.prepare()
 }
 
 func (c *capture) readNames() (err error) {
@@ -120,7 +112,7 @@ func (c *capture) readSignals() error {
 	const last = 64
 	for sig := 1; sig <= last; sig++ {
 		var b [32]byte // struct kernel_sigaction: handler, flags, restorer, mask
-		if err := c.twin.get(b[:], unix.SYS_RT_SIGACTION, uint64(sig), 0, c.twin.scratch, 8); err != nil {
+		if err := c.twin.get(b[:], unix.SYS_RT_SIGACTION, uint64(sig), 0, c.twin.batch.At, 8); err != nil {
 			return fmt.Errorf("reading the action of signal %d: %w", sig, err)
 		}
 		a := image.SigAction{

@@ -42,7 +42,7 @@ func Reap(parent, twin int) error {
 			break
 		}
 	}
-	return reap(parent, twin, (&Twin{PID: twin}).innerPID(), func() error { return nil })
+	return reap(parent, twin, proc.InnerID(twin), func() error { return nil })
 }
 
 // reap makes the call in any of the parent's threads, since all of them can

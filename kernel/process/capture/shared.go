@@ -250,9 +250,6 @@ func (c *capture) presentShared(m *proc.Map, pagemap *proc.Pagemap) ([]proc.Run,
 	if err != nil {
 		return nil, err
 	}
-	if err := c.prepareTwin(); err != nil {
-		return nil, err
-	}
 	resident, err := c.twin.resident(m.Start, m.End)
 	if errors.Is(err, unix.ENOMEM) { // not in the twin
 		return runs, nil

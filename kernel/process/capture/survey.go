@@ -4,13 +4,11 @@
 package capture
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"snappipe/kernel"
@@ -28,8 +26,8 @@ type survey struct {
 	stat   proc.Stat
 	// namespaced is set if the process has other IDs in its own PID namespace.
 	namespaced bool
-	watched    map[inode]string // paths of inodes that inotify watches
-	comms      map[int]string   // names of threads
+	files      *fileTable
+	comms      map[int]string // names of threads
 }
 
 // survey refuses a process that can't be taken, by name and before it is
@@ -47,12 +45,11 @@ func (c *capture) survey() (err error) {
 		return err
 	}
 	// The files, without what they hold, to refuse what can't be kept.
-	dry := newFileTable(c)
-	dry.dry = true
-	if err := dry.collect(); err != nil {
+	c.before.files = newFileTable(c, nil)
+	c.before.files.dry = true
+	if err := c.before.files.collect(); err != nil {
 		return err
 	}
-	c.before.watched = dry.watched
 	if err := c.readComms(); err != nil {
 		return err
 	}
@@ -278,21 +275,7 @@ func (c *capture) innerID(tid int) int {
 	if !c.before.namespaced {
 		return tid
 	}
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(c.pid) + "/task/" + strconv.Itoa(tid) + "/status")
-	if err != nil {
-		return tid
-	}
-	_, rest, ok := bytes.Cut(b, []byte("\nNSpid:"))
-	line, _, _ := bytes.Cut(rest, []byte("\n"))
-	ids := bytes.Fields(line)
-	if !ok || len(ids) == 0 {
-		return tid
-	}
-	n, err := strconv.Atoi(string(ids[len(ids)-1]))
-	if err != nil {
-		return tid
-	}
-	return n
+	return proc.InnerID(tid)
 }
 
 // kcmp compares two things of the process, as kcmp(2) does; 0 is the same.

@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 
 	"golang.org/x/sys/unix"
@@ -233,7 +234,10 @@ func (c *capture) askLeader(p *ptrace.Programs) error {
 }
 
 func (c *capture) born(t ptrace.Thread, area ptrace.Area) error {
-	c.twin = &Twin{PID: int(t), parent: c.pid, thread: t, area: area, fault: c.o.Fault}
+	c.twin = &Twin{PID: int(t), inner: int(t), parent: c.pid, thread: t, area: area, fault: c.o.Fault}
+	if c.before.namespaced {
+		c.twin.inner = proc.InnerID(c.twin.PID)
+	}
 	if err := c.fault(FaultBorn); err != nil {
 		return err
 	}

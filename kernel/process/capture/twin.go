@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 
-	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 
 	"golang.org/x/sys/unix"
@@ -17,6 +16,7 @@ import (
 // the kernel kills it when its tracer is gone.
 type Twin struct {
 	PID    int
+	inner  int // the same, as it sees itself
 	parent int
 	thread ptrace.Thread
 	area   ptrace.Area // of code that it has
@@ -24,9 +24,9 @@ type Twin struct {
 	Memory *ptrace.Memory
 	fault  Fault
 
-	scratch uint64 // memory for arguments
-	pipe    uint64 // descriptor of the end to write to
-	ended   bool
+	batch ptrace.Batch // with memory for arguments
+	pipe  uint64       // descriptor of the end to write to
+	ended bool
 }
 
 // adopt takes charge of a twin that was just born.
@@ -42,38 +42,42 @@ func (w *Twin) adopt() error {
 	return nil
 }
 
-// separate parts it from the program, before that runs on. It gets a name, by
-// which a later snapshot knows what is left of it if its agent was killed. And
-// what the program closes from then on has to be closed: a connection must not
-// stay up, nor a lock be held, because the twin has it too. Up to here the two
-// have had one table of descriptors, which is left at no cost.
-func (w *Twin) separate() (err error) {
+// begin makes it one in which calls can be made, within memory of its own. It gets
+// a name, by which a later snapshot knows what is left of it if its agent was
+// killed.
+func (w *Twin) begin() (err error) {
 	if w.call, err = ptrace.NewCaller(w.thread, w.area.Site()); err != nil {
 		return fmt.Errorf("reading the registers of the twin: %w", err)
 	}
-	w.call.Awake = true
-	defer func() { w.call.Awake = false }()
-	if _, err = w.call.Call(unix.SYS_PRCTL, unix.PR_SET_NAME, w.area.Name()); err != nil {
-		return fmt.Errorf("naming the twin: %w", err)
-	}
-	if _, err := w.call.Call(unix.SYS_CLOSE_RANGE, 0, math.MaxUint32, unix.CLOSE_RANGE_UNSHARE); err != nil {
-		return fmt.Errorf("parting the twin from files: %w", err)
-	}
-	return nil
-}
-
-// prepare makes it one that can be read.
-func (w *Twin) prepare() (err error) {
 	if w.Memory, err = ptrace.OpenMemory(w.PID); err != nil {
 		return fmt.Errorf("opening the memory of the twin: %w", err)
 	}
-	if err := w.stopRseq(); err != nil {
+	// The program does not need that any more: what it mapped for its calls.
+	w.batch = ptrace.Batch{
+		Memory: w.Memory, Area: w.area, PID: w.inner,
+		At: w.area.Code + w.area.CodeSize, Size: int(w.area.Size - w.area.CodeSize),
+	}
+	calls := []ptrace.Call{
+		{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_SET_NAME, w.area.Name()}},
+		{Nr: unix.SYS_MMAP, Args: [6]uint64{0, scratchSize, unix.PROT_READ | unix.PROT_WRITE, unix.MAP_PRIVATE | unix.MAP_ANONYMOUS, math.MaxUint64, 0}},
+	}
+	calls, err = w.endRseq(calls)
+	if err != nil {
 		return err
 	}
-	w.scratch, err = w.call.Call(unix.SYS_MMAP, 0, scratchSize, unix.PROT_READ|unix.PROT_WRITE,
-		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
+	w.call.Awake = true
+	answer, err := w.call.Run(&w.batch, calls, 0)
 	if err != nil {
-		return fmt.Errorf("mapping memory in the twin: %w", err)
+		return fmt.Errorf("beginning with the twin: %w", err)
+	}
+	// If there is no room for more, what there is has to do.
+	if at, err := answer.Returned(1); err == nil {
+		w.batch.At, w.batch.Size = at, scratchSize
+	}
+	for i := 2; i < len(calls); i++ {
+		if _, err := answer.Returned(i); err != nil {
+			return fmt.Errorf("ending the rseq registration of the twin: %w", err)
+		}
 	}
 	return nil
 }
@@ -81,35 +85,43 @@ func (w *Twin) prepare() (err error) {
 // rseqUnregister is RSEQ_FLAG_UNREGISTER of linux/rseq.h.
 const rseqUnregister = 1
 
-// stopRseq keeps the kernel from writing to the twin's memory. A fork takes
+// endRseq keeps the kernel from writing to the twin's memory. A fork takes
 // the registration of its rseq(2) area with it, and whenever the twin has come
 // to another CPU the kernel writes the number there (kernel/rseq.c,
 // rseq_update_cpu_node_id): to a page that may have been read already.
-func (w *Twin) stopRseq() error {
+func (w *Twin) endRseq(calls []ptrace.Call) ([]ptrace.Call, error) {
 	area, err := w.thread.Rseq()
 	if err != nil {
-		return fmt.Errorf("reading the rseq registration of the twin: %w", err)
+		return nil, fmt.Errorf("reading the rseq registration of the twin: %w", err)
 	}
-	if area.Address == 0 {
-		return nil
+	if area.Address != 0 {
+		calls = append(calls, ptrace.Call{Nr: unix.SYS_RSEQ, Args: [6]uint64{area.Address, uint64(area.Size), rseqUnregister, uint64(area.Signature)}})
 	}
-	_, err = w.call.Call(unix.SYS_RSEQ, area.Address, uint64(area.Size), rseqUnregister, uint64(area.Signature))
-	if err != nil {
-		return fmt.Errorf("ending the rseq registration of the twin: %w", err)
+	return calls, nil
+}
+
+// part parts it from the program, before that runs on. What the program closes
+// from then on has to be closed: a connection must not stay up, nor a lock be
+// held, because the twin has it too. Up to here the two have had one table of
+// descriptors, which is left at no cost.
+func (w *Twin) part() error {
+	if _, err := w.call.Call(unix.SYS_CLOSE_RANGE, 0, math.MaxUint32, unix.CLOSE_RANGE_UNSHARE); err != nil {
+		return fmt.Errorf("parting the twin from files: %w", err)
 	}
+	w.call.Awake = false
 	return nil
 }
 
 // scratchSize is room for the answer of mincore(2) on 256 MiB.
 const scratchSize = 64 << 10
 
-// get makes a call that stores something at the address of w.scratch, which
+// get makes a call that stores something at the address of w.batch.At, which
 // has to be among its arguments.
 func (w *Twin) get(b []byte, nr uintptr, args ...uint64) error {
 	if _, err := w.call.Call(nr, args...); err != nil {
 		return err
 	}
-	return w.Memory.Read(b, w.scratch)
+	return w.Memory.Read(b, w.batch.At)
 }
 
 // End kills the twin and has its parent put it away, so that nothing of it can
@@ -124,7 +136,6 @@ func (w *Twin) End() error {
 	if w.Memory != nil {
 		w.Memory.Close()
 	}
-	inner := w.innerPID()
 	if err := w.thread.KillUnseen(); err != nil {
 		return fmt.Errorf("killing the twin: %w", err)
 	}
@@ -134,18 +145,6 @@ func (w *Twin) End() error {
 	}
 	// The parent sees it once this process has waited for it; by then the
 	// parent's own call to wait is on its way.
-	err := reap(w.parent, w.PID, inner, w.thread.Reap)
+	err := reap(w.parent, w.PID, w.inner, w.thread.Reap)
 	return errors.Join(err, w.thread.Reap())
-}
-
-// innerPID is what its parent calls it.
-func (w *Twin) innerPID() int {
-	s, err := proc.ReadStatus(w.PID)
-	if err != nil {
-		return w.PID
-	}
-	if ids := s.Numbers("NSpid"); len(ids) > 0 {
-		return ids[len(ids)-1]
-	}
-	return w.PID
 }

@@ -12,8 +12,11 @@ import (
 // depends on what the file is.
 type FDInfo struct {
 	Pos   int64
-	Flags int // as of open(2), O_CLOEXEC included
+	Flags int    // as of open(2), O_CLOEXEC included
+	Mount int    // ID of the mount that the file was opened on
+	Ino   uint64 // its inode, within that; 0 if the kernel does not tell (before Linux 5.14)
 
+	EventID        int // of an eventfd, which no other has
 	EventCount     uint64
 	EventSemaphore bool
 	EventComplete  bool // older kernels don't say whether it is a semaphore
@@ -55,17 +58,11 @@ type Lock struct {
 	Start, End int64 // inclusive; End -1 is the end of the file
 }
 
-// ReadFDInfo reads it.
-func ReadFDInfo(pid, fd int) (FDInfo, error) {
-	b, err := read(pid, "fdinfo/"+strconv.Itoa(fd))
-	if err != nil {
-		return FDInfo{}, err
-	}
-	var info FDInfo
-	for line := range strings.Lines(string(b)) {
+func parseFDInfo(text string) (info FDInfo) {
+	for line := range strings.Lines(text) {
 		info.line(strings.TrimSuffix(line, "\n"))
 	}
-	return info, nil
+	return info
 }
 
 func (info *FDInfo) line(line string) {
@@ -77,6 +74,12 @@ func (info *FDInfo) line(line string) {
 	case "flags":
 		n, _ := strconv.ParseInt(value, 8, 64)
 		info.Flags = int(n)
+	case "mnt_id":
+		info.Mount, _ = strconv.Atoi(value)
+	case "ino":
+		info.Ino, _ = strconv.ParseUint(value, 10, 64)
+	case "eventfd-id":
+		info.EventID, _ = strconv.Atoi(value)
 	case "eventfd-count":
 		info.EventCount, _ = strconv.ParseUint(value, 16, 64)
 	case "eventfd-semaphore":

@@ -74,9 +74,6 @@ func Tasks(pid int) ([]int, error) {
 // Processes returns all process IDs.
 func Processes() ([]int, error) { return numbers("/proc") }
 
-// FDs returns the open file descriptors of a process.
-func FDs(pid int) ([]int, error) { return numbers(path(pid, "fd")) }
-
 // Link returns where a symbolic link such as "exe", "cwd" or "fd/3" leads, and
 // whether the kernel marks that as deleted.
 func Link(pid int, name string) (target string, deleted bool, err error) {

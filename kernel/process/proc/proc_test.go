@@ -5,7 +5,6 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strings"
 	"testing"
 	"unsafe"
 
@@ -165,9 +164,11 @@ func TestPagemapLeavesOutZeros(t *testing.T) {
 }
 
 func TestFDInfo(t *testing.T) {
-	var info FDInfo
-	for line := range strings.Lines(`pos:	42
+	info := parseFDInfo(`pos:	42
 flags:	02100001
+mnt_id:	27
+ino:	3057
+eventfd-id: 17
 eventfd-count:               4d
 eventfd-semaphore: 1
 sigmask:	0000000000000204
@@ -181,11 +182,9 @@ inotify wd:3 ino:9e7e sdev:800013 mask:800afce ignored_mask:0 fhandle-bytes:8 fh
 lock:	1: FLOCK  ADVISORY  WRITE 359 00:13:11691 0 EOF
 lock:	2: POSIX  ADVISORY  READ 359 00:13:11691 5 9
 Pid:	12
-`) {
-		info.line(strings.TrimSuffix(line, "\n"))
-	}
+`)
 	want := FDInfo{
-		Pos: 42, Flags: 0o2100001, EventCount: 77, EventSemaphore: true, EventComplete: true, SigMask: 0x204,
+		Pos: 42, Flags: 0o2100001, Mount: 27, Ino: 3057, EventID: 17, EventCount: 77, EventSemaphore: true, EventComplete: true, SigMask: 0x204,
 		TimerClock: 1, TimerTicks: 3, TimerFlags: 1, TimerValue: 49406829e9 + 5, TimerInterval: 1e9,
 		Watches: []EpollWatch{{FD: 5, Events: 0x1d, Data: 1<<64 - 1, Ino: 0x61af, Dev: 7}},
 		Inotify: []InotifyWatch{{WD: 3, Ino: 0x9e7e, Dev: 0x800013, Mask: 0x800afce, HandleType: 1, Handle: "7e9e0000640d1b6d"}},

@@ -59,6 +59,20 @@ func (s Status) Numbers(name string) []int {
 	return all
 }
 
+// InnerID returns the ID that a process or thread has in its own PID namespace, or
+// the one given if that is not to be found.
+func InnerID(id int) int {
+	s, err := ReadStatus(id)
+	if err != nil {
+		return id
+	}
+	ids := s.Numbers("NSpid")
+	if len(ids) == 0 {
+		return id
+	}
+	return ids[len(ids)-1]
+}
+
 // Stat is what /proc/PID/stat says.
 type Stat struct {
 	Comm   string

@@ -170,16 +170,20 @@ func (p *Programs) Set(i int, calls []Call, s *Stopped) error {
 	putUint64(p.buf[p.timeout(i):], uint64(orphaned/time.Second))
 	putUint64(p.buf[p.timeout(i)+8:], 0)
 
-	list := p.buf[p.list(i):]
-	for _, c := range calls {
-		putUint64(list, c.Nr)
-		for j, a := range c.Args {
-			putUint64(list[8+8*j:], a)
-		}
-		list = list[callSize:]
-	}
-	putUint64(list, ^uint64(0))
+	copy(p.buf[p.list(i):], encodeCalls(calls))
 	return nil
+}
+
+// encodeCalls makes the list that the interpreter goes through.
+func encodeCalls(calls []Call) []byte {
+	b := make([]byte, 0, len(calls)*callSize+8)
+	for _, c := range calls {
+		b = binary.LittleEndian.AppendUint64(b, c.Nr)
+		for _, a := range c.Args {
+			b = binary.LittleEndian.AppendUint64(b, a)
+		}
+	}
+	return binary.LittleEndian.AppendUint64(b, ^uint64(0))
 }
 
 // Store writes the lists to the process.
@@ -222,7 +226,12 @@ func (p *Programs) Load() error { return p.mem.Read(p.buf[:p.framesStart()], p.d
 
 // Returned is what call j of list i returned.
 func (p *Programs) Returned(i, j int) (uint64, error) {
-	r := Regs{Rax: binary.LittleEndian.Uint64(p.buf[p.list(i)+j*callSize:])}
+	return returned(p.buf[p.list(i)+j*callSize:])
+}
+
+// returned is what the call at the start of b returned.
+func returned(b []byte) (uint64, error) {
+	r := Regs{Rax: binary.LittleEndian.Uint64(b)}
 	v, errno := r.result()
 	if errno != 0 {
 		return 0, errno

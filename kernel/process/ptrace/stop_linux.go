@@ -106,6 +106,18 @@ func (t Thread) waitAwake() (Stop, error) {
 	return t.Wait()
 }
 
+// waitUntil is waitAwake with a limit, after which it fails with [ErrWontStop].
+func (t Thread) waitUntil(deadline time.Time) (Stop, error) {
+	for begun := time.Now(); ; nap(time.Since(begun)) {
+		if s, ok, err := t.TryWait(); ok || err != nil {
+			return s, err
+		}
+		if time.Now().After(deadline) {
+			return Stop{}, fmt.Errorf("process %d: %w", int(t), ErrWontStop)
+		}
+	}
+}
+
 // wait4 is told of threads too, and of children born with clone(2) and no exit
 // signal (__WALL).
 func (t Thread) wait4(status *unix.WaitStatus, options int) (int, error) {

@@ -1,0 +1,144 @@
+// Which descriptors lead to the same open file description, as they do after
+// dup(2).
+//
+// kcmp(2) tells that of two, and which comes first of two that are different, so
+// that one is looked for among many by an ordered search, and only among those
+// that look alike. The order lasts as long as the files do: what was found before
+// the program was stopped is only confirmed then, by one question for each.
+
+package capture
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// aspect is what two descriptors of one description agree in at any time. Most
+// often nobody else has it.
+type aspect struct {
+	name  string // "socket:[123]", "anon_inode:[timerfd]"; "" for what has a path
+	mount int
+	ino   uint64
+	event int
+}
+
+func (o *openFile) aspect() aspect {
+	a := aspect{name: o.link, mount: o.info.Mount, ino: o.info.Ino, event: o.info.EventID}
+	if o.hasPath() && a.ino != 0 {
+		a.name = "" // it may be renamed between two looks at it
+	}
+	return a
+}
+
+// sharing are the descriptors that were compared.
+type sharing struct {
+	compare func(a, b int) (int, error) // as for sorting
+	// sorted are descriptors, one of each description, in the order of kcmp.
+	sorted map[aspect][]int
+	// known is one of those for each that was added.
+	known map[int]int
+	// rank is where a descriptor stood in that order in an earlier search.
+	rank map[int]int
+}
+
+func newSharing(compare func(a, b int) (int, error), earlier map[int]int) sharing {
+	return sharing{compare: compare, sorted: map[aspect][]int{}, known: map[int]int{}, rank: earlier}
+}
+
+// add returns for each of some files one that is the same description: the first
+// among those that are added now, or one that was added earlier.
+func (s *sharing) add(files []*openFile) (same map[int]int, err error) {
+	inOrder := slices.Clone(files)
+	slices.SortStableFunc(inOrder, func(a, b *openFile) int { return cmp.Compare(s.rankOf(a), s.rankOf(b)) })
+	first := map[int]int{} // by those of s.sorted that are new
+	for _, o := range inOrder {
+		a := o.aspect()
+		at, found, err := s.search(s.sorted[a], o.fd)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			s.sorted[a] = slices.Insert(s.sorted[a], at, o.fd)
+			first[o.fd] = o.fd
+		}
+		one := s.sorted[a][at]
+		s.known[o.fd] = one
+		if f, ok := first[one]; ok {
+			first[one] = min(f, o.fd)
+		}
+	}
+	same = make(map[int]int, len(files))
+	for _, o := range files {
+		same[o.fd] = s.known[o.fd]
+		if f, ok := first[same[o.fd]]; ok {
+			same[o.fd] = f
+		}
+	}
+	return same, nil
+}
+
+func (s *sharing) rankOf(o *openFile) int {
+	if r, ok := s.rank[o.fd]; ok {
+		return r
+	}
+	return len(s.rank) // behind all that are known
+}
+
+// search finds a description in a list, or where it belongs.
+func (s *sharing) search(list []int, fd int) (at int, found bool, err error) {
+	n := len(list)
+	if n == 0 {
+		return 0, false, nil
+	}
+	compare := func(a, b int) int {
+		if err != nil {
+			return 0
+		}
+		var order int
+		order, err = s.compare(a, b)
+		return order
+	}
+	// In the order of an earlier search, it is the last or comes behind it.
+	switch order := compare(list[n-1], fd); {
+	case order == 0:
+		return n - 1, true, err
+	case order < 0:
+		return n, false, nil
+	}
+	at, found = slices.BinarySearchFunc(list[:n-1], fd, compare)
+	return at, found, err
+}
+
+// ranks is the rank of each descriptor, for a later search.
+func (s *sharing) ranks() map[int]int {
+	place := map[int]int{}
+	for _, list := range s.sorted {
+		for i, fd := range list {
+			place[fd] = i
+		}
+	}
+	ranks := make(map[int]int, len(s.known))
+	for fd, one := range s.known {
+		ranks[fd] = place[one]
+	}
+	return ranks
+}
+
+// compareFiles orders the descriptions of two descriptors of the process.
+func (t *fileTable) compareFiles(a, b int) (int, error) {
+	const file, less = 0, 1 // KCMP_FILE, and what it returns
+	r, err := t.c.kcmp(file, uintptr(a), uintptr(b))
+	switch {
+	case errors.Is(err, unix.EBADF) && t.dry:
+		return 1, nil // one was closed
+	case err != nil:
+		return 0, fmt.Errorf("comparing fd %d and %d: %w", a, b, err)
+	case r == less:
+		return -1, nil
+	}
+	return r, nil
+}

@@ -1,0 +1,95 @@
+package ptrace
+
+// This file makes many calls in one stopped process that is the tracer's own
+// affair: a child that the interpreter has created. All of them cost one stop.
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Batch is memory of the process in which lists of calls are laid, and code to go
+// through them.
+type Batch struct {
+	Memory *Memory
+	Area   Area
+	At     uint64 // address of the memory
+	Size   int    // of that
+	PID    int    // as the process knows itself
+}
+
+// Fits returns how many times so many calls there is room for, with memory for
+// them to store something in.
+func (b *Batch) Fits(calls, stores int) int {
+	return (b.Size - callSize - 8) / (calls*callSize + stores)
+}
+
+// Stores is the address of the memory behind a list of n calls.
+func (b *Batch) Stores(n int) uint64 { return b.At + uint64((n+1)*callSize+8) }
+
+// Answer is what calls have returned and stored.
+type Answer struct {
+	list   []byte
+	Stored []byte
+}
+
+// Returned is what call i returned.
+func (a Answer) Returned(i int) (uint64, error) { return returned(a.list[i*callSize:]) }
+
+// batchLimit is for how long a list may run. Each call takes microseconds, unless
+// it is about a file of a filesystem that does not answer.
+const batchLimit = time.Second
+
+// Run makes calls, for which so many bytes are stored. A process that does not come
+// to the end of them is of no more use.
+func (c *Caller) Run(b *Batch, calls []Call, stores int) (a Answer, err error) {
+	// The last one stops the process itself. No other signal does that without
+	// a change of what it does about signals.
+	stop := Call{Nr: unix.SYS_KILL, Args: [6]uint64{uint64(b.PID), uint64(unix.SIGSTOP)}}
+	list := encodeCalls(append(calls, stop))
+	if len(list)+stores > b.Size {
+		return a, fmt.Errorf("%d calls do not fit", len(calls))
+	}
+	if err := b.Memory.Copy(list, b.At); err != nil {
+		return a, err
+	}
+	regs := c.Base
+	regs.Rip, regs.Orig_rax, regs.Rbx = b.Area.Code, noSyscall, b.At
+	if err := c.Thread.SetRegs(&regs); err != nil {
+		return a, err
+	}
+	if err := c.runTo(b.At + uint64(len(calls)*callSize)); err != nil {
+		return a, err
+	}
+	all := make([]byte, len(list)+stores)
+	if err := b.Memory.Read(all, b.At); err != nil {
+		return a, err
+	}
+	return Answer{all[:len(list)], all[len(list):]}, nil
+}
+
+// runTo runs the interpreter until it has come to a call, stops that others cause
+// notwithstanding.
+func (c *Caller) runTo(call uint64) error {
+	for deadline := time.Now().Add(batchLimit); ; {
+		if err := c.Thread.Cont(0); err != nil {
+			return err
+		}
+		stop, err := c.Thread.waitUntil(deadline)
+		if err != nil {
+			return err
+		}
+		if stop.Kind != Signalled && stop.Kind != Interrupted && stop.Kind != GroupStop {
+			return &StopError{c.Thread, stop}
+		}
+		regs, err := c.Thread.Regs()
+		if err != nil {
+			return err
+		}
+		if regs.Rbx == call {
+			return nil
+		}
+	}
+}
