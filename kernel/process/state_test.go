@@ -303,7 +303,7 @@ func TestState(t *testing.T) {
 			MUST(close(ev));
 			MUST(open("/dev/null", O_RDONLY));`,
 			func(t *testing.T, img *image.Image, _ kernel.Image) {
-				w := openAs(t, img, 3).Epoll
+				w := openAs(t, img, 3).Epoll.Watches
 				if len(w) != 1 || w[0].FD != 4 || &img.Open[w[0].Open] != openAs(t, img, 30) ||
 					w[0].Events&unix.EPOLLIN == 0 || w[0].Data != 0xfedcba9876543210 {
 					t.Errorf("%+v", w)

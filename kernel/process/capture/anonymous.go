@@ -34,8 +34,8 @@ func (t *fileTable) anonymous(o *openFile, d *image.OpenFile) error {
 		d.Kind = image.KindSignalFD
 		d.SignalFD = &image.SignalFD{Mask: image.Hex(o.info.SigMask)}
 	case "eventpoll":
-		d.Kind = image.KindEpoll
 		t.epolls[len(t.open)] = o.info.Watches
+		return t.epoll(o, d)
 	case "inotify":
 		return t.inotify(o, d)
 	default:

@@ -12,9 +12,24 @@ import (
 	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/sys"
 
 	"golang.org/x/sys/unix"
 )
+
+// epoll describes a set; what it watches is found when all is known.
+func (t *fileTable) epoll(o *openFile, d *image.OpenFile) error {
+	d.Kind, d.Epoll = image.KindEpoll, &image.Epoll{}
+	fd, err := t.borrow(o)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if p, err := sys.GetEpollParams(fd); err == nil {
+		d.Epoll.BusyPollUsecs, d.Epoll.BusyPollBudget, d.Epoll.BusyPollPrefer = p.Usecs, p.Budget, p.Prefer
+	}
+	return nil
+}
 
 func (t *fileTable) watches() error {
 	if t.dry {
@@ -34,7 +49,7 @@ func (t *fileTable) watches() error {
 				}
 			}
 			seen[w.FD]++
-			t.open[i].Epoll = append(t.open[i].Epoll, image.Watch{FD: w.FD, Open: open, Events: w.Events, Data: image.Hex(w.Data)})
+			t.open[i].Epoll.Watches = append(t.open[i].Epoll.Watches, image.Watch{FD: w.FD, Open: open, Events: w.Events, Data: image.Hex(w.Data)})
 		}
 	}
 	return nil

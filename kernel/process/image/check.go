@@ -103,9 +103,11 @@ func (img *Image) checkOpen() error {
 		if !inRange(o.File, len(img.Files), true) || o.Inherit < NoIndex || o.Inherit > 2 {
 			return damagedf("open file %d is of file %d, inherited from %d", i, o.File, o.Inherit)
 		}
-		for _, w := range o.Epoll {
-			if !inRange(w.Open, len(img.Open), false) {
-				return damagedf("open file %d watches open file %d, which is not there", i, w.Open)
+		if o.Epoll != nil {
+			for _, w := range o.Epoll.Watches {
+				if !inRange(w.Open, len(img.Open), false) || w.FD < 0 {
+					return damagedf("open file %d watches open file %d by fd %d, which is not there", i, w.Open, w.FD)
+				}
 			}
 		}
 		if o.Pipe != nil && !inRange(o.Pipe.Content, len(img.Contents), true) {
@@ -186,7 +188,9 @@ func (o *OpenFile) memberOfKind() bool {
 		return o.Socket != nil
 	case KindLost:
 		return o.Lost != nil
-	case KindEpoll, KindInotify:
+	case KindEpoll:
+		return o.Epoll != nil
+	case KindInotify:
 		return true
 	}
 	return false

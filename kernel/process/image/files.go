@@ -47,7 +47,7 @@ type OpenFile struct {
 	EventFD  *EventFD  `json:",omitempty"`
 	TimerFD  *TimerFD  `json:",omitempty"`
 	SignalFD *SignalFD `json:",omitempty"`
-	Epoll    []Watch   `json:",omitempty"`
+	Epoll    *Epoll    `json:",omitempty"`
 	Inotify  []Inotify `json:",omitempty"`
 	Socket   *Socket   `json:",omitempty"`
 	Terminal *Terminal `json:",omitempty"`
@@ -114,7 +114,16 @@ type TimerFD struct {
 // SignalFD is a signalfd(2).
 type SignalFD struct{ Mask Hex }
 
-// Watch is a file in an epoll set.
+// Epoll is an epoll(7) set, with its parameters of ioctl_eventpoll(2).
+type Epoll struct {
+	Watches        []Watch `json:",omitempty"`
+	BusyPollUsecs  uint32  `json:",omitempty"`
+	BusyPollBudget uint16  `json:",omitempty"`
+	BusyPollPrefer uint8   `json:",omitempty"`
+}
+
+// Watch is a file in an epoll set. One whose Events are none but EPOLLET,
+// EPOLLONESHOT and EPOLLWAKEUP has told what it was to tell once.
 type Watch struct {
 	FD     int // by which it was added
 	Open   int // index in Image.Open of what is watched

@@ -253,10 +253,7 @@ func (p *process) place() error {
 	if _, err := p.stub.call("close", unix.SYS_CLOSE, uint64(p.stub.channel.theirs)); err != nil {
 		return err
 	}
-	if err := p.setAsync(numbers); err != nil {
-		return err
-	}
-	return p.lockAsProcess()
+	return p.setAsync(numbers)
 }
 
 func (s *stub) placeOne(fd int, numbers []image.FD) error {

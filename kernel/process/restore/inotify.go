@@ -18,7 +18,7 @@ import (
 const maxWatches = 1 << 20
 
 func (p *process) openInotify(o *image.OpenFile) (int, error) {
-	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
 	if err != nil {
 		return -1, fmt.Errorf("inotify_init: %w", err)
 	}
@@ -29,7 +29,7 @@ func (p *process) openInotify(o *image.OpenFile) (int, error) {
 			return -1, gone(fmt.Sprintf("%s, which watches %s", p.name(o), w.Path), err)
 		}
 	}
-	return fd, drain(fd)
+	return fd, nil // see begin
 }
 
 // watch adds a watch as often as it takes to come to its descriptor.
@@ -58,9 +58,12 @@ func watch(fd int, w image.Inotify) error {
 func drain(fd int) error {
 	var b [64 << 10]byte
 	for {
-		_, err := unix.Read(fd, b[:])
+		waiting, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
+		if err == nil && waiting > 0 { // or else a blocking one would wait
+			_, err = unix.Read(fd, b[:])
+		}
 		switch {
-		case errors.Is(err, unix.EAGAIN):
+		case err == nil && waiting == 0:
 			return nil
 		case err != nil && !errors.Is(err, unix.EINTR):
 			return fmt.Errorf("reading inotify events: %w", err)

@@ -45,7 +45,7 @@ func (p *process) eachSocket(passes ...func(i int) error) error {
 	return nil
 }
 
-// openSocket makes a TCP or UDP socket.
+// openSocket makes a TCP or UDP socket. It is begin that makes it listen.
 func (p *process) openSocket(i int) error {
 	o := &p.img.Open[i]
 	s := o.Socket
@@ -67,12 +67,6 @@ func (p *process) openSocket(i int) error {
 	}
 	if err := p.joinGroups(fd, o); err != nil {
 		return err
-	}
-	if s.Listening {
-		if err := unix.Listen(fd, s.Backlog); err != nil {
-			return taken(s.Local, err)
-		}
-		return nil
 	}
 	if len(s.Remote) > 0 {
 		if err := sys.Connect(fd, s.Remote); err != nil {

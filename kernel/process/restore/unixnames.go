@@ -152,22 +152,17 @@ func inUse(path string) bool {
 // reach calls f with an address by which the stub reaches the socket at one: a
 // path may be too long, or from another directory.
 func (u *unixSockets) reach(address []byte, f func([]byte) error) error {
-	path := image.SocketPath(address)
-	if path == "" {
-		return f(address)
-	}
-	fd, err := unix.Open(u.absolute(path), unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	defer unix.Close(fd)
-	return u.stub.lend(fd, func(n uint64) error {
-		return f(pathAddress(fmt.Sprintf("/proc/self/fd/%d", n)))
-	})
+	return u.reachBy(address, f, u.stub.lend)
 }
 
 // reachHere does so for this process.
 func (u *unixSockets) reachHere(address []byte, f func([]byte) error) error {
+	return u.reachBy(address, f, func(fd int, f func(uint64) error) error { return f(uint64(fd)) })
+}
+
+// reachBy opens the file at a path, and has lend give it a number where it is
+// to be reached.
+func (u *unixSockets) reachBy(address []byte, f func([]byte) error, lend func(int, func(uint64) error) error) error {
 	path := image.SocketPath(address)
 	if path == "" {
 		return f(address)
@@ -177,5 +172,5 @@ func (u *unixSockets) reachHere(address []byte, f func([]byte) error) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	defer unix.Close(fd)
-	return f(pathAddress(fmt.Sprintf("/proc/self/fd/%d", fd)))
+	return lend(fd, func(n uint64) error { return f(pathAddress(fmt.Sprintf("/proc/self/fd/%d", n))) })
 }

@@ -1,0 +1,36 @@
+package sys
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// EpollParams is struct epoll_params of include/uapi/linux/eventpoll.h: how an
+// epoll set polls network devices.
+type EpollParams struct {
+	Usecs  uint32
+	Budget uint16
+	Prefer uint8
+	_      uint8
+}
+
+const epollSetParams, epollGetParams = 0x40088a01, 0x80088a02
+
+// GetEpollParams reads them. Kernels before 6.9 have none.
+func GetEpollParams(fd int) (p EpollParams, err error) {
+	_, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), epollGetParams, uintptr(unsafe.Pointer(&p)))
+	if e != 0 {
+		return EpollParams{}, e
+	}
+	return p, nil
+}
+
+// SetEpollParams sets them.
+func SetEpollParams(fd int, p EpollParams) error {
+	_, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), epollSetParams, uintptr(unsafe.Pointer(&p)))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
