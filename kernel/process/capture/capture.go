@@ -86,18 +86,19 @@ type capture struct {
 	frozen  frozen
 	paused  time.Duration
 
-	kept     map[uint64][]piece    // by start of the mapping: what the twin doesn't have
-	private  map[uint64][]proc.Run // by start: which of kept is not the file's
-	guards   map[uint64][]proc.Run // by start: guard pages
-	contents []content             // those of img.Contents
-	pieces   [][]piece             // the memory of each of img.VMAs
+	kept     map[uint64][]piece       // by start of the mapping: what the twin doesn't have
+	private  map[uint64][]proc.Run    // by start: which of kept is not the file's
+	guards   map[uint64][]proc.Run    // by start: guard pages
+	policies map[uint64]*image.Policy // by start
+	contents []content                // those of img.Contents
+	pieces   [][]piece                // the memory of each of img.VMAs
 	extents  []Extent
 }
 
 // Take makes the image of a process. On error nothing is left of the attempt.
 // A [*kernel.Refusal] says that the process can't be taken as it is.
 func Take(pid int, o Options) (_ *Captured, err error) {
-	c := &capture{pid: pid, o: o, img: new(image.Image), options: sockopt.NewReader(), kept: map[uint64][]piece{}, private: map[uint64][]proc.Run{}, guards: map[uint64][]proc.Run{}}
+	c := &capture{pid: pid, o: o, img: new(image.Image), options: sockopt.NewReader(), kept: map[uint64][]piece{}, private: map[uint64][]proc.Run{}, guards: map[uint64][]proc.Run{}, policies: map[uint64]*image.Policy{}}
 	defer func() {
 		if err != nil {
 			c.abandon()

@@ -1,9 +1,9 @@
 // What the kernel says of each mapping beyond its protection: the letters of
 // VmFlags and the protection key, in /proc/PID/smaps (proc_pid_smaps(5)).
 //
-// To ask for them takes a look at every page, so the program itself is asked
-// before it is stopped; and after that its twin, which has the same. What a fork
-// leaves out is known from the first time.
+// The kernel looks at every page before it answers, so the program is asked
+// before it is stopped. Of mappings that are newer than that the twin knows, as
+// far as it has them.
 
 package capture
 
@@ -79,7 +79,7 @@ func (c *capture) checkMap(m *proc.Map) error {
 	return nil
 }
 
-// before returns what the survey knows of a mapping, which may have grown at
+// flagsOf returns what the survey knows of a mapping, which may have grown at
 // either end since.
 func (c *capture) flagsOf(m *proc.Map) (proc.Map, bool) {
 	old, ok := c.before.maps[m.Start]
@@ -92,36 +92,27 @@ func (c *capture) flagsOf(m *proc.Map) (proc.Map, bool) {
 // take gives a mapping what was said of another that it is part of.
 func take(m *proc.Map, from *proc.Map) { m.VMFlags, m.Key, m.Swap = from.VMFlags, from.Key, from.Swap }
 
-// readFlags learns the flags of all mappings. The twin has those that the
-// program had when it was stopped, but for locks; and of what is not in the twin
-// the survey knows them, or lateFlags.
+// readFlags learns the flags of all mappings.
 func (c *capture) readFlags() error {
-	twins, err := proc.Smaps(c.twin.PID)
+	look := proc.Maps
+	if slices.ContainsFunc(c.frozen.maps, func(m proc.Map) bool { _, known := c.flagsOf(&m); return !known }) {
+		look = proc.Smaps
+	}
+	twins, err := look(c.twin.PID)
 	if err != nil {
 		return fmt.Errorf("reading the mappings of the twin: %w", err)
 	}
 	for i := range c.frozen.maps {
 		m := &c.frozen.maps[i]
-		if m.Path == "[vsyscall]" {
-			continue
-		}
-		old, known := c.flagsOf(m)
-		if !known {
-			old.VMFlags, old.Key = m.VMFlags, m.Key
-		}
 		// Its neighbours in the twin may be one with it by now.
 		j := sort.Search(len(twins), func(j int) bool { return twins[j].End > m.Start })
-		switch {
-		case j < len(twins) && twins[j].Start <= m.Start && m.End <= twins[j].End:
-			take(m, &twins[j])
-			for _, lock := range []string{"lo", "lf"} {
-				if old.Has(lock) {
-					m.VMFlags += " " + lock
-				}
-			}
-		case old.Has("dc"):
+		inTwin := j < len(twins) && twins[j].Start <= m.Start && m.End <= twins[j].End
+		if old, known := c.flagsOf(m); known {
 			take(m, &old)
-		default:
+		} else if inTwin && m.VMFlags == "" {
+			take(m, &twins[j])
+		}
+		if !inTwin && !m.Has("dc") && m.Path != "[vsyscall]" {
 			return c.refuse("try again", "it was changing its memory at %x while the snapshot was taken", m.Start)
 		}
 		if err := c.checkMap(m); err != nil {

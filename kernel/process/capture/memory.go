@@ -18,8 +18,10 @@ import (
 // readMemory finds the pages of every mapping, and makes those of them
 // readable in the twin that are not.
 func (c *capture) readMemory() error {
-	if err := c.readFlags(); err != nil {
-		return err
+	for _, read := range []func() error{c.readFlags, c.readPolicies} {
+		if err := read(); err != nil {
+			return err
+		}
 	}
 	pagemap, err := proc.OpenPagemap(c.twin.PID)
 	if err != nil {
@@ -51,7 +53,7 @@ func (c *capture) readMemory() error {
 func (c *capture) vma(m *proc.Map, pagemap *proc.Pagemap) (v image.VMA, pieces []piece, err error) {
 	v = image.VMA{
 		Start: image.Hex(m.Start), End: image.Hex(m.End), Prot: m.Prot, Shared: m.Shared,
-		File: image.NoIndex, Offset: int64(m.Offset), VMFlags: m.VMFlags, Key: m.Key,
+		File: image.NoIndex, Offset: int64(m.Offset), VMFlags: m.VMFlags, Key: m.Key, Policy: c.policies[m.Start],
 	}
 	anonymous := !m.File() || !m.Shared && m.Path == "/dev/zero"
 	if anonymous {

@@ -126,35 +126,6 @@ func (c *capture) readSignals() error {
 	return nil
 }
 
-func (c *capture) readSettings() error {
-	p := &c.img.Process
-	dumpable, err := c.twin.call.Call(unix.SYS_PRCTL, unix.PR_GET_DUMPABLE)
-	if err != nil {
-		return fmt.Errorf("reading whether it is dumpable: %w", err)
-	}
-	p.Dumpable = int(dumpable)
-	thp, err := c.twin.call.Call(unix.SYS_PRCTL, unix.PR_GET_THP_DISABLE)
-	if err != nil {
-		return fmt.Errorf("reading whether huge pages are disabled: %w", err)
-	}
-	p.THPDisable = thp != 0
-	const query = 0xffffffff
-	personality, err := c.twin.call.Call(unix.SYS_PERSONALITY, query)
-	if err != nil {
-		return fmt.Errorf("reading its personality: %w", err)
-	}
-	p.Personality = uint32(personality)
-
-	adj, err := proc.Number(c.twin.PID, "oom_score_adj", 10)
-	if err != nil {
-		return err
-	}
-	p.OOMScoreAdj = int(adj)
-	filter, err := proc.Number(c.twin.PID, "coredump_filter", 16)
-	p.CoreFilter = image.Hex(filter)
-	return err
-}
-
 func (c *capture) readRlimits() error {
 	limits, err := proc.Limits(c.twin.PID)
 	if err != nil {

@@ -27,7 +27,8 @@ type survey struct {
 	// namespaced is set if the process has other IDs in its own PID namespace.
 	namespaced bool
 	files      *fileTable
-	comms      map[int]string // names of threads
+	comms      map[int]string    // names of threads
+	policies   map[uint64]string // of mappings, by start, as /proc shows them
 }
 
 // survey refuses a process that can't be taken, by name and before it is
@@ -205,8 +206,11 @@ func (c *capture) openMemory() (err error) {
 
 // checkMaps refuses mappings of what is not memory, and finds the vdso.
 func (c *capture) checkMaps() error {
+	// For both, the kernel looks at every page.
+	beside := make(chan error, 1)
+	go func() { beside <- c.notePolicies() }()
 	maps, err := proc.Smaps(c.pid)
-	if err != nil {
+	if err = errors.Join(err, <-beside); err != nil {
 		return fmt.Errorf("%s: %w", c.object(), err)
 	}
 	c.before.maps = make(map[uint64]proc.Map, len(maps))

@@ -116,24 +116,12 @@ func sched(tid int) (s image.Sched, err error) {
 	return s, nil
 }
 
-// Prctl numbers that golang.org/x/sys has no name for, or a long one.
+// What the leader stores where, relative to its results.
 const (
-	prGetTIDAddress = 40
-)
-
-// What each thread stores where, relative to its results.
-const (
-	atAltStack   = 0  // stack_t: 24 bytes
-	atTIDAddress = 24 // 8 bytes
-	atPDeathSig  = 32 // 4 bytes
-	atTSC        = 36 // 4 bytes
-	threadStores = 40
-	threadCalls  = 6
-
 	atSubreaper  = 0 // 4 bytes
 	atITimers    = 8 // three struct itimerval, 32 bytes each
 	atTimers     = atITimers + 3*32
-	leaderBefore = 5 // calls before those for the timers
+	leaderBefore = 6 // calls before those for the timers
 )
 
 // The parts of the memory for calls.
@@ -142,51 +130,8 @@ const (
 	ofLeader
 )
 
-func threadShape(threads int) ptrace.Shape {
-	return ptrace.Shape{Lists: threads, Calls: threadCalls, Results: threadStores}
-}
-
 func leaderShape(timers int) ptrace.Shape {
 	return ptrace.Shape{Lists: 1, Calls: leaderBefore + timerCalls*timers + 1, Results: atTimers + timerStores*timers}
-}
-
-// askThreads has every thread say what the kernel tells nobody else.
-func (c *capture) askThreads(p *ptrace.Programs) error {
-	f := &c.frozen
-	threads := f.group.Threads
-	for i, s := range threads {
-		at := p.Result(i)
-		calls := []ptrace.Call{
-			{Nr: unix.SYS_SIGALTSTACK, Args: [6]uint64{0, at + atAltStack}},
-			{Nr: unix.SYS_PRCTL, Args: [6]uint64{prGetTIDAddress, at + atTIDAddress}},
-			{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_PDEATHSIG, at + atPDeathSig}},
-			{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_TIMERSLACK}},
-			{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_SECUREBITS}},
-			{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_TSC, at + atTSC}},
-		}
-		if err := p.Set(i, calls, s); err != nil {
-			return err
-		}
-	}
-	if err := f.group.Run(p, threads); err != nil {
-		return err
-	}
-	for i := range threads {
-		for j := range threadCalls {
-			if _, err := p.Returned(i, j); err != nil {
-				return fmt.Errorf("call %d of those that thread %d was to make for its state: %w", j, int(threads[i].Thread), err)
-			}
-		}
-		t, b := &c.img.Threads[i], p.Stored(i)
-		t.AltStack = image.AltStack{SP: image.Hex(le.Uint64(b)), Flags: int32(le.Uint32(b[8:])), Size: le.Uint64(b[16:])}
-		t.ClearTID = image.Hex(le.Uint64(b[atTIDAddress:]))
-		t.PDeathSig = int(le.Uint32(b[atPDeathSig:]))
-		t.NoTSC = le.Uint32(b[atTSC:]) == unix.PR_TSC_SIGSEGV
-		t.TimerSlack, _ = p.Returned(i, 3)
-		bits, _ := p.Returned(i, 4)
-		t.SecureBits = uint32(bits)
-	}
-	return nil
 }
 
 // askLeader has the first thread say what is left of timers, and fork.
@@ -199,6 +144,7 @@ func (c *capture) askLeader(p *ptrace.Programs) error {
 	calls := []ptrace.Call{
 		{Nr: unix.SYS_WAITID, Args: [6]uint64{unix.P_ALL, 0, 0, anyChild}}, // fails if there is none
 		{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_CHILD_SUBREAPER, at + atSubreaper}},
+		{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_MDWE}}, // which a fork may leave out
 	}
 	for which := range uint64(3) {
 		calls = append(calls, ptrace.Call{Nr: unix.SYS_GETITIMER, Args: [6]uint64{which, at + atITimers + 32*which}})
@@ -249,6 +195,9 @@ func (c *capture) born(t ptrace.Thread, area ptrace.Area) error {
 func (c *capture) storeLeader(p *ptrace.Programs) error {
 	process, b := &c.img.Process, p.Stored(0)
 	process.Subreaper = le.Uint32(b[atSubreaper:]) != 0
+	if mdwe, err := p.Returned(0, 2); err == nil { // Linux 6.3
+		process.MDWE = int(mdwe)
+	}
 	for i := range process.ITimers {
 		v := b[atITimers+32*i:] // struct itimerval: interval, value
 		process.ITimers[i] = image.ITimer{

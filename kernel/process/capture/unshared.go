@@ -30,7 +30,13 @@ var alikeInThreads = []struct{ field, what string }{
 	{"CapInh", "capabilities"}, {"CapPrm", "capabilities"}, {"CapEff", "capabilities"},
 	{"CapBnd", "capabilities"}, {"CapAmb", "capabilities"},
 	{"NoNewPrivs", "no_new_privs"}, {"Seccomp", "seccomp mode"}, {"Seccomp_filters", "seccomp filters"},
+	{"Speculation_Store_Bypass", "control of speculation"}, {"SpeculationIndirectBranch", "control of speculation"},
 }
+
+// alikeFlags are those of proc_pid_stat(5) that prctl(2) sets: PF_MCE_PROCESS and
+// PF_MCE_EARLY by PR_MCE_KILL, PF_LOCAL_THROTTLE by PR_SET_IO_FLUSHER
+// (include/linux/sched.h).
+const alikeFlags = 0x80 | 0x08000000 | 0x00100000
 
 // checkShared compares what every thread has to what the first has.
 func (c *capture) checkShared() error {
@@ -47,6 +53,10 @@ func (c *capture) checkShared() error {
 			if s.Get(a.field) != c.before.status.Get(a.field) {
 				return c.refuse("", "its thread %d has %s of its own", tid, a.what)
 			}
+		}
+		const flags = 9
+		if t, err := proc.ReadStat(tid); err == nil && (t.Field(flags)^c.before.stat.Field(flags))&alikeFlags != 0 {
+			return c.refuse("", "its thread %d has settings of its own for broken memory (PR_MCE_KILL) or I/O (PR_SET_IO_FLUSHER)", tid)
 		}
 	}
 	return c.checkSharedBy(tids)

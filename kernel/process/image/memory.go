@@ -23,8 +23,9 @@ type VMA struct {
 	// image is zeros, not the file.
 	Private []Run `json:",omitempty"`
 	// Guards are the pages of MADV_GUARD_INSTALL (madvise(2)).
-	Guards []Run `json:",omitempty"`
-	Key    int   `json:",omitempty"` // of pkey_mprotect(2)
+	Guards []Run   `json:",omitempty"`
+	Key    int     `json:",omitempty"` // of pkey_mprotect(2)
+	Policy *Policy `json:",omitempty"` // of mbind(2)
 
 	// ImageOffset and ImageSize say where the memory lies in the image; set
 	// by Encode (ImageSize by its caller) and Decode. ImageSize is 0 for what
@@ -33,6 +34,12 @@ type VMA struct {
 	//
 	// A shared mapping of a File with a Content has its memory there.
 	ImageOffset, ImageSize int64 `json:"-"`
+}
+
+// Policy says on which nodes of a machine memory is to be; nil is the default.
+type Policy struct {
+	Mode  int // MPOL_, with flags
+	Nodes []int
 }
 
 // Run is a range of addresses.

@@ -28,7 +28,16 @@ type Process struct {
 	LockFuture  int  // flags of mlockall(2): MCL_FUTURE, MCL_ONFAULT
 	Seccomp     int  // mode of proc_pid_status(5); not 0 only if it was dropped by force
 	Subreaper   bool // PR_SET_CHILD_SUBREAPER
-	THPDisable  bool // PR_SET_THP_DISABLE
+	THPDisable  int  // PR_GET_THP_DISABLE: 1, with flags from 2 on
+	MemoryMerge bool // PR_SET_MEMORY_MERGE
+	MDWE        int  // PR_GET_MDWE
+	MCEKill     int  // PR_MCE_KILL_GET
+	IOFlusher   bool // PR_SET_IO_FLUSHER
+	// Speculation are PR_GET_SPECULATION_CTRL by number, without PR_SPEC_PRCTL;
+	// 0 is not for processes to set.
+	Speculation [3]int
+	Membarrier  Hex // MEMBARRIER_CMD_GET_REGISTRATIONS
+	XCompPerm   Hex // ARCH_GET_XCOMP_PERM
 	OOMScoreAdj int
 	CoreFilter  Hex // /proc/PID/coredump_filter
 	PKeys       Hex // protection keys that are allocated, bit n for key n

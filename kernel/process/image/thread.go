@@ -28,8 +28,10 @@ type Thread struct {
 	Sched      Sched
 	TimerSlack uint64 // in nanoseconds; 0 if unknown
 	PDeathSig  int
-	SecureBits uint32 // PR_GET_SECUREBITS, with that of PR_SET_KEEPCAPS
-	NoTSC      bool   // PR_SET_TSC: to read the time stamp counter is a SIGSEGV
+	SecureBits uint32  // PR_GET_SECUREBITS, with that of PR_SET_KEEPCAPS
+	NoTSC      bool    // PR_SET_TSC: to read the time stamp counter is a SIGSEGV
+	NoCPUID    bool    // ARCH_SET_CPUID: so is the instruction cpuid
+	Policy     *Policy `json:",omitempty"` // set_mempolicy(2)
 }
 
 // AltStack is a stack_t of sigaltstack(2); SP 0 with SS_DISABLE (2) is none.

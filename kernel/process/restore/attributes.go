@@ -12,38 +12,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Personality bits are set last, since READ_IMPLIES_EXEC would change mappings.
+// It comes after all mappings, which READ_IMPLIES_EXEC of personality(2) would
+// change.
 func (p *process) setProcess() error {
 	q := &p.img.Process
 	if _, err := p.stub.callWith(p.stub.Caller, "chdir to "+string(q.Cwd), unix.SYS_CHDIR, 0, cstring(string(q.Cwd)), 0); err != nil {
 		return gone("working directory "+string(q.Cwd), err)
 	}
-	type call struct {
-		what string
-		nr   uintptr
-		args []uint64
+	if _, err := p.stub.call("umask", unix.SYS_UMASK, uint64(q.Umask)); err != nil {
+		return err
 	}
-	calls := []call{
-		{"umask", unix.SYS_UMASK, []uint64{uint64(q.Umask)}},
-		{"personality", unix.SYS_PERSONALITY, []uint64{uint64(q.Personality)}},
+	if _, err := p.stub.call("personality", unix.SYS_PERSONALITY, uint64(q.Personality)); err != nil {
+		return err
 	}
-	for _, f := range []struct {
-		set    bool
-		what   string
-		option uint64
-	}{
-		{q.NoNewPrivs, "PR_SET_NO_NEW_PRIVS", unix.PR_SET_NO_NEW_PRIVS},
-		{q.Subreaper, "PR_SET_CHILD_SUBREAPER", unix.PR_SET_CHILD_SUBREAPER},
-		{q.THPDisable, "PR_SET_THP_DISABLE", unix.PR_SET_THP_DISABLE},
-	} {
-		if f.set {
-			calls = append(calls, call{f.what, unix.SYS_PRCTL, []uint64{f.option, 1, 0, 0, 0}})
-		}
-	}
-	for _, c := range calls {
-		if _, err := p.stub.call(c.what, c.nr, c.args...); err != nil {
-			return err
-		}
+	if err := p.setSettings(); err != nil {
+		return err
 	}
 	if err := p.setNumber("oom_score_adj", strconv.Itoa(q.OOMScoreAdj)); err != nil {
 		return err

@@ -57,6 +57,9 @@ func (p *process) start() (err error) {
 	if err := checkFeatures(p.img.Host, state); err != nil {
 		return err
 	}
+	if err := p.checkInherited(); err != nil {
+		return err
+	}
 	return checkDispatch(p.img.Threads, p.stub.Thread)
 }
 
@@ -102,11 +105,10 @@ func (p *process) program() string {
 }
 
 func (p *process) mapMemory() error {
-	if err := p.planMappings(); err != nil {
-		return err
-	}
-	if err := p.mapAll(); err != nil {
-		return err
+	for _, step := range []func() error{p.setMerging, p.planMappings, p.mapAll, p.unmerge, p.setPolicies} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
 	p.planSegments()
 	return p.zeroPrivate()

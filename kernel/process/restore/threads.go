@@ -102,6 +102,9 @@ func (p *process) setThreads() error {
 			return fmt.Errorf("thread %d: %w", t.saved.TID, err)
 		}
 	}
+	if err := p.setMemoryPolicies(); err != nil {
+		return err
+	}
 	for _, t := range p.threads {
 		if err := t.queue(t.saved.Pending, false); err != nil {
 			return fmt.Errorf("thread %d: %w", t.saved.TID, err)
@@ -124,6 +127,11 @@ func (t *task) set() error {
 	}
 	if t.saved.NoTSC {
 		if err := t.call("PR_SET_TSC", unix.SYS_PRCTL, unix.PR_SET_TSC, unix.PR_TSC_SIGSEGV); err != nil {
+			return err
+		}
+	}
+	if t.saved.NoCPUID {
+		if err := t.call("ARCH_SET_CPUID", unix.SYS_ARCH_PRCTL, archSetCPUID, 0); err != nil {
 			return err
 		}
 	}
