@@ -2,10 +2,10 @@
 // program say; it is resumed in those of snapresume. So one that is in others
 // is refused (namespaces(7)).
 //
-// PID namespaces are the exception: a program is resumed by the IDs that it
-// sees itself by. As snapresume makes such a namespace, with one for mounts
-// that differs in /proc alone and one for users in which everybody is who they
-// were, what it resumed there can be taken again.
+// The exception is what snapresume itself makes for a program that is to have its
+// old IDs: a PID namespace for it alone, with one for mounts that differs in /proc
+// and one for users in which everybody is who they were and nobody has any
+// rights. What runs in exactly that is kept: it is resumed in the same again.
 
 package capture
 
@@ -18,11 +18,17 @@ import (
 	"strconv"
 	"strings"
 
+	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
+
+	"golang.org/x/sys/unix"
 )
 
+type namespaceKind struct{ kind, name string }
+
 // namespaceKinds are those of /proc/PID/ns, and what they are to a reader.
-var namespaceKinds = []struct{ kind, name string }{
+var namespaceKinds = []namespaceKind{
+	{"pid", "PID"},
 	{"net", "network"},
 	{"mnt", "mount"},
 	{"uts", "UTS"},
@@ -76,76 +82,149 @@ func (c *capture) checkBirthplace(tid int, who string) error {
 }
 
 // checkNamespacesOf compares those of a thread to those of this process, and
-// reports whether it is in a PID namespace of its own, which is no reason to
-// refuse it.
-func (c *capture) checkNamespacesOf(pid, tid int, who string) (namespaced bool, err error) {
-	theirs, err := proc.Namespace(pid, tid, "pid")
+// reports whether it is in some that snapresume made for it.
+func (c *capture) checkNamespacesOf(pid, tid int, who string) (own bool, err error) {
+	differ, err := differences(pid, tid)
 	if errors.Is(err, fs.ErrPermission) {
 		return false, c.refuseAccess()
 	}
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", c.object(), err)
 	}
-	own, err := proc.Namespace(os.Getpid(), os.Getpid(), "pid")
-	if err != nil {
-		return false, err
+	for _, d := range differ {
+		own = own || d.kind == "pid"
 	}
-	namespaced = theirs != own
+	for _, d := range differ {
+		ok := own
+		switch d.kind {
+		case "pid":
+			ok = c.before.namespaced // as for the first thread: none can leave it
+			if tid == pid {
+				ok, err = c.alone(pid)
+			}
+		case "mnt":
+			ok = ok && sameMounts(pid)
+		case "user":
+			ok = ok && powerless(pid)
+		default:
+			ok = false
+		}
+		if err != nil {
+			return false, err
+		}
+		if !ok {
+			return false, c.refuse("take it from within, see nsenter(1)", "%s is in another %s namespace", who, d.name)
+		}
+	}
+	return own, nil
+}
+
+// differences are the kinds of namespace in which a thread is not in that of
+// this process.
+func differences(pid, tid int) (differ []namespaceKind, err error) {
 	for _, k := range namespaceKinds {
 		own, err := proc.Namespace(os.Getpid(), os.Getpid(), k.kind)
 		if isNotExist(err) {
 			continue // not in this kernel
 		}
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		theirs, err := proc.Namespace(pid, tid, k.kind)
 		if err != nil {
-			return false, fmt.Errorf("%s: %w", c.object(), err)
+			return nil, err
 		}
-		if theirs != own && !(namespaced && c.harmless(pid, k.kind)) {
-			return false, c.refuse("take it from within, see nsenter(1)", "%s is in another %s namespace", who, k.name)
+		if theirs != own {
+			differ = append(differ, k)
 		}
 	}
-	return namespaced, nil
+	return differ, nil
 }
 
 // checkTwinsNamespaces does so for the twin, which has those that the program
 // had when it was stopped.
 func (c *capture) checkTwinsNamespaces() error {
-	_, err := c.checkNamespacesOf(c.twin.PID, c.twin.PID, "it")
+	own, err := c.checkNamespacesOf(c.twin.PID, c.twin.PID, "it")
+	c.img.Process.OwnPIDs = own
 	return err
 }
 
-// harmless reports whether another namespace is one that snapresume would make
-// together with one for PIDs.
-func (c *capture) harmless(pid int, kind string) bool {
-	switch kind {
-	case "mnt":
-		theirs, err := mounts(pid)
-		if err != nil {
-			return false
-		}
-		ours, err := mounts(os.Getpid())
-		return err == nil && slices.Equal(theirs, ours)
-	case "user":
-		return identity(pid, "uid_map") && identity(pid, "gid_map")
+// alone reports whether the PID namespace of a process is one that snapresume
+// made: one level below this one, with nobody in it but the program, twins of it,
+// and a first process that does nothing but keep it.
+func (c *capture) alone(pid int) (bool, error) {
+	const levels = 2
+	s, err := proc.ReadStatus(pid)
+	if err != nil {
+		return false, err
 	}
-	return false
+	ids := s.Numbers("NSpid")
+	if len(ids) != levels || ids[1] == 1 {
+		return false, nil
+	}
+	theirs, err := proc.Namespace(pid, pid, "pid")
+	if err != nil {
+		return false, err
+	}
+	pids, err := proc.Processes()
+	if err != nil {
+		return false, err
+	}
+	kept := false
+	for _, p := range pids {
+		if ns, err := proc.Namespace(p, p, "pid"); err != nil || ns != theirs {
+			continue // or it has ended, or is another user's
+		}
+		stat, err := proc.ReadStat(p)
+		first := err == nil && stat.Comm == image.KeeperName
+		kept = kept || first
+		if err == nil && !first && p != c.pid && p != pid && !isTwin(stat) {
+			return false, nil
+		}
+	}
+	return kept, nil
 }
 
-// mounts returns what is mounted where, but for /proc, sorted: a copied
-// namespace lists it in another order (proc_pid_mountinfo(5)).
-func mounts(pid int) (all []string, err error) {
+// sameMounts reports whether what is mounted where, and how, is the same for a
+// process, but for one /proc.
+func sameMounts(pid int) bool {
+	theirs, theirProc, err := mounts(pid)
+	if err != nil {
+		return false
+	}
+	ours, ourProc, err := mounts(os.Getpid())
+	return err == nil && slices.Equal(theirs, ours) && theirProc >= 1 && theirProc <= ourProc+1
+}
+
+// mounts returns all of them, sorted: a copied namespace lists them in another
+// order (proc_pid_mountinfo(5)). How many there are on /proc itself is counted
+// apart.
+func mounts(pid int) (all []string, onProc int, err error) {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/mountinfo")
 	for line := range strings.Lines(string(b)) {
-		const device, point = 2, 4 // and the root between them
-		if f := strings.Fields(line); len(f) > point && f[point] != "/proc" {
-			all = append(all, strings.Join(f[device:point+1], " "))
+		const device, point, options = 2, 4, 5 // and the root between them
+		f := strings.Fields(line)
+		if len(f) <= options {
+			continue
 		}
+		_, system, _ := strings.Cut(line, " - ")
+		if f[point] == "/proc" && strings.HasPrefix(system, "proc ") {
+			onProc++
+			continue
+		}
+		all = append(all, strings.Join(f[device:options+1], " ")+" "+strings.TrimSpace(system))
 	}
 	slices.Sort(all)
-	return all, err
+	return all, onProc, err
+}
+
+// powerless reports whether a user namespace, in which a process is, leaves
+// everybody who they are, and the process has no rights in it: outside they would
+// be real ones.
+func powerless(pid int) bool {
+	s, err := proc.ReadStatus(pid)
+	return err == nil && s.Bits("CapPrm", 16) == 0 && s.Bits("CapInh", 16) == 0 && s.Bits("CapAmb", 16) == 0 &&
+		identity(pid, "uid_map") && identity(pid, "gid_map")
 }
 
 // identity reports whether all that a map of user_namespaces(7) maps stays
@@ -161,4 +240,24 @@ func identity(pid int, name string) bool {
 		}
 	}
 	return len(b) > 0
+}
+
+// checkRoot refuses a process with a root of its own: a resume has that of
+// snapresume, where its paths mean other files.
+func (c *capture) checkRoot() error {
+	root, _, err := proc.Link(c.pid, "root")
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.object(), err)
+	}
+	var own, theirs unix.Stat_t
+	if err := unix.Stat("/", &own); err != nil {
+		return err
+	}
+	if err := unix.Stat(fmt.Sprintf("/proc/%d/root/", c.pid), &theirs); err != nil {
+		return fmt.Errorf("%s: its root directory: %w", c.object(), err)
+	}
+	if root != "/" || own.Dev != theirs.Dev || own.Ino != theirs.Ino {
+		return c.refuse("take it and resume it from within, see chroot(1)", "it has a root directory of its own, %s", root)
+	}
+	return nil
 }

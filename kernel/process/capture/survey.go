@@ -36,7 +36,7 @@ type survey struct {
 func (c *capture) survey() (err error) {
 	for _, check := range []func() error{
 		c.checkExists, c.checkProgram, c.checkTracing, c.checkSeccomp, c.checkChildren, c.openMemory,
-		c.checkNamespaces, c.checkShared, c.checkMaps,
+		c.checkNamespaces, c.checkRoot, c.checkShared, c.checkMaps,
 	} {
 		if err := check(); err != nil {
 			return err

@@ -6,6 +6,8 @@ package image
 type Process struct {
 	PID, PPID, PGID, SID int
 	Stopped              bool // by a signal such as SIGSTOP, until SIGCONT
+	// OwnPIDs is set for one that was resumed in a PID namespace for it alone.
+	OwnPIDs bool `json:",omitempty"`
 	// TTY is the device number of the controlling terminal, 0 for none, and
 	// Foreground the process group in its foreground (proc_pid_stat(5)).
 	TTY        int
@@ -49,6 +51,10 @@ type Process struct {
 	Pending    []Siginfo  // signals pending for the process
 	SigActions []SigAction
 }
+
+// KeeperName is the name of the first process of such a namespace, which does
+// nothing but keep it.
+const KeeperName = "snapresume-pids"
 
 // Caps are the sets of capabilities(7) of the first thread.
 type Caps struct {

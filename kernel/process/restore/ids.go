@@ -7,6 +7,7 @@ package restore
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -31,6 +32,9 @@ func (i *ids) translate(old int) int {
 // identify replaces the stub by one with the process ID of the image.
 func (p *process) identify() error {
 	want := p.img.Process.PID
+	if p.img.Process.OwnPIDs || p.options.SamePID && p.taken() {
+		return p.identifyInNamespace(want)
+	}
 	if p.stub.pid == want {
 		p.ids.same = true
 		return nil
@@ -47,8 +51,19 @@ func (p *process) identify() error {
 	if p.options.SamePID {
 		return p.identifyInNamespace(want)
 	}
-	p.options.Report(fmt.Sprintf("process ID %d is %s: resuming as %d", want, why(err), p.stub.pid))
+	p.options.Warn(fmt.Sprintf("process ID %d is %s: resuming as %d (--same-pid makes a namespace for it)", want, why(err), p.stub.pid))
 	return nil
+}
+
+// taken reports whether another has an ID of the image's threads.
+func (p *process) taken() bool {
+	for i := range p.img.Threads {
+		tid := p.img.Threads[i].TID
+		if _, err := os.Stat(fmt.Sprintf("/proc/%d", tid)); err == nil && tid != p.stub.pid {
+			return true
+		}
+	}
+	return false
 }
 
 // unavailable reports whether an error says that this ID cannot be had here.

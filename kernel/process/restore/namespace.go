@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/ptrace"
 )
 
@@ -119,6 +120,9 @@ func (n *namespace) release(pid int) error {
 	defer unix.Close(pidfd)
 	theirs, err := s.hand(pidfd)
 	if err != nil {
+		return err
+	}
+	if _, err := s.callWith(s.Caller, "naming it", unix.SYS_PRCTL, 1, cstring(image.KeeperName), unix.PR_SET_NAME, 0, 0, 0, 0); err != nil {
 		return err
 	}
 	const ignoreSignal = 1 // SIG_IGN

@@ -86,7 +86,7 @@ func (p *process) makeThread(tid int) (ptrace.Thread, error) {
 		if p.options.SamePID {
 			return 0, sameIDsRefusal(fmt.Sprintf("thread ID %d", tid), err)
 		}
-		p.options.Report(fmt.Sprintf("thread ID %d is %s: that thread gets another", tid, why(err)))
+		p.options.Warn(fmt.Sprintf("thread ID %d is %s: that thread gets another", tid, why(err)))
 	}
 	return p.stub.Spawn(unix.SYS_CLONE, threadFlags, 0, 0, 0, 0)
 }

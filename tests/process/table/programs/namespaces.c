@@ -4,7 +4,12 @@
 
 int main(void)
 {
-	int kind = !strcmp(variant, "net") ? CLONE_NEWNET : !strcmp(variant, "mnt") ? CLONE_NEWNS :
+	if (!strcmp(variant, "pid")) { /* that of its children */
+		CHECK(!unshare(CLONE_NEWPID));
+		ready();
+		return passed();
+	}
+	int kind = !strcmp(variant, "user") ? CLONE_NEWUSER : !strcmp(variant, "net") ? CLONE_NEWNET : !strcmp(variant, "mnt") ? CLONE_NEWNS :
 		   !strcmp(variant, "uts") ? CLONE_NEWUTS : CLONE_NEWIPC;
 	char file[64], before[64] = "", after[64] = "";
 
