@@ -36,6 +36,60 @@ func FuzzRepaired(f *testing.F) {
 	})
 }
 
+// FuzzSalvage brings out what is left of any bytes, some of what is wrong with
+// which has been put right.
+func FuzzSalvage(f *testing.F) {
+	for _, stream := range vectors(f) {
+		f.Add(stream, uint8(repairAll))
+		f.Add(stream[min(len(stream), 100):], uint8(0))
+	}
+	f.Fuzz(func(t *testing.T, stream []byte, what uint8) {
+		stream = repair(stream, what)
+		img, strict := partsOf(t, stream, false)
+		left := leftovers{}
+		got, err := format.NewReader(bytes.NewReader(stream)).Salvage(context.Background(), left)
+		damage(t, err)
+		if (strict == nil) != (err == nil && got.Whole()) {
+			t.Errorf("it is read with %v, and salvaged with %v, %+v", strict, err, got)
+		}
+		if strict == nil && !reflect.DeepEqual(map[int64][sha256.Size]byte(left), img) {
+			t.Error("another image is salvaged")
+		}
+		if err == nil {
+			checkMissing(t, got)
+		}
+	})
+}
+
+// leftovers is what was salvaged, as digests of what was written where. What a
+// hostile stream has twice, and not the same, may come twice.
+type leftovers map[int64][sha256.Size]byte
+
+func (l leftovers) WriteAt(b []byte, off int64) (int, error) {
+	l[off] = sha256.Sum256(b)
+	return len(b), nil
+}
+
+func (l leftovers) Zero(off, _ int64) error {
+	delete(l, off)
+	return nil
+}
+
+// checkMissing checks that what is missing is a list of parts of the image.
+func checkMissing(t *testing.T, got *format.Salvaged) {
+	t.Helper()
+	at := int64(-1)
+	for _, p := range got.Missing {
+		if p.Length < 1 || p.Offset <= at || p.Length > got.Size-p.Offset {
+			t.Errorf("missing of %d bytes: %v", got.Size, got.Missing)
+		}
+		at = p.Offset + p.Length
+	}
+	if got.Whole() && got.Lost() > 0 {
+		t.Errorf("it is whole, but for %v", got.Missing)
+	}
+}
+
 // vectors returns the golden vectors.
 func vectors(t testing.TB) [][]byte {
 	t.Helper()

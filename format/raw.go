@@ -37,25 +37,19 @@ func (r *Reader) WriteRaw(ctx context.Context, w io.WriterAt, unordered bool) er
 
 // Decompress is the work of taking compression off: for [Filter] and
 // [Reader.Each].
-func Decompress() Work {
-	var dec codec.Decoder
-	return func(f *Frame) error {
-		if f.Type != TypeData {
-			return nil
-		}
-		return f.Decompress(&dec)
-	}
-}
+func Decompress() Work { return onData((*Frame).Decompress) }
 
 // CheckRaw is the work of decoding each data frame, to see whether that gives
 // what its checksum says; the frame stays as it is: for [Reader.Each].
-func CheckRaw() Work {
+func CheckRaw() Work { return onData((*Frame).CheckRaw) }
+
+func onData(decode func(*Frame, *codec.Decoder) error) Work {
 	var dec codec.Decoder
 	return func(f *Frame) error {
 		if f.Type != TypeData {
 			return nil
 		}
-		return f.CheckRaw(&dec)
+		return decode(f, &dec)
 	}
 }
 

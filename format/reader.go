@@ -23,6 +23,7 @@ type Reader struct {
 	// the frame has been checked and worked on.
 	Trace func(FrameInfo)
 
+	raw   io.Reader
 	src   *bufio.Reader
 	at    int64
 	order order
@@ -41,7 +42,7 @@ const readBuffer = 8 << 10
 
 // NewReader returns a Reader of the stream that r has.
 func NewReader(r io.Reader) *Reader {
-	return &Reader{src: bufio.NewReaderSize(r, readBuffer)}
+	return &Reader{raw: r, src: bufio.NewReaderSize(r, readBuffer)}
 }
 
 // Info returns what the first frame says. It reads that frame if it has not

@@ -32,11 +32,13 @@ var snapresume = tool.Tool{
 		"What was resumed runs as a child of snapresume, which exits with its status.",
 		"With --raw, IMG is a flat image instead of a stream. A machine is resumed from it as it lies there, without unpacking anything. Nothing says what it is an image of, nor whether it is undamaged, so --force is needed.",
 		"With --to file:PATH the flat image is written to a file, whatever it is an image of.",
+		"With --salvage, that is done with a damaged image as well: every part of it that is in a whole frame is written at its place, and holes are left for the rest. Where the stream has SHA-256 checksums, a part has to match its own. Standard output has a line \"missing OFFSET LENGTH\" for each part that is lost, in bytes of the image. The exit status is 3, or 0 if nothing at all was wrong.",
 	},
 	Examples: []docs.Example{
 		{Command: "snapresume img", What: "Resume a program, with the terminal as its standard input again."},
 		{Command: "snapresume --to file:core < img", What: "Write the flat image to the new file core."},
 		{Command: "snapresume --check img", What: "Do everything short of resuming, and say what would happen."},
+		{Command: "snapresume --salvage --to file:core bad.img", What: "Bring out what is left of a damaged image, which a debugger may still read."},
 		{Command: "ssh host cat img | snapresume --to file:/dev/vdb", What: "Fetch an image onto a disk."},
 	},
 	Flags: []cli.Flag{
@@ -44,6 +46,7 @@ var snapresume = tool.Tool{
 		&cli.BoolFlag{Name: "check", Aliases: []string{"c"}, Usage: "do everything short of resuming, and say what would happen"},
 		&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "replace a file that is there already, and write to a device that is in use"},
 		&cli.BoolFlag{Name: "raw", Usage: "IMG is a flat image, as snapcat --raw writes it"},
+		&cli.BoolFlag{Name: "salvage", Usage: "write to the file that --to names whatever is whole of a damaged image"},
 		&cli.BoolFlag{Name: "once", Usage: "erase the beginning of IMG right before it is resumed, so that it never is again"},
 		&cli.BoolFlag{Name: "detach", Usage: "leave what was resumed running on its own, and print what it is"},
 		&cli.BoolFlag{Name: "same-pid", Usage: "insist on the same process IDs"},
@@ -55,6 +58,9 @@ var snapresume = tool.Tool{
 func run(ctx context.Context, c *tool.Call) error {
 	if err := checkOnce(c); err != nil {
 		return err
+	}
+	if c.Bool("salvage") {
+		return salvage(ctx, c)
 	}
 	if c.Bool("raw") {
 		return resumeFlat(ctx, c)

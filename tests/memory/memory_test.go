@@ -157,6 +157,7 @@ func TestHostile(t *testing.T) {
 				{"snapcompress", "-d"},
 				{"snapcompress", "--codec", "zstd", "--level", "1"},
 				{"snapresume", "--to", "file:" + out},
+				{"snapresume", "--salvage", "--to", "file:" + out + ".left"},
 			} {
 				used, said := run(t, in, tool[0], tool[1:]...)
 				what := strings.Join(tool[:min(2, len(tool))], " ")

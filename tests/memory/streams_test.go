@@ -31,6 +31,9 @@ const (
 
 // exit is the code that a tool has to exit with.
 func (h *hostile) exit(tool []string) int {
+	if slices.Contains(tool, "--salvage") && h.name == "lie-size" {
+		return 1 // no file can be that long
+	}
 	needsSums := slices.Contains(tool, "--check")
 	decodes := tool[0] != "snapverify" || needsSums && !slices.Contains(tool, "--digests-only")
 	if h.outcome == bad || h.outcome == undecodable && decodes || needsSums && !h.summed {
