@@ -20,6 +20,7 @@ import (
 func (c *capture) readTwin() error {
 	for _, step := range []func() error{
 		c.checkTwinsNamespaces, c.readNames, c.readIDs, c.readMM, c.readSignals, c.readSettings, c.readKeys, c.readRlimits, c.readHost, c.finishThreads,
+		c.readLDT, c.readKeyring, c.checkUndo, c.checkPorts, c.checkLandlock,
 	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("%s: %w", c.object(), err)

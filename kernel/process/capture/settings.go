@@ -71,6 +71,11 @@ func (c *capture) readSettings() error {
 	}
 	p.XCompPerm = image.Hex(le.Uint64(perm[:]))
 
+	label, err := proc.Label(c.twin.PID)
+	if err != nil {
+		return fmt.Errorf("reading its security label: %w", err)
+	}
+	p.Label = image.Text(label)
 	adj, err := proc.Number(c.twin.PID, "oom_score_adj", 10)
 	if err != nil {
 		return err

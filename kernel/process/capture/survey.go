@@ -36,7 +36,7 @@ type survey struct {
 func (c *capture) survey() (err error) {
 	for _, check := range []func() error{
 		c.checkExists, c.checkProgram, c.checkTracing, c.checkSeccomp, c.checkChildren, c.openMemory,
-		c.checkNamespaces, c.checkRoot, c.checkShared, c.checkMaps,
+		c.checkNamespaces, c.checkRoot, c.checkShared, c.checkScheduling, c.checkMaps,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -112,6 +112,10 @@ func (c *capture) checkProgram() error {
 	}
 	if strings.Contains(c.before.status.Get("x86_Thread_features"), "shstk") {
 		return c.refuse("", "it has a shadow stack (CET), which can't be put back")
+	}
+	// LAM lets pointers carry data, untag_mask says which bits.
+	if mask := c.before.status.Get("untag_mask"); mask != "" && mask != "0xffffffffffffffff" {
+		return c.refuse("", "it has tagged addresses (ARCH_ENABLE_TAGGED_ADDR), which can't be put back")
 	}
 	return nil
 }

@@ -32,8 +32,13 @@ func (c *capture) readThreads() error {
 		if err != nil {
 			return fmt.Errorf("reading the pending signals of thread %d: %w", int(s.Thread), err)
 		}
+		segments, err := threadSegments(s.Thread)
+		if err != nil {
+			return err
+		}
 		c.img.Threads[i] = image.Thread{
-			TID: c.innerID(int(s.Thread)), Regs: unix.PtraceRegs(s.Regs), XState: s.Xstate,
+			Segments: segments,
+			TID:      c.innerID(int(s.Thread)), Regs: unix.PtraceRegs(s.Regs), XState: s.Xstate,
 			SigMask: image.Hex(s.Mask), Pending: siginfos(own),
 			Rseq: image.Rseq{
 				Ptr: image.Hex(s.Rseq.Address), Size: s.Rseq.Size, Sig: s.Rseq.Signature,

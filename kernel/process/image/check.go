@@ -38,6 +38,14 @@ func (img *Image) checkThreads() error {
 		if n := len(t.XState); n < xsaveMin || n > xsaveMax || n%8 != 0 {
 			return damagedf("thread %d has an XSAVE area of %d bytes", t.TID, n)
 		}
+		for _, s := range t.Segments {
+			if len(s) != 0 && len(s) != 16 {
+				return damagedf("thread %d has a segment of %d bytes", t.TID, len(s))
+			}
+		}
+	}
+	if n := len(img.Process.LDT); n%SegmentSize != 0 || n > 65536 {
+		return damagedf("a local descriptor table of %d bytes", n)
 	}
 	for _, a := range img.Process.SigActions {
 		if a.Signal < 1 || a.Signal > 64 {

@@ -40,6 +40,16 @@ type Process struct {
 	Speculation [3]int
 	Membarrier  Hex // MEMBARRIER_CMD_GET_REGISTRATIONS
 	XCompPerm   Hex // ARCH_GET_XCOMP_PERM
+	// LDT is the local descriptor table, of modify_ldt(2): SegmentSize bytes for
+	// each entry, as the processor has them.
+	LDT Bytes
+	// Keyring is the number of the session keyring, if that held keys.
+	Keyring int
+	// Landlock is how many layers of that there were; not 0 only if they were
+	// dropped by force.
+	Landlock int
+	// Label is what a security module calls the process, /proc/PID/attr/current.
+	Label       Text
 	OOMScoreAdj int
 	CoreFilter  Hex // /proc/PID/coredump_filter
 	PKeys       Hex // protection keys that are allocated, bit n for key n
@@ -55,6 +65,9 @@ type Process struct {
 // KeeperName is the name of the first process of such a namespace, which does
 // nothing but keep it.
 const KeeperName = "snapresume-pids"
+
+// SegmentSize is that of a descriptor.
+const SegmentSize = 8
 
 // Caps are the sets of capabilities(7) of the first thread.
 type Caps struct {

@@ -32,6 +32,8 @@ type Thread struct {
 	NoTSC      bool    // PR_SET_TSC: to read the time stamp counter is a SIGSEGV
 	NoCPUID    bool    // ARCH_SET_CPUID: so is the instruction cpuid
 	Policy     *Policy `json:",omitempty"` // set_mempolicy(2)
+	// Segments are struct user_desc of set_thread_area(2), or empty.
+	Segments [3]Bytes
 }
 
 // AltStack is a stack_t of sigaltstack(2); SP 0 with SS_DISABLE (2) is none.

@@ -7,12 +7,16 @@ package proc
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // path is /proc/PID/name.
@@ -121,6 +125,15 @@ func Number(pid int, name string, base int) (int64, error) {
 func BootID() (string, error) {
 	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	return strings.TrimSpace(string(b)), err
+}
+
+// Label is what a security module calls a process; "" if there is none.
+func Label(pid int) (string, error) {
+	b, err := read(pid, "attr/current")
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, fs.ErrNotExist) {
+		return "", nil // none that labels processes
+	}
+	return strings.TrimRight(string(b), "\x00\n"), err
 }
 
 // Namespace names the namespace of the given kind ("net", "pid", "mnt") that a

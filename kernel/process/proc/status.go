@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Status is what /proc/PID/status says.
@@ -116,6 +119,17 @@ func Exiting(tid int) bool {
 
 // State is the letter of the third field: R, S, D, Z, T, t, X, I.
 func (s Stat) State() byte { return s.fields[0][0] }
+
+// Started is when a process did.
+func Started(s Stat) (time.Time, error) {
+	const start, perSecond = 22, 100 // USER_HZ, which clock ticks are counted in everywhere
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
+		return time.Time{}, err
+	}
+	ago := time.Duration(now.Nano()) - time.Duration(s.Field(start))*(time.Second/perSecond)
+	return time.Now().Add(-ago), nil
+}
 
 // Field returns a numeric field by its number in the manual page, from 4 on.
 func (s Stat) Field(n int) int64 {

@@ -11,6 +11,7 @@ package ptrace
 // waits, and there may be ten thousand while a program is stopped.
 
 import (
+	"bytes"
 	"syscall"
 	"unsafe"
 
@@ -137,6 +138,31 @@ func (t Thread) Pending(shared bool) ([]Siginfo, error) {
 			return all, nil
 		}
 	}
+}
+
+// ThreadAreas is how many segments a thread can have by set_thread_area(2), from
+// firstArea on (arch/x86/include/asm/segment.h: GDT_ENTRY_TLS_MIN).
+const (
+	ThreadAreas = 3
+	firstArea   = 12
+)
+
+// ThreadArea reads one, a struct user_desc; nil if it is not set, or for a kernel
+// that runs no 32-bit code and so has none.
+func (t Thread) ThreadArea(i int) ([]byte, error) {
+	area := make([]byte, 16)
+	err := request(unix.PTRACE_GET_THREAD_AREA, t, uintptr(firstArea+i), uintptr(unsafe.Pointer(&area[0])))
+	// One that is not set is of no size and not present (LDT_empty).
+	unset := []byte{byte(firstArea + i), 12: 1<<3 | 1<<5, 15: 0}
+	if err == unix.EIO || err == nil && bytes.Equal(area, unset) {
+		return nil, nil
+	}
+	return area, err
+}
+
+// SetThreadArea sets one.
+func (t Thread) SetThreadArea(i int, area []byte) error {
+	return request(unix.PTRACE_SET_THREAD_AREA, t, uintptr(firstArea+i), uintptr(unsafe.Pointer(&area[0])))
 }
 
 // Rseq is a thread's registration of restartable sequences (rseq(2)); an

@@ -31,6 +31,9 @@ func (p *process) check() error {
 	if p.img.Process.Seccomp != 0 {
 		p.options.Warn("resuming without the seccomp filter, which was dropped when the snapshot was taken")
 	}
+	if p.img.Process.Landlock != 0 {
+		p.options.Warn("resuming without Landlock, which was dropped when the snapshot was taken")
+	}
 	return checkRights(&p.img.Process)
 }
 
@@ -57,8 +60,10 @@ func (p *process) start() (err error) {
 	if err := checkFeatures(p.img.Host, state); err != nil {
 		return err
 	}
-	if err := p.checkInherited(); err != nil {
-		return err
+	for _, check := range []func() error{p.checkInherited, p.checkOrigin} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	return checkDispatch(p.img.Threads, p.stub.Thread)
 }

@@ -13,6 +13,10 @@ import (
 // ioprioWhoProcess is IOPRIO_WHO_PROCESS, include/uapi/linux/ioprio.h.
 const ioprioWhoProcess = 1
 
+// utilClamp is SCHED_FLAG_UTIL_CLAMP, include/uapi/linux/sched.h: sched_setattr(2)
+// is to set the bounds that sched_getattr(2) shows.
+const utilClamp = 0x60
+
 func (p *process) setSched(t *task) error {
 	if err := p.setPolicy(t); err != nil {
 		return err
@@ -41,7 +45,11 @@ func (p *process) setPolicy(t *task) error {
 		Priority: s.Priority, Runtime: s.Runtime, Deadline: s.Deadline, Period: s.Period,
 		Util_min: s.UtilMin, Util_max: s.UtilMax,
 	}
-	if have.Policy == want.Policy && have.Nice == want.Nice && have.Priority == want.Priority && have.Flags == want.Flags {
+	if have.Util_min != want.Util_min || have.Util_max != want.Util_max {
+		want.Flags |= utilClamp
+	}
+	have.Size = want.Size
+	if *have == want {
 		return nil
 	}
 	err = p.tolerate(fmt.Sprintf("scheduling of thread %d (policy %d, nice %d)", t.id, s.Policy, s.Nice),

@@ -31,7 +31,7 @@ func (p *process) prctl(what string, option uint64, args ...uint64) error {
 // stub has from this process.
 func (p *process) setSettings() error {
 	q := &p.img.Process
-	for _, set := range []func() error{p.setTHP, p.setMCE, p.setFlusher, p.setSpeculation, p.setBarriers, p.setXComp} {
+	for _, set := range []func() error{p.setTHP, p.setMCE, p.setFlusher, p.setSpeculation, p.setBarriers, p.setXComp, p.setLDT} {
 		if err := set(); err != nil {
 			return err
 		}

@@ -212,6 +212,9 @@ func (t *task) setRegisters() error {
 			return err
 		}
 	}
+	if err := t.setSegments(); err != nil {
+		return err
+	}
 	if err := t.setXstate(); err != nil {
 		return fmt.Errorf("setting its extended registers: %w", err)
 	}

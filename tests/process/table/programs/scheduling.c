@@ -5,8 +5,44 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#ifndef SCHED_DEADLINE
+#define SCHED_DEADLINE 6
+#endif
 
 static pthread_barrier_t go;
+
+/* struct sched_attr of sched_setattr(2), as glibc does not have it yet. */
+struct attributes {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+static void deadline(void)
+{
+	struct attributes a = {.size = sizeof a, .policy = SCHED_DEADLINE, .runtime = 1000000, .deadline = 90000000, .period = 90000000};
+
+	if (syscall(SYS_sched_setattr, 0, &a, 0))
+		unable("this user or machine has no SCHED_DEADLINE");
+	ready();
+	EQUAL(sched_getscheduler(0), SCHED_DEADLINE);
+}
+
+/* Since Linux 6.12 an ordinary thread can have a time slice of its own. */
+static void slice(void)
+{
+	struct attributes a = {.size = sizeof a, .runtime = 7000000}, b = {0};
+
+	CHECK(!syscall(SYS_sched_setattr, 0, &a, 0));
+	CHECK(!syscall(SYS_sched_getattr, 0, &b, sizeof b, 0));
+	if (b.runtime != a.runtime)
+		unable("this kernel has no time slices");
+	ready();
+	CHECK(!syscall(SYS_sched_getattr, 0, &b, sizeof b, 0));
+	EQUAL(b.runtime, a.runtime);
+}
 
 static int io_priority(void) { return syscall(SYS_ioprio_get, 1, 0); }
 
@@ -28,6 +64,10 @@ int main(void)
 	cpu_set_t one, now_set;
 	pthread_t other;
 
+	if (!strcmp(variant, "deadline"))
+		return deadline(), passed();
+	if (!strcmp(variant, "slice"))
+		return slice(), passed();
 	pthread_barrier_init(&go, NULL, 2);
 	CHECK(!pthread_create(&other, NULL, thread, NULL));
 	pthread_barrier_wait(&go);

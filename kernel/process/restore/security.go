@@ -1,0 +1,56 @@
+package restore
+
+// This file is about what a process may and may not do that comes to it from
+// where it was started, and that nobody can give it later: a label of a security
+// module, and keys.
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/proc"
+)
+
+// checkOrigin refuses to resume a program with others than it had.
+func (p *process) checkOrigin() error {
+	for _, check := range []func() (object, advice, reason string){p.labelDiffers, p.keyringDiffers} {
+		object, advice, reason := check()
+		if reason == "" {
+			continue
+		}
+		if !p.options.Force {
+			return kernel.Refuse(object, advice+", or --force", "%s", reason)
+		}
+		p.options.Warn(object + ": " + reason)
+	}
+	return nil
+}
+
+// labelDiffers looks at the stub, which has the label that the policy gives a
+// program when it is executed.
+func (p *process) labelDiffers() (object, advice, reason string) {
+	want := string(p.img.Process.Label)
+	own, err := proc.Label(p.stub.pid)
+	if want == "" || err == nil && own == want {
+		return "", "", ""
+	}
+	return "security label " + want, "resume it from where programs get that: a service of the same kind, runcon(1), aa-exec(1)",
+		fmt.Sprintf("it is lost: the program would have %q here", own)
+}
+
+// keyringDiffers looks at the session keyring that the stub has from here.
+func (p *process) keyringDiffers() (object, advice, reason string) {
+	want := p.img.Process.Keyring
+	if want == 0 {
+		return "", "", ""
+	}
+	const getID, session = 0, ^uint64(2) // KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING
+	own, err := p.stub.Call(unix.SYS_KEYCTL, getID, session, 0)
+	if err == nil && int(int32(own)) == want {
+		return "", "", ""
+	}
+	return fmt.Sprintf("session keyring %d", want), "resume it in the session that has that keyring, see keyctl(1)",
+		"the program had keys in it, and this session has another"
+}
