@@ -25,6 +25,7 @@ type fileTable struct {
 	dir   *proc.FDs
 	pidfd int
 
+	locked func() lockedInodes
 	// found are the descriptors; plain those of them that begin left alone.
 	found, plain []*openFile
 	sharing      sharing
@@ -120,16 +121,19 @@ func (t *fileTable) begin(earlier []*openFile) (err error) {
 
 // finish is for when the twin was asked about plain files.
 func (t *fileTable) finish(glances map[int]glance) error {
-	locked, shown := proc.LockedInodes()
+	var locked lockedInodes
+	if t.locked != nil {
+		locked = t.locked()
+	}
 	var all []*openFile
 	for _, was := range t.plain {
-		g, ok := glances[was.fd]
-		if now, same := was.again(g, locked); ok && shown && same {
-			all = append(all, now)
-			continue
-		}
 		var err error
-		if all, err = t.look(all, was.fd, was); err != nil {
+		if now, same := was.again(glances); !same {
+			all, err = t.look(all, was.fd, was)
+		} else {
+			all, err = append(all, now), t.readLocks(now, locked)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -79,6 +79,7 @@ func (c *capture) whileStopped() (err error) {
 	// What anybody may ask of a process is read by another thread while this
 	// one, as its tracer, reads the rest and makes it fork.
 	beside := make(chan error, 1)
+	c.files.locked = c.before.files.readLocked()
 	go func() {
 		beside <- errors.Join(c.files.begin(c.before.files.found), c.readSched(), c.checkSharedBy(f.tids))
 	}()

@@ -89,6 +89,9 @@ func (t *fileTable) readPipe(o *openFile, d *image.OpenFile, content, packets bo
 	if t.dry || !content {
 		return nil
 	}
+	if n, err := unix.IoctlGetInt(fd, unix.TIOCINQ); err == nil && n == 0 {
+		return nil // as most pipes are at most times
+	}
 	r, w, err := os.Pipe()
 	if err != nil {
 		return err

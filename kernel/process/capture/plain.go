@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 
 	"golang.org/x/sys/unix"
@@ -30,19 +31,59 @@ type glance struct {
 }
 
 // again returns a file as it is now, if it is the one that it was.
-func (o *openFile) again(g glance, locked map[uint64]bool) (*openFile, bool) {
+func (o *openFile) again(glances map[int]glance) (*openFile, bool) {
+	g, ok := glances[o.fd]
 	was, is := &o.st, &g.st
-	same := was.Dev == is.Dev && was.Ino == is.Ino && was.Mode == is.Mode && was.Rdev == is.Rdev
+	same := ok && was.Dev == is.Dev && was.Ino == is.Ino && was.Mode == is.Mode && was.Rdev == is.Rdev
 	if o.hasPath() {
 		// Its path is the same as long as it was not renamed or removed.
 		same = same && was.Nlink == is.Nlink && was.Ctim == is.Ctim
 	}
-	if !same || len(o.info.Locks) > 0 || locked[o.info.Ino] {
-		return nil, false
-	}
 	now := *o
-	now.st, now.info.Flags, now.info.Pos = g.st, g.flags, g.pos
-	return &now, true
+	now.st, now.info.Flags, now.info.Pos, now.info.Locks = g.st, g.flags, g.pos, nil
+	return &now, same
+}
+
+// lockedInodes are those that anybody has locked.
+type lockedInodes struct {
+	numbers map[uint64]bool
+	shown   bool // whether all are known
+}
+
+// manyFiles are so many that it is worth while to ask for all locks that there
+// are. That may take as long as a grace period of RCU, unless somebody did so
+// shortly before (kernel/locking/percpu-rwsem.c).
+const manyFiles = 2000
+
+// warmLocks is that somebody.
+func (t *fileTable) warmLocks() {
+	if len(t.found) >= manyFiles {
+		proc.LockedInodes()
+	}
+}
+
+// readLocked begins to ask for them, for as many files as an earlier look has
+// found.
+func (t *fileTable) readLocked() func() lockedInodes {
+	if len(t.found) < manyFiles {
+		return nil
+	}
+	answer := make(chan lockedInodes, 1)
+	go func() {
+		numbers, shown := proc.LockedInodes()
+		answer <- lockedInodes{numbers, shown}
+	}()
+	return func() lockedInodes { return <-answer }
+}
+
+// readLocks reads those of a file, unless it is known to have none.
+func (t *fileTable) readLocks(o *openFile, l lockedInodes) error {
+	if l.shown && !l.numbers[o.info.Ino] {
+		return nil
+	}
+	info, err := t.dir.Info(o.fd)
+	o.info.Locks = info.Locks
+	return err
 }
 
 // glances has the twin look at descriptors. One that is not open is left out.

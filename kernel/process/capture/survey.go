@@ -54,9 +54,10 @@ func (c *capture) survey() (err error) {
 	if err := c.readComms(); err != nil {
 		return err
 	}
-	if err := warmUp(len(c.before.comms)); err != nil {
+	if err := warmUp(len(c.before.comms), len(c.before.files.found), len(c.before.maps)); err != nil {
 		return err
 	}
+	c.before.files.warmLocks()
 	return c.fault(FaultSurveyed)
 }
 

@@ -18,15 +18,18 @@ import (
 )
 
 // What the freeze allocates, in bytes: for each thread its registers, several
-// times over, and its part of the memory for calls.
+// times over, and its part of the memory for calls; for each descriptor and
+// mapping what is known of it.
 const (
 	heapAtLeast   = 2 << 20
 	heapPerThread = 24 << 10
+	heapPerFile   = 3 << 10
+	heapPerMap    = 1 << 10
 )
 
-// warmUp readies memory for a program of so many threads.
-func warmUp(threads int) error {
-	warmHeap(heapAtLeast + threads*heapPerThread)
+// warmUp readies memory for a program of so many of each.
+func warmUp(threads, files, maps int) error {
+	warmHeap(heapAtLeast + threads*heapPerThread + files*heapPerFile + maps*heapPerMap)
 	return warmCode()
 }
 

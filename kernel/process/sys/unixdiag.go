@@ -25,8 +25,18 @@ type UnixInfo struct {
 	HasFile bool
 }
 
-// UnixDiag asks about the sockets of a network namespace.
-type UnixDiag struct{ fd int }
+// UnixDiag asks about the sockets of a network namespace. To find one, the kernel
+// looks at all that there are (net/unix/diag.c: unix_lookup_by_ino), so that for
+// more than a few it is asked for all of them at once.
+type UnixDiag struct {
+	fd    int
+	asked int
+	all   map[uint32]UnixInfo
+	buf   []byte
+}
+
+// few is how many sockets are asked for one by one.
+const few = 16
 
 // OpenUnixDiag opens it for the namespace of the caller.
 func OpenUnixDiag() (*UnixDiag, error) {
@@ -34,7 +44,7 @@ func OpenUnixDiag() (*UnixDiag, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening a socket of sock_diag: %w", err)
 	}
-	return &UnixDiag{fd}, nil
+	return &UnixDiag{fd: fd, buf: make([]byte, 32<<10)}, nil
 }
 
 // Close closes it.
@@ -65,21 +75,74 @@ const (
 // Ask returns what is known of a socket. ENOENT means that this kernel tells
 // nothing of unix sockets, or that there is no such socket.
 func (d *UnixDiag) Ask(ino uint64) (UnixInfo, error) {
-	req := unixDiagReq{
-		family: unix.AF_UNIX, states: ^uint32(0), ino: uint32(ino),
-		show: showFile | showPeer | showRqlen, cookie: [2]uint32{^uint32(0), ^uint32(0)},
+	if d.asked++; d.asked == few {
+		if err := d.list(); err != nil {
+			return UnixInfo{}, err
+		}
 	}
-	req.NlMsghdr = unix.NlMsghdr{Len: uint32(unsafe.Sizeof(req)), Type: sockDiagByFamily, Flags: unix.NLM_F_REQUEST}
-	b := unsafe.Slice((*byte)(unsafe.Pointer(&req)), unsafe.Sizeof(req))
-	if err := unix.Sendto(d.fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+	// One may be missing where others came and went while they were listed.
+	if info, ok := d.all[uint32(ino)]; ok {
+		return info, nil
+	}
+	if err := d.request(uint32(ino), 0); err != nil {
 		return UnixInfo{}, err
 	}
-	var buf [4096]byte
-	n, _, err := unix.Recvfrom(d.fd, buf[:], 0)
+	n, _, err := unix.Recvfrom(d.fd, d.buf, 0)
 	if err != nil {
 		return UnixInfo{}, err
 	}
-	return parseUnixDiag(buf[:n])
+	return parseUnixDiag(d.buf[:n])
+}
+
+func (d *UnixDiag) request(ino uint32, flags uint16) error {
+	req := unixDiagReq{
+		family: unix.AF_UNIX, states: ^uint32(0), ino: ino,
+		show: showFile | showPeer | showRqlen, cookie: [2]uint32{^uint32(0), ^uint32(0)},
+	}
+	req.NlMsghdr = unix.NlMsghdr{Len: uint32(unsafe.Sizeof(req)), Type: sockDiagByFamily, Flags: unix.NLM_F_REQUEST | flags}
+	b := unsafe.Slice((*byte)(unsafe.Pointer(&req)), unsafe.Sizeof(req))
+	return unix.Sendto(d.fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+}
+
+// list asks for all sockets.
+func (d *UnixDiag) list() error {
+	d.all = map[uint32]UnixInfo{}
+	if err := d.request(0, unix.NLM_F_DUMP); err != nil {
+		return err
+	}
+	for {
+		n, _, err := unix.Recvfrom(d.fd, d.buf, 0)
+		if err != nil {
+			return err
+		}
+		done, err := d.add(d.buf[:n])
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// add takes some of the answers, each in a message of its own, and reports
+// whether these were the last.
+func (d *UnixDiag) add(b []byte) (done bool, err error) {
+	le := binary.NativeEndian
+	for len(b) >= unix.SizeofNlMsghdr {
+		size := int(le.Uint32(b))
+		if size < unix.SizeofNlMsghdr || size > len(b) {
+			return false, errors.New("the kernel's answer is cut off")
+		}
+		if le.Uint16(b[4:]) == unix.NLMSG_DONE {
+			return true, nil
+		}
+		info, err := parseUnixDiag(b[:size])
+		if err != nil {
+			return false, err
+		}
+		const ino = unix.SizeofNlMsghdr + 4
+		d.all[le.Uint32(b[ino:])] = info
+		b = b[min((size+3)&^3, len(b)):]
+	}
+	return false, nil
 }
 
 // parseUnixDiag parses the answer: a netlink header, struct unix_diag_msg of 16
