@@ -16,11 +16,17 @@ import (
 
 const childMarker = "SNAPPIPE_BENCH_CHILD"
 
-// beChild is what a child does instead of main: "heap", or "target" and what
-// that takes.
+// beChild is what a child does instead of main: "heap", or "target" or "crowd"
+// and what that takes.
 func beChild(what string) {
 	if what == "heap" {
 		holdHeap()
+		return
+	}
+	if c, err := parseCrowd(what); err == nil {
+		if err := c.run(); err != nil {
+			log.Fatal(err)
+		}
 		return
 	}
 	t, err := parseTarget(what)

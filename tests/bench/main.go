@@ -34,7 +34,7 @@ func main() {
 	}
 	rounds := flag.Int("rounds", 5, "how often each of a pair runs")
 	bin := flag.String("bin", "bin", "where the four tools are")
-	only := flag.String("only", "", "measure one part only: stream, memory, pause, process")
+	only := flag.String("only", "", "measure one part only: stream, memory, pause, crowd, process")
 	flag.Parse()
 	if err := bench(*bin, *rounds, *only); err != nil {
 		log.Fatal(err)
@@ -49,6 +49,7 @@ var parts = []struct {
 	{"stream", streams},
 	{"memory", memory},
 	{"pause", pauses},
+	{"crowd", crowded},
 	{"process", processes},
 }
 

@@ -93,7 +93,7 @@ func command(dir string, who as, line string) func(*child) error {
 // pauseOf is for how long a target does not run while something is done to it,
 // median of some rounds. Each has a new target: one that was snapshotted before
 // has had its huge pages split by what it wrote since.
-func pauseOf(t target, who as, do func(*child) error, rounds int) (time.Duration, error) {
+func pauseOf(t fmt.Stringer, who as, do func(*child) error, rounds int) (time.Duration, error) {
 	var all []time.Duration
 	for range rounds {
 		c, err := startChildAs(t.String(), who.user)

@@ -31,20 +31,22 @@ func parseTarget(s string) (t target, err error) {
 	return t, err
 }
 
-// run fills the memory, starts the threads, and says "ready". Lines on
-// standard input are answered with nanoseconds: "gap" with the longest time
-// for which it has not run since the last, "fork" with what that took.
+// run fills the memory and starts the threads.
 func (t target) run() {
 	mem := t.fill()
-	for range t.threads {
-		go func() {
-			runtime.LockOSThread()
-			unix.Pause()
-		}()
-	}
 	if t.threads > 0 {
-		time.Sleep(time.Second) // for all of them to have begun
+		manyThreads(t.threads)
 	}
+	if !t.writes {
+		mem = nil
+	}
+	attend(mem)
+}
+
+// attend says "ready", and answers lines on standard input with nanoseconds: "gap"
+// with the longest time for which it has not run since the last, "fork" with what
+// that took. What watches the clock writes to the memory, if there is some.
+func attend(mem []byte) {
 	var longest atomic.Int64
 	watching := false
 	fmt.Println("ready")
@@ -56,7 +58,7 @@ func (t target) run() {
 		}
 		if !watching {
 			watching = true
-			go watch(&longest, mem, t.writes)
+			go watch(&longest, mem)
 		}
 		fmt.Println(longest.Swap(0))
 	}
@@ -80,7 +82,7 @@ func fork() (took int64) {
 }
 
 // watch keeps the longest time between two looks at the clock.
-func watch(longest *atomic.Int64, mem []byte, writes bool) {
+func watch(longest *atomic.Int64, mem []byte) {
 	runtime.LockOSThread()
 	x := uint64(88172645463325252)
 	for last := now(); ; {
@@ -89,7 +91,7 @@ func watch(longest *atomic.Int64, mem []byte, writes bool) {
 			longest.Store(gap)
 		}
 		last = t
-		if writes {
+		if mem != nil {
 			x ^= x << 13
 			x ^= x >> 7
 			x ^= x << 17
