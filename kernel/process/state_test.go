@@ -315,7 +315,7 @@ func TestState(t *testing.T) {
 			MUST(inotify_add_watch(f, "watched", IN_CREATE | IN_DELETE));`,
 			func(t *testing.T, img *image.Image, _ kernel.Image) {
 				w := openAs(t, img, 3).Inotify
-				if len(w) != 1 || w[0].WD != 1 || w[0].Mask&(unix.IN_CREATE|unix.IN_DELETE) == 0 || !strings.HasSuffix(string(w[0].Path), "/watched") {
+				if len(w) != 1 || w[0].WD != 1 || w[0].Mask&(unix.IN_CREATE|unix.IN_DELETE) == 0 || !strings.HasSuffix(string(img.Files[w[0].File].Path), "/watched") {
 					t.Errorf("%+v", w)
 				}
 			}},

@@ -85,6 +85,8 @@ type capture struct {
 	files   *fileTable
 	frozen  frozen
 	paused  time.Duration
+	places  map[shown]place
+	watched map[inode]string // paths of inodes that inotify watches
 
 	kept     map[uint64][]piece       // by start of the mapping: what the twin doesn't have
 	private  map[uint64][]proc.Run    // by start: which of kept is not the file's
@@ -98,7 +100,12 @@ type capture struct {
 // Take makes the image of a process. On error nothing is left of the attempt.
 // A [*kernel.Refusal] says that the process can't be taken as it is.
 func Take(pid int, o Options) (_ *Captured, err error) {
-	c := &capture{pid: pid, o: o, img: new(image.Image), options: sockopt.NewReader(), kept: map[uint64][]piece{}, private: map[uint64][]proc.Run{}, guards: map[uint64][]proc.Run{}, policies: map[uint64]*image.Policy{}}
+	c := &capture{
+		pid: pid, o: o, img: new(image.Image), options: sockopt.NewReader(),
+		places: map[shown]place{}, watched: map[inode]string{},
+		kept: map[uint64][]piece{}, private: map[uint64][]proc.Run{},
+		guards: map[uint64][]proc.Run{}, policies: map[uint64]*image.Policy{},
+	}
 	defer func() {
 		if err != nil {
 			c.abandon()

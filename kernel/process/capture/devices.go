@@ -20,6 +20,10 @@ func (t *fileTable) device(o *openFile, d *image.OpenFile, rdev uint64) error {
 		return t.lose(o, d, "the master side of a pseudo-terminal", "the programs on the other side can't come along")
 	}
 	// null, zero, full, random, urandom, kmsg
+	const kmsg = 11
+	if major == memory && minor == kmsg && d.Flags&unix.O_ACCMODE != unix.O_WRONLY {
+		return t.lose(o, d, "the device "+o.link, "the kernel does not tell how far it was read")
+	}
 	if major == memory && slices.Contains([]uint32{3, 5, 7, 8, 9, 11}, minor) {
 		d.Kind = image.KindDevice
 		return nil

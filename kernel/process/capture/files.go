@@ -45,9 +45,8 @@ type fileTable struct {
 	// blobs are what pipes and sockets hold. Until addContents, they are what
 	// Pipe.Content and Socket.Queue are indices of.
 	blobs       [][]byte
-	watched     map[inode]string // paths of inodes that inotify watches
-	groups      []group          // multicast groups, once they were looked for
-	filesystems map[int]int64    // kinds of them, by mount
+	groups      []group       // multicast groups, once they were looked for
+	filesystems map[int]int64 // kinds of them, by mount
 	// connected are the unix sockets, by inode, that are connected to another.
 	connected map[uint64]bool
 }
@@ -56,11 +55,11 @@ type fileTable struct {
 func newFileTable(c *capture, earlier *fileTable) *fileTable {
 	t := &fileTable{
 		c: c, pidfd: -1, byKey: map[inode]int{}, opened: map[int]int{}, inode: map[int]uint64{}, epolls: map[int][]proc.EpollWatch{},
-		watched: map[inode]string{}, filesystems: map[int]int64{}, connected: map[uint64]bool{},
+		filesystems: map[int]int64{}, connected: map[uint64]bool{},
 	}
 	var ranks map[int]int
 	if earlier != nil {
-		t.watched, t.filesystems = earlier.watched, earlier.filesystems
+		t.filesystems = earlier.filesystems
 		ranks = earlier.sharing.ranks()
 	}
 	t.sharing = newSharing(t.compareFiles, ranks)
@@ -284,6 +283,8 @@ func locks(all []proc.Lock) []image.Lock {
 // describe fills in what kind of file it is, and what belongs to that.
 func (t *fileTable) describe(o *openFile, d *image.OpenFile) error {
 	switch {
+	case d.Flags&unix.O_PATH != 0 && !o.hasPath():
+		return t.lose(o, d, "an O_PATH reference to "+o.link, "it has no path by which it could be found again")
 	case strings.HasPrefix(o.link, "socket:"):
 		return t.socket(o, d)
 	case strings.HasPrefix(o.link, "pipe:"):
@@ -296,8 +297,12 @@ func (t *fileTable) describe(o *openFile, d *image.OpenFile) error {
 
 // named describes a file that has a path, or had one.
 func (t *fileTable) named(o *openFile, d *image.OpenFile) error {
-	d.File = t.file(o.link, o.deleted, &o.st)
-	if in := &t.inodes[d.File]; in.fd < 0 {
+	p, ok := t.locate(o.link, o.deleted, &o.st)
+	if !ok {
+		return t.lose(o, d, o.link, whyLost(o.deleted, &o.st))
+	}
+	d.File = t.file(p, &o.st)
+	if in := &t.inodes[d.File]; in.fd < 0 && d.Flags&unix.O_PATH == 0 {
 		in.fd = o.fd
 	}
 	if err := t.seals(o, &t.files[d.File]); err != nil {
@@ -336,7 +341,10 @@ func (t *fileTable) regular(o *openFile, d *image.OpenFile) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.object(o.link), err)
 	}
-	const mqueue = 0x19800202 // MQUEUE_MAGIC, ipc/mqueue.c
+	const (
+		mqueue = 0x19800202 // MQUEUE_MAGIC, ipc/mqueue.c
+		dmabuf = 0x444d4142 // DMA_BUF_MAGIC, include/uapi/linux/magic.h
+	)
 	f, in := &t.files[d.File], &t.inodes[d.File]
 	switch {
 	case fs == unix.PROC_SUPER_MAGIC && ofProcess(o.link):
@@ -344,6 +352,15 @@ func (t *fileTable) regular(o *openFile, d *image.OpenFile) error {
 	case fs == mqueue:
 		in.fd = -1
 		return t.lose(o, d, "the message queue "+o.link, "what it holds is not in the program")
+	case f.Deleted && fs == unix.HUGETLBFS_MAGIC:
+		in.fd = -1
+		return t.lose(o, d, o.link, "it is of huge pages of hugetlbfs")
+	case fs == unix.SECRETMEM_MAGIC:
+		in.fd = -1
+		return t.lose(o, d, o.link, "only the program itself can read it, see memfd_secret(2)")
+	case fs == dmabuf:
+		in.fd = -1
+		return t.lose(o, d, o.link, "it is memory of a device")
 	case f.Deleted && !f.Memfd && f.Size > deletedLimit:
 		in.fd = -1
 		return t.lose(o, d, "the deleted file "+o.link,

@@ -4,9 +4,11 @@ package capture
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"snappipe/kernel"
 	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 
@@ -22,18 +24,18 @@ type inodeInfo struct {
 	shared bool // it is mapped shared
 }
 
-// file returns the index of an inode, whose path is as the kernel shows it.
-func (t *fileTable) file(path string, deleted bool, st *unix.Stat_t) int {
+// file returns the index of an inode at a place.
+func (t *fileTable) file(p place, st *unix.Stat_t) int {
 	key := inode{st.Dev, st.Ino}
 	if i, ok := t.byKey[key]; ok {
 		return i
 	}
 	f := image.File{
-		Path: image.Text(path), Deleted: deleted || st.Nlink == 0,
-		Dev: image.Hex(st.Dev), Rdev: image.Hex(st.Rdev), Ino: st.Ino,
-		Mode: st.Mode, Size: st.Size, Mtime: st.Mtim.Nano(), Content: image.NoIndex,
+		Path: image.Text(p.path), Deleted: p.deleted,
+		Dev: image.Hex(st.Dev), Rdev: image.Hex(st.Rdev), Ino: st.Ino, FS: image.Hex(p.FS), Handle: p.Handle,
+		Mode: st.Mode, UID: st.Uid, GID: st.Gid, Size: st.Size, Mtime: st.Mtim.Nano(), Content: image.NoIndex,
 	}
-	if name, ok := strings.CutPrefix(path, memfdPrefix); ok && st.Nlink == 0 {
+	if name, ok := strings.CutPrefix(p.path, memfdPrefix); ok && p.deleted {
 		f.Memfd, f.Path = true, image.Text(name)
 	}
 	t.byKey[key] = len(t.files)
@@ -46,37 +48,84 @@ func (t *fileTable) file(path string, deleted bool, st *unix.Stat_t) int {
 const memfdPrefix = "/memfd:"
 
 // mapped returns the index of the file that a mapping is of.
-func (t *fileTable) mapped(m *proc.Map) int {
+func (t *fileTable) mapped(m *proc.Map) (i int, err error) {
 	i, ok := t.byKey[inode{m.Dev, m.Ino}]
 	if !ok {
-		i = t.newMapped(m)
+		if i, err = t.newMapped(m); err != nil {
+			return 0, err
+		}
 	}
 	if m.Shared {
 		t.inodes[i].shared = true
 	}
-	return i
+	return i, nil
 }
 
-func (t *fileTable) newMapped(m *proc.Map) int {
-	var st unix.Stat_t
-	err := unix.Stat(fmt.Sprintf("/proc/%d/root%s", t.c.pid, m.Path), &st)
-	if err == nil && !m.Deleted && st.Ino == m.Ino {
-		// The device may be another than in maps: overlayfs and btrfs show
-		// different ones there and here.
-		i := t.file(m.Path, false, &st)
-		t.byKey[inode{m.Dev, m.Ino}] = i
-		t.inodes[i].key = inode{m.Dev, m.Ino}
-		return i
+// mappedBy adds the files of mappings.
+func (t *fileTable) mappedBy(maps []proc.Map) error {
+	for i := range maps {
+		if m := &maps[i]; m.File() && !m.Kernel() {
+			if _, err := t.mapped(m); err != nil {
+				return err
+			}
+		}
 	}
-	st = unix.Stat_t{Dev: m.Dev, Ino: m.Ino, Mode: unix.S_IFREG}
-	i := t.file(m.Path, true, &st)
-	t.files[i].Anon = m.Shared && m.Path == "/dev/zero"
+	return nil
+}
+
+func (t *fileTable) newMapped(m *proc.Map) (int, error) {
+	// What a mapping is of is told to who may take checkpoints, as root.
+	var st unix.Stat_t
+	if err := unix.Stat(fmt.Sprintf("/proc/%d/map_files/%x-%x", t.c.pid, m.Start, m.End), &st); err == nil {
+		p, ok := t.locate(m.Path, m.Deleted, &st)
+		if !ok && m.Shared {
+			return 0, kernel.Refuse(fmt.Sprintf("%s, mapping %x-%x %s", t.c.object(), m.Start, m.End, m.Path), "", "%s", whyLost(m.Deleted, &st))
+		}
+		if !ok {
+			p = place{path: m.Path, deleted: true} // its pages will do
+		}
+		return t.alias(m, t.file(p, &st)), nil
+	}
+	key := shown{m.Path, m.Deleted, inode{m.Dev, m.Ino}}
+	p, ok := t.prove(t.c.places[key].path, isMapped(m))
+	if !ok {
+		p, ok = t.find(key, isMapped(m))
+		t.c.places[key] = p
+	}
+	if !ok {
+		st := unix.Stat_t{Dev: m.Dev, Ino: m.Ino, Mode: unix.S_IFREG}
+		return t.alias(m, t.file(place{path: m.Path, deleted: true}, &st)), nil
+	}
+	i, err := t.atPlace(p)
+	return t.alias(m, i), err
+}
+
+// isMapped knows the inode of a mapping by its number and device. That is another
+// than stat(2) shows for filesystems that have several, or lie over others; there,
+// the number has to do.
+func isMapped(m *proc.Map) isInode {
+	return func(fd int, st *unix.Stat_t) bool {
+		if st.Ino != m.Ino || st.Dev == m.Dev {
+			return st.Ino == m.Ino
+		}
+		var fs unix.Statfs_t
+		return unix.Fstatfs(fd, &fs) == nil && (fs.Type == unix.BTRFS_SUPER_MAGIC || fs.Type == unix.OVERLAYFS_SUPER_MAGIC)
+	}
+}
+
+// alias has the number and device of a mapping mean file i.
+func (t *fileTable) alias(m *proc.Map, i int) int {
+	t.byKey[inode{m.Dev, m.Ino}] = i
+	if t.inodes[i].fd < 0 {
+		t.inodes[i].key = inode{m.Dev, m.Ino}
+	}
+	t.files[i].Anon = t.files[i].Deleted && m.Shared && m.Path == "/dev/zero"
 	return i
 }
 
 // executable returns the index of the program's own file.
 func (t *fileTable) executable() (int, error) {
-	path, deleted, err := proc.Link(t.c.twin.PID, "exe")
+	link, deleted, err := proc.Link(t.c.twin.PID, "exe")
 	if err != nil {
 		return image.NoIndex, err
 	}
@@ -84,7 +133,11 @@ func (t *fileTable) executable() (int, error) {
 	if err := unix.Stat(fmt.Sprintf("/proc/%d/exe", t.c.twin.PID), &st); err != nil {
 		return image.NoIndex, fmt.Errorf("looking at its executable: %w", err)
 	}
-	return t.file(path, deleted, &st), nil
+	p, ok := t.locate(link, deleted, &st)
+	if !ok {
+		p = place{path: link, deleted: true} // the image has it
+	}
+	return t.file(p, &st), nil
 }
 
 // seals reads those of memfd_create(2), which must be put back last.
@@ -104,7 +157,8 @@ func (t *fileTable) seals(o *openFile, f *image.File) error {
 }
 
 // addBuildIDs reads them from the files, which are still what they were if
-// their other marks are.
+// their other marks are; but for those of which the program would hear that they
+// are read.
 func (c *capture) addBuildIDs() {
 	for i := range c.img.VMAs {
 		v := &c.img.VMAs[i]
@@ -112,7 +166,8 @@ func (c *capture) addBuildIDs() {
 			continue
 		}
 		f := &c.img.Files[v.File]
-		if !f.Deleted && f.BuildID == "" {
+		path := string(f.Path)
+		if !f.Deleted && f.BuildID == "" && !c.files.listens(path) && !c.files.listens(filepath.Dir(path)) {
 			f.BuildID = image.BuildID(fmt.Sprintf("/proc/%d/root%s", c.twin.PID, f.Path))
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/sys"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,122 +21,129 @@ import (
 func (t *fileTable) inotify(o *openFile, d *image.OpenFile) error {
 	d.Kind = image.KindInotify
 	for _, w := range o.info.Inotify {
-		path, err := t.pathOf(w)
+		p, ok := t.watched(w)
+		if !ok {
+			return t.lose(o, d, "an inotify set", fmt.Sprintf("no path is found for inode %d, which it watches; root finds all that have one", w.Ino))
+		}
+		file, err := t.atPlace(p)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", o.object("an inotify set"), err)
 		}
-		if path == "" {
-			return t.lose(o, d, "an inotify set", fmt.Sprintf("no path is found for inode %d, which it watches; root finds all", w.Ino))
-		}
-		d.Inotify = append(d.Inotify, image.Inotify{WD: w.WD, Mask: w.Mask, Path: image.Text(path)})
+		d.Inotify = append(d.Inotify, image.Inotify{WD: w.WD, Mask: w.Mask, File: file})
 	}
 	fd, err := t.borrow(o)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	waiting, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
-	if err != nil {
-		return fmt.Errorf("reading how much waits in %s: %w", o.object("an inotify set"), err)
-	}
-	if waiting > 0 && !t.dry {
-		t.c.o.Warn(fmt.Sprintf("dropped: %d bytes of events that fd %d, an inotify set, has not read", waiting, o.fd))
+	switch what, err := t.quiet(fd); {
+	case err != nil:
+		return fmt.Errorf("%s: %w", o.object("an inotify set"), err)
+	case what&unix.POLLIN != 0:
+		return t.forgo(o, d, "an inotify set with events that it has not read", "they can't be put back")
 	}
 	return nil
 }
 
-// watchKey turns the device as fdinfo shows it, major and minor in 12 and 20
-// bits, into that of stat(2).
-func watchKey(w proc.InotifyWatch) inode {
-	return inode{unix.Mkdev(uint32(w.Dev>>20), uint32(w.Dev&0xfffff)), w.Ino}
+// atPlace returns the index of the file at a place.
+func (t *fileTable) atPlace(p place) (int, error) {
+	var st unix.Stat_t
+	if err := unix.Lstat(fmt.Sprintf("/proc/%d/root%s", t.c.pid, p.path), &st); err != nil {
+		return image.NoIndex, fmt.Errorf("%s: %w", p.path, err)
+	}
+	return t.file(p, &st), nil
 }
 
-// pathOf returns a path of what is watched, or "" if none is found.
-func (t *fileTable) pathOf(w proc.InotifyWatch) (string, error) {
-	key := watchKey(w)
-	if path, ok := t.watched[key]; ok {
-		return path, nil
+// isWatched knows the inode of a watch: by its number and device, which is shown
+// as major and minor in 12 and 20 bits, or, where stat(2) shows another device,
+// by its handle.
+func isWatched(w proc.InotifyWatch) isInode {
+	dev := unix.Mkdev(uint32(w.Dev>>20), uint32(w.Dev&0xfffff))
+	handle := fmt.Sprintf("%d:%s", w.HandleType, w.Handle)
+	return func(fd int, st *unix.Stat_t) bool {
+		return st.Ino == w.Ino && (st.Dev == dev || w.Handle != "" && sys.Identify(fd).Handle == handle)
+	}
+}
+
+// watched returns the place of what is watched.
+func (t *fileTable) watched(w proc.InotifyWatch) (place, bool) {
+	key, is := inode{w.Dev, w.Ino}, isWatched(w)
+	if path, ok := t.c.watched[key]; ok {
+		if p, ok := t.prove(path, is); ok {
+			return p, true
+		}
 	}
 	if !t.dry {
-		return "", nil // the search takes too long for a stopped program
+		return place{}, false // the search takes too long for a stopped program
 	}
-	path := t.byHandle(w)
-	if path == "" {
-		path = t.byLikelihood(key)
+	p, ok := t.byHandle(w, is)
+	if !ok {
+		p, ok = t.byLikelihood(is)
 	}
-	if path != "" {
-		t.watched[key] = path
+	if ok {
+		t.c.watched[key] = p.path
 	}
-	return path, nil
+	return p, ok
 }
 
 // byHandle opens it by its handle, for which the privilege to read any
 // directory is needed (open_by_handle_at(2)).
-func (t *fileTable) byHandle(w proc.InotifyWatch) string {
+func (t *fileTable) byHandle(w proc.InotifyWatch, is isInode) (place, bool) {
 	raw, err := hex.DecodeString(w.Handle)
 	if err != nil || len(raw) == 0 {
-		return ""
+		return place{}, false
 	}
-	mounts, err := os.ReadFile("/proc/" + strconv.Itoa(t.c.pid) + "/mountinfo")
+	mounts, err := proc.Mounts(t.c.pid)
 	if err != nil {
-		return ""
+		return place{}, false
 	}
-	device := fmt.Sprintf("%d:%d", w.Dev>>20, w.Dev&0xfffff)
-	for line := range strings.Lines(string(mounts)) {
-		f := strings.Fields(line) // ID, parent, major:minor, root, mount point: proc_pid_mountinfo(5)
-		if len(f) < 5 || f[2] != device {
+	for _, m := range mounts {
+		if m.Major != uint32(w.Dev>>20) || m.Minor != uint32(w.Dev&0xfffff) {
 			continue
 		}
-		if path := openHandle(unescape(f[4]), unix.NewFileHandle(int32(w.HandleType), raw)); path != "" {
-			return path
+		if p, ok := t.prove(openHandle(m.Point, unix.NewFileHandle(int32(w.HandleType), raw)), is); ok {
+			return p, true
 		}
 	}
-	return ""
+	return place{}, false
 }
 
+// openHandle returns a path of a handle. The mount is told by a working
+// directory: opening it would be an event to whoever watches it.
 func openHandle(mount string, h unix.FileHandle) string {
-	m, err := unix.Open(mount, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
+	if err := unix.Chdir(mount); err != nil {
 		return ""
 	}
-	defer unix.Close(m)
-	fd, err := unix.OpenByHandleAt(m, h, unix.O_PATH|unix.O_CLOEXEC)
+	defer unix.Chdir("/")
+	fd, err := unix.OpenByHandleAt(unix.AT_FDCWD, h, unix.O_PATH|unix.O_CLOEXEC)
 	if err != nil {
 		return ""
 	}
 	defer unix.Close(fd)
 	path, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
-	if err != nil || !strings.HasPrefix(path, "/") || strings.HasSuffix(path, " (deleted)") {
+	if err != nil {
 		return ""
 	}
 	return path
 }
 
-// unescape undoes the octal escapes of white space in mountinfo.
-func unescape(s string) string {
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
-}
-
 // byLikelihood looks at what the program has to do with: where it is, what it
 // has open or mapped, the directories of all of that, and what they hold.
-func (t *fileTable) byLikelihood(key inode) string {
-	for _, dir := range t.likely() {
-		if matches(dir, key) {
-			return dir
+func (t *fileTable) byLikelihood(is isInode) (place, bool) {
+	likely := t.likely()
+	for _, path := range likely {
+		if p, ok := t.prove(path, is); ok {
+			return p, true
 		}
 	}
-	for _, dir := range t.likely() {
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			continue
-		}
-		for _, e := range entries {
-			if path := filepath.Join(dir, e.Name()); matches(path, key) {
-				return path
+	for _, dir := range likely {
+		for _, path := range t.entries(dir) {
+			if p, ok := t.prove(path, is); ok {
+				return p, true
 			}
 		}
 	}
-	return ""
+	return place{}, false
 }
 
 func (t *fileTable) likely() []string {
@@ -166,9 +174,4 @@ func (t *fileTable) likely() []string {
 		add(dir)
 	}
 	return all
-}
-
-func matches(path string, key inode) bool {
-	var st unix.Stat_t
-	return unix.Lstat(path, &st) == nil && st.Dev == key.dev && st.Ino == key.ino
 }

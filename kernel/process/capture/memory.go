@@ -58,8 +58,8 @@ func (c *capture) vma(m *proc.Map, pagemap *proc.Pagemap) (v image.VMA, pieces [
 	anonymous := !m.File() || !m.Shared && m.Path == "/dev/zero"
 	if anonymous {
 		v.Name, v.Offset = image.Text(m.Path), 0
-	} else {
-		v.File = c.files.mapped(m)
+	} else if v.File, err = c.files.mapped(m); err != nil {
+		return v, nil, err
 	}
 	if m.Kernel() && m.Path != "[vdso]" {
 		return v, nil, nil

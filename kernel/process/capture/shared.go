@@ -42,12 +42,8 @@ func (c *capture) keepShared() error {
 	if err := c.keepUnforked(pagemap); err != nil {
 		return err
 	}
-	for i := range c.frozen.maps {
-		m := &c.frozen.maps[i]
-		if !m.File() || m.Kernel() {
-			continue
-		}
-		c.files.mapped(m)
+	if err := c.files.mappedBy(c.frozen.maps); err != nil {
+		return err
 	}
 	for i := range c.files.inodes {
 		if err := c.keepInode(i, pagemap); err != nil {
@@ -130,7 +126,11 @@ func (c *capture) keepPrivate(m *proc.Map, pagemap *proc.Pagemap) error {
 			return c.refuseCovered(m)
 		}
 		c.private[m.Start] = runs
-		end, err := c.endOfFile(c.files.mapped(m), m, c.mem)
+		file, err := c.files.mapped(m)
+		if err != nil {
+			return err
+		}
+		end, err := c.endOfFile(file, m, c.mem)
 		if err != nil {
 			return err
 		}

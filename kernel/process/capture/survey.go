@@ -51,6 +51,11 @@ func (c *capture) survey() (err error) {
 	if err := c.before.files.collect(); err != nil {
 		return err
 	}
+	for _, m := range c.before.maps {
+		if err := c.before.files.mappedBy([]proc.Map{m}); err != nil {
+			return err
+		}
+	}
 	if err := c.readComms(); err != nil {
 		return err
 	}

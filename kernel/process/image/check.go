@@ -124,6 +124,11 @@ func (img *Image) checkOpen() error {
 		if o.Pipe != nil && !img.dividesContent(o.Pipe) {
 			return damagedf("open file %d has packets that are not its content", i)
 		}
+		for _, w := range o.Inotify {
+			if !inRange(w.File, len(img.Files), false) {
+				return damagedf("open file %d watches file %d, which is not there", i, w.File)
+			}
+		}
 		if o.Socket != nil {
 			if !o.Socket.addressesFit() {
 				return damagedf("open file %d has addresses that are none", i)

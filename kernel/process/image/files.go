@@ -135,7 +135,7 @@ type Watch struct {
 type Inotify struct {
 	WD   int
 	Mask uint32
-	Path Text
+	File int // index in Files
 }
 
 // Terminal is the state of a terminal: struct termios of ioctl_tty(2) as

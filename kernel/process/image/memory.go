@@ -56,11 +56,17 @@ type File struct {
 
 	Dev, Rdev Hex // as stat(2) encodes them
 	Ino       uint64
-	Mode      uint32
-	Size      int64
-	Mtime     int64  // nanoseconds since 1970
-	BuildID   string // of the ELF file, in hex, or ""
-	Seals     int    // F_GET_SEALS, for Memfd
+	// FS and Handle know it after a reboot too: f_fsid of statfs(2), and type and
+	// handle, in hex, of name_to_handle_at(2). They are 0 and "" where there are
+	// none.
+	FS       Hex
+	Handle   string
+	Mode     uint32
+	UID, GID uint32
+	Size     int64
+	Mtime    int64  // nanoseconds since 1970
+	BuildID  string // of the ELF file, in hex, or ""
+	Seals    int    // F_GET_SEALS, for Memfd
 
 	// Content is an index in Contents, or NoIndex. It is there for what
 	// can't be found by Path again: memfd, anonymous shared memory, deleted

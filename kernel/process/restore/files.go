@@ -32,7 +32,8 @@ func (f *openFile) close() {
 const settable = unix.O_APPEND | unix.O_NONBLOCK | unix.O_DIRECT | unix.O_NOATIME
 
 // openable are the flags of F_GETFL that open(2) takes again.
-const openable = unix.O_ACCMODE | unix.O_APPEND | unix.O_DIRECT | unix.O_NOATIME | unix.O_SYNC | unix.O_DSYNC | unix.O_PATH
+const openable = unix.O_ACCMODE | unix.O_APPEND | unix.O_DIRECT | unix.O_NOATIME | unix.O_SYNC | unix.O_DSYNC | unix.O_PATH |
+	unix.O_NOFOLLOW | unix.O_DIRECTORY
 
 // restoreFiles makes every description, and then has the stub receive each
 // and duplicate it to its numbers.
@@ -158,12 +159,12 @@ func (p *process) openRegular(o *image.OpenFile) (int, error) {
 	var err error
 	if f.Content != image.NoIndex {
 		c := p.contents[f.Content]
-		if err := c.Chmod(os.FileMode(f.Mode & 0o777)); err != nil {
+		if err := p.ownAs(c, f); err != nil {
 			return -1, err
 		}
-		file, err = reopen(c, o.Flags&openable)
+		file, err = reopen(c, o.Flags&openable&^(unix.O_NOFOLLOW|unix.O_DIRECTORY)) // bits of O_TMPFILE
 	} else {
-		file, err = openPath(f, o.Flags&openable)
+		file, err = p.openPath(f, o.Flags&openable)
 	}
 	if err != nil {
 		return -1, gone(p.name(o), err)
@@ -178,6 +179,17 @@ func (p *process) openRegular(o *image.OpenFile) (int, error) {
 			"it had %d bytes, and now has only %d", f.Size, st.Size())
 	}
 	return takeDescriptor(file, o.Pos)
+}
+
+// ownAs gives a file that was made anew the owner and mode that it had. Programs
+// open what they have open again, as /dev/stdin and /proc/self/fd.
+func (p *process) ownAs(file *os.File, f *image.File) error {
+	if int(f.UID) != os.Geteuid() || int(f.GID) != os.Getegid() {
+		if err := p.tolerate(fmt.Sprintf("owner of %s", f.Path), file.Chown(int(f.UID), int(f.GID))); err != nil {
+			return err
+		}
+	}
+	return unix.Fchmod(int(file.Fd()), f.Mode&0o7777)
 }
 
 // takeDescriptor is a descriptor of file at the given offset, which outlives
@@ -199,7 +211,7 @@ func takeDescriptor(file *os.File, pos int64) (int, error) {
 
 // openNamed opens a directory, a device, or only the path.
 func (p *process) openNamed(o *image.OpenFile) (int, error) {
-	file, err := openPath(&p.img.Files[o.File], o.Flags&openable)
+	file, err := p.openPath(&p.img.Files[o.File], o.Flags&openable)
 	if err != nil {
 		return -1, gone(p.name(o), err)
 	}

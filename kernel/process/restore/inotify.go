@@ -11,47 +11,133 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/sys"
 )
 
-// maxWatches bounds how many watches are made until one has its descriptor:
-// they come in order, from 1 in a new set (fs/notify/inotify/inotify_user.c).
+// maxWatches bounds how far the numbers of watches go: they come in order, from 1
+// in a new set (fs/notify/inotify/inotify_user.c).
 const maxWatches = 1 << 20
+
+// unused is how many numbers beyond the last are not given out again. The kernel
+// does not tell which was the last that it gave out: the program may remember
+// some, of watches that it had after those that it has.
+const unused = 256
 
 func (p *process) openInotify(o *image.OpenFile) (int, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
 	if err != nil {
 		return -1, fmt.Errorf("inotify_init: %w", err)
 	}
-	watches := slices.SortedFunc(slices.Values(o.Inotify), func(a, b image.Inotify) int { return a.WD - b.WD })
-	for _, w := range watches {
-		if err := watch(fd, w); err != nil {
-			unix.Close(fd)
-			return -1, gone(fmt.Sprintf("%s, which watches %s", p.name(o), w.Path), err)
-		}
+	if err := p.addInotify(fd, o); err != nil {
+		unix.Close(fd)
+		return -1, err
 	}
 	return fd, nil // see begin
 }
 
-// watch adds a watch as often as it takes to come to its descriptor.
-func watch(fd int, w image.Inotify) error {
-	if w.WD > maxWatches {
-		return fmt.Errorf("watch descriptor %d is out of reach", w.WD)
+func (p *process) addInotify(fd int, o *image.OpenFile) error {
+	c, err := newCounter(fd)
+	if err != nil {
+		return err
 	}
-	for {
-		wd, err := unix.InotifyAddWatch(fd, string(w.Path), w.Mask)
-		if err != nil || wd == w.WD {
+	defer c.close()
+	watches := slices.SortedFunc(slices.Values(o.Inotify), func(a, b image.Inotify) int { return a.WD - b.WD })
+	for _, w := range watches {
+		if w.WD > maxWatches {
+			return fmt.Errorf("%w: watch descriptor %d", image.ErrDamaged, w.WD)
+		}
+		if err := c.skipTo(w.WD); err != nil {
 			return err
 		}
-		if wd > w.WD {
-			return fmt.Errorf("it got watch descriptor %d in place of %d", wd, w.WD)
+		f := &p.img.Files[w.File]
+		path, err := p.where(f)
+		if err == nil {
+			err = c.watch(path, w)
 		}
-		if _, err := unix.InotifyRmWatch(fd, uint32(wd)); err != nil {
-			return err
-		}
-		if err := drain(fd); err != nil {
-			return err
+		if err != nil {
+			return gone(fmt.Sprintf("%s, which watches %s", p.name(o), f.Path), err)
 		}
 	}
+	return c.skipTo(c.next + unused)
+}
+
+// counter is a set that is being filled, and the number of its next watch.
+// Numbers are used up by watches of an inode of its own. Another set watches that
+// all the time: to make it known to the kernel anew each time takes a thousand
+// times as long.
+type counter struct {
+	fd, next   int
+	inode, pin int
+}
+
+func newCounter(fd int) (*counter, error) {
+	inode, err := memfd("")
+	if err != nil {
+		return nil, err
+	}
+	c := &counter{fd: fd, next: 1, inode: inode, pin: -1}
+	if c.pin, err = unix.InotifyInit1(unix.IN_CLOEXEC); err == nil {
+		_, err = unix.InotifyAddWatch(c.pin, c.path(), unix.IN_ATTRIB)
+	}
+	if err != nil {
+		c.close()
+		return nil, fmt.Errorf("inotify: %w", err)
+	}
+	return c, nil
+}
+
+func (c *counter) close() {
+	unix.Close(c.inode)
+	if c.pin >= 0 {
+		unix.Close(c.pin)
+	}
+}
+
+func (c *counter) path() string { return fmt.Sprintf("/proc/self/fd/%d", c.inode) }
+
+// skipTo uses up numbers, so that the next watch has the one given.
+func (c *counter) skipTo(wd int) error {
+	const often = 1000 // events that may wait
+	for c.next < wd {
+		if err := c.add(c.path(), unix.IN_ATTRIB); err != nil {
+			return err
+		}
+		if _, err := unix.InotifyRmWatch(c.fd, uint32(c.next-1)); err != nil {
+			return fmt.Errorf("removing an inotify watch: %w", err)
+		}
+		if c.next%often == 0 {
+			if err := drain(c.fd); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// watch adds one of the program's watches.
+func (c *counter) watch(path string, w image.Inotify) error {
+	fd, _, err := sys.OpenInode(path)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if c.next != w.WD {
+		return fmt.Errorf("it would get watch descriptor %d in place of %d", c.next, w.WD)
+	}
+	// The inode itself, of which it is known that it is the right one.
+	return c.add(fmt.Sprintf("/proc/self/fd/%d", fd), w.Mask)
+}
+
+func (c *counter) add(path string, mask uint32) error {
+	wd, err := unix.InotifyAddWatch(c.fd, path, mask)
+	if err == nil && wd != c.next {
+		err = fmt.Errorf("it got watch descriptor %d in place of %d", wd, c.next)
+	}
+	if err != nil {
+		return err
+	}
+	c.next++
+	return nil
 }
 
 // drain reads the events that adding and removing watches made.

@@ -113,10 +113,10 @@ func (p *process) findSource(m *mapping, opened map[[2]int]*os.File) (err error)
 // openUnchanged opens a regular file for a private mapping, or returns nil if
 // it is not what it was: then the pages come from the image.
 func openUnchanged(f *image.File) *os.File {
-	if f.Mode&unix.S_IFMT != unix.S_IFREG {
+	if f.Mode&unix.S_IFMT != unix.S_IFREG || f.Deleted {
 		return nil
 	}
-	file, err := openPath(f, unix.O_RDONLY)
+	file, err := openAt(string(f.Path), f, unix.O_RDONLY)
 	if err != nil {
 		return nil
 	}
@@ -133,7 +133,7 @@ func (p *process) openShared(f *image.File, access int) (*os.File, error) {
 		return reopen(p.contents[f.Content], access)
 	}
 	what := fmt.Sprintf("%s, a shared mapping", f.Path)
-	file, err := openPath(f, access)
+	file, err := p.openPath(f, access)
 	if err != nil {
 		return nil, gone(what, err)
 	}

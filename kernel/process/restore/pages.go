@@ -56,8 +56,12 @@ func (p *process) seal() error {
 		if f.Content == image.NoIndex || f.Seals == 0 {
 			continue
 		}
-		if _, err := unix.FcntlInt(p.contents[f.Content].Fd(), unix.F_ADD_SEALS, f.Seals); err != nil {
+		fd := p.contents[f.Content].Fd()
+		if _, err := unix.FcntlInt(fd, unix.F_ADD_SEALS, f.Seals); err != nil {
 			return fmt.Errorf("sealing %s: %w", f.Path, err)
+		}
+		if seals, err := unix.FcntlInt(fd, unix.F_GET_SEALS, 0); err != nil || seals != f.Seals {
+			return fmt.Errorf("sealing %s: it has the seals %#x, not %#x (%v)", f.Path, seals, f.Seals, err)
 		}
 	}
 	return nil
@@ -65,7 +69,14 @@ func (p *process) seal() error {
 
 // memfd takes a name of at most 249 bytes (memfd_create(2)).
 func memfd(name string) (int, error) {
-	fd, err := unix.MemfdCreate(name[:min(len(name), 249)], unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
+	name = name[:min(len(name), 249)]
+	// One that may be executed, as far as its mode says, and not sealed against
+	// that yet. Kernels before 6.3 have no others; and some systems want none.
+	fd, err := unix.MemfdCreate(name, flags|unix.MFD_EXEC)
+	if err == unix.EINVAL || err == unix.EACCES {
+		fd, err = unix.MemfdCreate(name, flags)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("making a file in memory: %w", err)
 	}

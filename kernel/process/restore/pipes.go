@@ -67,7 +67,7 @@ func (p *process) openPipe(o *image.OpenFile) (*os.File, error) {
 
 func (p *process) makePipe(o *image.OpenFile) (*os.File, error) {
 	if o.File != image.NoIndex {
-		both, err := openPath(&p.img.Files[o.File], unix.O_RDWR)
+		both, err := p.openPath(&p.img.Files[o.File], unix.O_RDWR)
 		if err != nil {
 			return nil, gone(p.name(o), err)
 		}

@@ -56,3 +56,26 @@ func replaceLibrary(dir string) error {
 	}
 	return os.Rename(other, filepath.Join(dir, "lib", "libm.so.6"))
 }
+
+// rename has "file" at another name, as a log that is rotated, in whose place
+// there may be a new one.
+func rename(to string, anew bool) func(dir string) error {
+	return func(dir string) error {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, to)), 0o777); err != nil {
+			return err
+		}
+		if err := os.Rename(filepath.Join(dir, "file"), filepath.Join(dir, to)); err != nil || !anew {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dir, "file"), []byte("a new one that is longer"), 0o644)
+	}
+}
+
+// replace puts another file in the place of "file", as editors do.
+func replace(dir string) error {
+	other := filepath.Join(dir, "other")
+	if err := os.WriteFile(other, []byte("another file that is longer"), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(other, filepath.Join(dir, "file"))
+}

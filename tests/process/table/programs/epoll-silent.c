@@ -42,7 +42,10 @@ static void fire(void)
 	else if (!strcmp(variant, "signalfd"))
 		CHECK(!kill(getpid(), SIGUSR2));
 	else if (!strcmp(variant, "inotify"))
-		write_file("seen", "");
+		{
+		close(open(path("seen/x"), O_CREAT, 0644));
+		unlink(path("seen/x"));
+	}
 	else if (!strcmp(variant, "epoll"))
 		EQUAL(write(other, &one, 8), 8);
 	else if (!strcmp(variant, "eventfd"))
@@ -117,7 +120,7 @@ static void make(void)
 		fd = signalfd(-1, &signals, 0);
 	} else if (!strcmp(variant, "inotify")) {
 		fd = inotify_init();
-		CHECK(inotify_add_watch(fd, directory, IN_MOVED_TO) == 1);
+		CHECK(!mkdir(path("seen"), 0755) && inotify_add_watch(fd, path("seen"), IN_CREATE) == 1);
 	} else if (!strcmp(variant, "epoll")) {
 		fd = epoll_create1(0), other = eventfd(0, 0);
 		CHECK(!epoll_ctl(fd, EPOLL_CTL_ADD, other, &(struct epoll_event){EPOLLIN}));

@@ -35,6 +35,12 @@ int main(void)
 		fd = socket(AF_INET, SOCK_RAW, 1);
 	if (!strcmp(variant, "namespace"))
 		fd = open("/proc/self/ns/net", O_RDONLY);
+	if (!strcmp(variant, "hugetlb"))
+		fd = memfd_create("huge", MFD_HUGETLB);
+	if (!strcmp(variant, "kmsg"))
+		fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+	if (!strcmp(variant, "secret-file"))
+		fd = syscall(SYS_memfd_secret, 0);
 	if (!strcmp(variant, "secret")) {
 		fd = syscall(SYS_memfd_secret, 0);
 		if (fd >= 0) {
