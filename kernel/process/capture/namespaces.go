@@ -223,8 +223,11 @@ func mounts(pid int) (all []string, onProc int, err error) {
 // be real ones.
 func powerless(pid int) bool {
 	s, err := proc.ReadStatus(pid)
-	return err == nil && s.Bits("CapPrm", 16) == 0 && s.Bits("CapInh", 16) == 0 && s.Bits("CapAmb", 16) == 0 &&
-		identity(pid, "uid_map") && identity(pid, "gid_map")
+	if err != nil {
+		return false
+	}
+	inheritable, permitted, _, _, ambient := s.Capabilities()
+	return inheritable|permitted|ambient == 0 && identity(pid, "uid_map") && identity(pid, "gid_map")
 }
 
 // identity reports whether all that a map of user_namespaces(7) maps stays

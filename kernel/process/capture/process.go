@@ -3,8 +3,6 @@
 package capture
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,6 +10,7 @@ import (
 	"snappipe/kernel"
 	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/ptrace"
 
 	"golang.org/x/sys/unix"
 )
@@ -74,13 +73,7 @@ func (c *capture) readIDs() error {
 	for _, id := range status.Numbers("Groups") {
 		p.Groups = append(p.Groups, uint32(id))
 	}
-	p.Caps = image.Caps{
-		Inheritable: image.Hex(status.Bits("CapInh", 16)),
-		Permitted:   image.Hex(status.Bits("CapPrm", 16)),
-		Effective:   image.Hex(status.Bits("CapEff", 16)),
-		Bounding:    image.Hex(status.Bits("CapBnd", 16)),
-		Ambient:     image.Hex(status.Bits("CapAmb", 16)),
-	}
+	p.Caps = image.MakeCaps(status.Capabilities())
 	p.Umask = uint32(status.Bits("Umask", 8))
 	p.NoNewPrivs = status.Int("NoNewPrivs") != 0
 	p.Seccomp = status.Int("Seccomp")
@@ -154,17 +147,8 @@ func (c *capture) readHost() (err error) {
 	h.Arch = unix.ByteSliceToString(u.Machine[:])
 	h.Release = unix.ByteSliceToString(u.Release[:])
 	h.XFeatures = image.XFeatures(c.img.Threads[0].XState)
-	for i := range c.frozen.maps {
-		if m := &c.frozen.maps[i]; m.Path == "[vdso]" {
-			b := make([]byte, m.End-m.Start)
-			if err := c.twin.Memory.Read(b, m.Start); err != nil {
-				return err
-			}
-			sum := sha256.Sum256(b)
-			h.VDSO = hex.EncodeToString(sum[:])
-		}
-	}
-	return nil
+	h.VDSO, err = ptrace.VDSOHash(c.frozen.maps, c.twin.Memory)
+	return err
 }
 
 // finishThreads adds what was read by others: names, the survey's unless the

@@ -148,7 +148,7 @@ func callStopped(g *ptrace.Group, mem *ptrace.Memory, calls func(*ptrace.Group, 
 	if err != nil {
 		return err
 	}
-	site, err := syscallSite(maps, mem)
+	site, err := ptrace.SyscallSite(maps, mem)
 	if err != nil {
 		return err
 	}

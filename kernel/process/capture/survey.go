@@ -232,7 +232,7 @@ func (c *capture) checkMaps() error {
 		c.before.maps[maps[i].Start] = maps[i]
 		c.before.ends[maps[i].End] = maps[i]
 	}
-	c.site, err = syscallSite(maps, c.mem)
+	c.site, err = ptrace.SyscallSite(maps, c.mem)
 	if err != nil {
 		return c.refuse("", "%v", err)
 	}
@@ -247,23 +247,8 @@ func (c *capture) findSite() (err error) {
 			return nil
 		}
 	}
-	c.site, err = syscallSite(c.frozen.maps, c.mem)
+	c.site, err = ptrace.SyscallSite(c.frozen.maps, c.mem)
 	return err
-}
-
-// syscallSite finds an instruction by which calls can be made.
-func syscallSite(maps []proc.Map, mem *ptrace.Memory) (uint64, error) {
-	for i := range maps {
-		if m := &maps[i]; m.Path == "[vdso]" {
-			b := make([]byte, m.End-m.Start)
-			if err := mem.Read(b, m.Start); err != nil {
-				return 0, err
-			}
-			off, err := ptrace.FindSyscall(b)
-			return m.Start + off, err
-		}
-	}
-	return 0, errors.New("it has no vdso, through which calls are made in its name")
 }
 
 // readComms reads the names of threads, which takes as long as all else for

@@ -49,6 +49,7 @@ func (c *capture) readThreads() error {
 				Selector: image.Hex(s.Dispatch.Selector),
 			},
 		}
+		c.uncoverCall(&c.img.Threads[i])
 	}
 	shared, err := f.lead.Thread.Pending(true)
 	if err != nil {

@@ -74,6 +74,11 @@ type Caps struct {
 	Inheritable, Permitted, Effective, Bounding, Ambient Hex
 }
 
+// MakeCaps makes them of numbers.
+func MakeCaps(inheritable, permitted, effective, bounding, ambient uint64) Caps {
+	return Caps{Hex(inheritable), Hex(permitted), Hex(effective), Hex(bounding), Hex(ambient)}
+}
+
 // MM is what prctl(PR_SET_MM_MAP) takes but for the auxiliary vector, which is
 // Image.Auxv.
 type MM struct {

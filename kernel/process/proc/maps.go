@@ -145,5 +145,8 @@ func parseMap(line string) (m Map, err error) {
 	m.Shared = perms[3] == 's'
 	m.Path, m.Deleted = strings.CutSuffix(strings.TrimLeft(rest, " "), " (deleted)")
 	m.Path = strings.ReplaceAll(m.Path, `\012`, "\n") // all that the kernel escapes here
+	if strings.HasPrefix(m.Path, "[anon_shmem:") {
+		m.Path, m.Deleted = "/dev/zero", true // as it is shown if it has no name
+	}
 	return m, nil
 }

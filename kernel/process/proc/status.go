@@ -51,6 +51,11 @@ func (s Status) Bits(name string, base int) uint64 {
 	return n
 }
 
+// Capabilities are the sets of capabilities(7).
+func (s Status) Capabilities() (inheritable, permitted, effective, bounding, ambient uint64) {
+	return s.Bits("CapInh", 16), s.Bits("CapPrm", 16), s.Bits("CapEff", 16), s.Bits("CapBnd", 16), s.Bits("CapAmb", 16)
+}
+
 // Numbers returns a field of several decimal numbers: Uid, Gid, Groups, NSpid.
 func (s Status) Numbers(name string) []int {
 	var all []int

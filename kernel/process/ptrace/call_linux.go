@@ -10,14 +10,10 @@ package ptrace
 // handling of SIGTRAP if it blocks or ignores that.
 
 import (
-	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
 )
-
-// ErrNoSyscallSite says that a vdso holds no system-call instruction.
-var ErrNoSyscallSite = errors.New("the vdso holds no system call instruction")
 
 // Caller makes system calls in one thread. The thread must be stopped, and
 // not on entry to a system call; after a call it is stopped on exit from it.

@@ -1,7 +1,6 @@
 package ptrace
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"snappipe/kernel/process/proc"
 
 	"golang.org/x/sys/unix"
 )
@@ -249,32 +250,18 @@ func stop(pid int) (s stopped, err error) {
 	return s, errors.Join(err, thread.SetSigMask(^uint64(0)))
 }
 
-// syscallSite finds the vdso of a process by its maps.
+// syscallSite finds a place to make calls in a process.
 func syscallSite(pid int) (uint64, error) {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/maps", pid))
+	maps, err := proc.Maps(pid)
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close()
-	m, err := OpenMemory(pid)
+	mem, err := OpenMemory(pid)
 	if err != nil {
 		return 0, err
 	}
-	defer m.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if !strings.HasSuffix(lines.Text(), "[vdso]") {
-			continue
-		}
-		var start, end uint64
-		fmt.Sscanf(lines.Text(), "%x-%x", &start, &end)
-		b := make([]byte, end-start)
-		if err := m.Read(b, start); err != nil {
-			return 0, err
-		}
-		off, err := FindSyscall(b)
-		return start + off, err
-	}
-	return 0, errors.New("no vdso")
+	defer mem.Close()
+	return SyscallSite(maps, mem)
 }
 
 // start runs a program and waits until it sleeps.

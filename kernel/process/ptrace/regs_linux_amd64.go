@@ -4,7 +4,6 @@ package ptrace
 // system calls, and how one that was interrupted is made again.
 
 import (
-	"bytes"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -93,16 +92,6 @@ func (r *Regs) result() (uint64, unix.Errno) {
 		return 0, unix.Errno(-v)
 	}
 	return r.Rax, 0
-}
-
-// FindSyscall returns the offset in the bytes of a vdso of an instruction
-// "syscall". It may lie within another one: nothing but it is executed.
-func FindSyscall(vdso []byte) (uint64, error) {
-	i := bytes.Index(vdso, []byte{0x0f, 0x05})
-	if i < 0 {
-		return 0, ErrNoSyscallSite
-	}
-	return uint64(i), nil
 }
 
 // Returns of an interrupted system call that only the kernel's own signal

@@ -16,13 +16,7 @@ import (
 // of what it starts.
 func sameCaps(c image.Caps) bool {
 	s, err := proc.ReadStatus(os.Getpid())
-	return err == nil && c == image.Caps{
-		Inheritable: image.Hex(s.Bits("CapInh", 16)),
-		Permitted:   image.Hex(s.Bits("CapPrm", 16)),
-		Effective:   image.Hex(s.Bits("CapEff", 16)),
-		Bounding:    image.Hex(s.Bits("CapBnd", 16)),
-		Ambient:     image.Hex(s.Bits("CapAmb", 16)),
-	}
+	return err == nil && c == image.MakeCaps(s.Capabilities())
 }
 
 // dropBounding limits what the thread can ever get. The kernel has no call to

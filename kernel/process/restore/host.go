@@ -4,8 +4,6 @@ package restore
 // memory holds of the processor and the kernel must be the same here.
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"strconv"
@@ -73,29 +71,18 @@ func (p *process) sameBoot() bool {
 	return err == nil && boot == p.img.Host.Boot
 }
 
-// vdsoHash is the SHA-256 of the vdso, which is the same in every process.
+// vdsoHash is that of the vdso of this process, which is the same in every one.
 func vdsoHash() (string, error) {
 	maps, err := proc.Maps(os.Getpid())
 	if err != nil {
 		return "", err
 	}
-	for _, m := range maps {
-		if m.Path != vdso {
-			continue
-		}
-		mem, err := ptrace.OpenMemory(os.Getpid())
-		if err != nil {
-			return "", err
-		}
-		defer mem.Close()
-		b := make([]byte, m.End-m.Start)
-		if err := mem.Read(b, m.Start); err != nil {
-			return "", err
-		}
-		sum := sha256.Sum256(b)
-		return hex.EncodeToString(sum[:]), nil
+	mem, err := ptrace.OpenMemory(os.Getpid())
+	if err != nil {
+		return "", err
 	}
-	return "", fmt.Errorf("this kernel runs without a vdso")
+	defer mem.Close()
+	return ptrace.VDSOHash(maps, mem)
 }
 
 // checkRights refuses what the user may not become.

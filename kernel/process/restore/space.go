@@ -14,7 +14,6 @@ import (
 	"snappipe/kernel"
 	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
-	"snappipe/kernel/process/ptrace"
 )
 
 const (
@@ -49,26 +48,6 @@ func gap(taken []span, size uint64) uint64 {
 		at = t.end + distance
 	}
 	return at
-}
-
-// syscallSite finds an instruction in the vdso of a process.
-func syscallSite(pid int, mem *ptrace.Memory) (uint64, error) {
-	maps, err := proc.Maps(pid)
-	if err != nil {
-		return 0, err
-	}
-	for _, m := range maps {
-		if m.Path != vdso {
-			continue
-		}
-		b := make([]byte, m.End-m.Start)
-		if err := mem.Read(b, m.Start); err != nil {
-			return 0, err
-		}
-		off, err := ptrace.FindSyscall(b)
-		return m.Start + off, err
-	}
-	return 0, ptrace.ErrNoSyscallSite
 }
 
 // clearSpace unmaps all that execve(2) mapped, makes the scratch mapping and

@@ -76,7 +76,11 @@ func (s *stub) takeOver(t ptrace.Thread) error {
 		return err
 	}
 	s.pid, s.mem = int(t), mem
-	site, err := syscallSite(s.pid, mem)
+	maps, err := proc.Maps(s.pid)
+	if err != nil {
+		return err
+	}
+	site, err := ptrace.SyscallSite(maps, mem)
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,7 @@ type Row struct {
 	Terminal bool // the program runs on one, and on another when it is resumed
 	Stopped  bool // the program has stopped itself when it is ready
 
+	Again   bool // a snapshot has been taken before the one that counts
 	Moves   bool // its threads, mappings or signals come and go by themselves
 	SamePID bool // it is to be resumed with --same-pid
 
@@ -80,6 +81,8 @@ var threads = []Row{
 	{Object: "threads with lower IDs than the process", Program: "low-thread-id", Users: root},
 	{Object: "threads that come and go", Program: "short-lived-threads", Moves: true},
 	{Object: "locks between threads, and who waits for them", Program: "locks-of-threads"},
+	{Object: "locks that lend priority (PI futexes)", Program: "pi-locks", SamePID: true,
+		Note: "the kernel knows an owner by its thread ID: --same-pid"},
 	{Object: "robust futexes, thread exit", Program: "robust", SamePID: true,
 		Note: "the kernel knows an owner by its thread ID: --same-pid"},
 	{Object: "restartable sequences (rseq)", Program: "rseq"},
@@ -96,15 +99,20 @@ var threads = []Row{
 	{Object: "a blocking system call that ends at a time", Program: "blocked", Moves: true, Meanwhile: much, Variants: []string{
 		"sleep-until", "futex-until", "sem_timedwait", "cond_timedwait",
 	}},
+	{Object: "the same, of which snapshots were taken before", Program: "blocked", Moves: true, Meanwhile: much, Again: true, Variants: []string{
+		"nanosleep", "clock_nanosleep", "poll-limit", "sleep-until", "sem_timedwait", "cond_timedwait",
+	}, Note: "but a futex(2) or sleep that was made by syscall(2), where its number is lost, returns EINTR"},
 	{Object: "signal actions", Program: "sigaction"},
 	{Object: "signal masks", Program: "sigmask"},
 	{Object: "pending and queued signals", Program: "pending"},
-	{Object: "alternate signal stacks", Program: "altstack"},
+	{Object: "alternate signal stacks", Program: "altstack", Variants: []string{"", "autodisarm"}},
 	{Object: "a signal handler that is running", Program: "handler"},
 	{Object: "stop by a signal", Program: "stopped", Stopped: true, Note: "waits for SIGCONT again"},
 	{Object: "interval timers, alarm", Program: "itimer", Variants: []string{"still"}},
 	{Object: "a periodic ITIMER_REAL that goes off meanwhile", Program: "itimer", Variants: []string{"ticking"}, Moves: true},
 	{Object: "POSIX timers", Program: "posix-timers", Variants: []string{"signal", "tid"}, Moves: true},
+	{Object: "how often a POSIX timer has overrun (timer_getoverrun)", Program: "posix-timers", Variants: []string{"overrun"}, Moves: true,
+		Unseen: "no call sets it: it begins anew"},
 	{Object: "POSIX timers that start threads", Program: "posix-timers", Variants: []string{"thread"}, Moves: true},
 	{Object: "timers on the CPU time of the process or a thread", Program: "cpu-timers", Variants: []string{"process", "current", "thread", "own"}, Moves: true,
 		Note: "its number holds an ID, which is translated"},
@@ -146,6 +154,7 @@ var memory = []Row{
 	{Object: "memory policies: set_mempolicy, mbind", Program: "settings", Variants: []string{"policies"},
 		Note: "where the machine has those nodes; no kernel shows set_mempolicy_home_node(2), which is lost"},
 	{Object: "names of mappings", Program: "mapping-names"},
+	{Object: "names of shared memory", Program: "mapping-names", Variants: []string{"shared"}, Missing: "it comes back as a memfd, which has none"},
 	{Object: "shared anonymous memory", Program: "shared-anonymous"},
 	{Object: "memfd, seals", Program: "memfd"},
 	{Object: "mapped files", Program: "mapped-file"},

@@ -166,6 +166,9 @@ func (p *performance) tryResumed(t *testing.T) {
 	if p.Forced != "" && args == nil {
 		args = []string{"--force"}
 	}
+	if p.Again {
+		p.judge(t, p.Discard(t, p.program.PID))
+	}
 	r := p.Snapshot(t, p.program.PID, args...)
 	if p.lacks() && !r.OK() {
 		return // and nobody takes it for an image

@@ -64,6 +64,22 @@ int main(void)
 		EQUAL(ticked, gettid());
 		return passed();
 	}
+	if (!strcmp(variant, "overrun")) {
+		sigset_t set;
+		int missed;
+
+		sigemptyset(&set);
+		sigaddset(&set, SIGRTMIN + 5);
+		CHECK(!sigprocmask(SIG_BLOCK, &set, NULL));
+		ticking = make(CLOCK_MONOTONIC, SIGEV_SIGNAL, 0, 1);
+		pause_ms(50);
+		EQUAL(sigwaitinfo(&set, NULL), SIGRTMIN + 5);
+		missed = timer_getoverrun(ticking);
+		CHECK(missed > 10);
+		ready();
+		EQUAL(timer_getoverrun(ticking), missed);
+		return passed();
+	}
 	gone = make(CLOCK_MONOTONIC, SIGEV_NONE, 1000, 0);
 	silent = make(CLOCK_MONOTONIC, SIGEV_NONE, 4000, 3000000);
 	CHECK(!timer_delete(gone)); /* so that the numbers have a gap */
