@@ -4,9 +4,7 @@
 package capture
 
 import (
-	"fmt"
 	"strings"
-	"unsafe"
 
 	"snappipe/kernel/process/image"
 
@@ -84,17 +82,6 @@ func (t *fileTable) same(i, j int) bool {
 		return a.Pipe.Ino == b.Pipe.Ino && a.Flags&unix.O_ACCMODE == b.Flags&unix.O_ACCMODE
 	}
 	return false
-}
-
-// fileOwner reads F_GETOWN_EX and F_GETSIG.
-func fileOwner(fd int) (image.Owner, error) {
-	const getOwnEx, getSig = 16, 11
-	owner := struct{ kind, pid int32 }{}
-	if _, _, e := unix.Syscall(unix.SYS_FCNTL, uintptr(fd), getOwnEx, uintptr(unsafe.Pointer(&owner))); e != 0 {
-		return image.Owner{}, fmt.Errorf("reading the owner of a file: %w", e)
-	}
-	sig, err := unix.FcntlInt(uintptr(fd), getSig, 0)
-	return image.Owner{Type: int(owner.kind), PID: int(owner.pid), Signal: sig}, err
 }
 
 func (t *fileTable) addBlob(b []byte) int {

@@ -52,6 +52,11 @@ func (t *fileTable) terminal(o *openFile, d *image.OpenFile, rdev uint64) (bool,
 	}
 	tty := uint64(t.c.before.stat.Field(7))
 	const controlling = 5 << 8 // /dev/tty
+	if d.Flags&unix.O_ASYNC != 0 {
+		if err := t.owner(fd, o, d); err != nil {
+			return false, err
+		}
+	}
 	d.Kind = image.KindTerminal
 	d.Terminal = &image.Terminal{
 		Termios: termiosBytes(termios), Rows: size.Row, Cols: size.Col,

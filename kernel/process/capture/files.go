@@ -73,6 +73,10 @@ type openFile struct {
 	deleted bool
 	info    proc.FDInfo
 	st      unix.Stat_t // of what has a path, and of pipes
+
+	glanced bool // it was looked at before, and its owner now
+	owned   bool // it has an owner, or a signal
+	hint    uint64
 }
 
 // object names it in a refusal.
@@ -257,11 +261,6 @@ func (t *fileTable) description(o *openFile) (int, error) {
 	if err := t.describe(o, &d); err != nil {
 		return 0, err
 	}
-	if d.Flags&unix.O_ASYNC != 0 {
-		if err := t.owner(o, &d); err != nil {
-			return 0, err
-		}
-	}
 	return t.add(o, d), nil
 }
 
@@ -317,20 +316,26 @@ func (t *fileTable) named(o *openFile, d *image.OpenFile) error {
 	}
 	switch o.st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
-		return t.regular(o, d)
+		if err := t.regular(o, d); err != nil || d.Kind == image.KindLost {
+			return err
+		}
+		return t.pathOwner(o, d)
 	case unix.S_IFDIR:
 		d.Kind = image.KindDir
 		if t.files[d.File].Deleted {
 			return t.lose(o, d, "the directory "+o.link, "it has been deleted")
 		}
+		return t.pathOwner(o, d)
 	case unix.S_IFIFO:
+		if t.files[d.File].Deleted {
+			d.File = image.NoIndex // a pipe like any other
+		}
 		return t.pipe(o, d)
 	case unix.S_IFCHR:
 		return t.device(o, d, o.st.Rdev)
 	default:
 		return t.lose(o, d, o.link, "it is a device whose state is not in the program")
 	}
-	return nil
 }
 
 // regular describes what stat(2) calls a regular file, which some filesystems
@@ -396,17 +401,6 @@ func (t *fileTable) borrow(o *openFile) (int, error) {
 		return -1, fmt.Errorf("getting hold of %s: %w", o.object(o.link), err)
 	}
 	return fd, nil
-}
-
-// owner is who gets SIGIO.
-func (t *fileTable) owner(o *openFile, d *image.OpenFile) error {
-	fd, err := t.borrow(o)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	d.Owner, err = fileOwner(fd)
-	return err
 }
 
 // addContents moves what pipes and sockets hold to the contents of the image,

@@ -36,6 +36,9 @@ func (t *fileTable) inotify(o *openFile, d *image.OpenFile) error {
 		return err
 	}
 	defer unix.Close(fd)
+	if err := t.owner(fd, o, d); err != nil {
+		return err
+	}
 	switch what, err := t.quiet(fd); {
 	case err != nil:
 		return fmt.Errorf("%s: %w", o.object("an inotify set"), err)

@@ -86,8 +86,8 @@ func (t *fileTable) readPipe(o *openFile, d *image.OpenFile, content, packets bo
 	if d.Pipe.Capacity, err = unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0); err != nil {
 		return fmt.Errorf("reading the size of %s: %w", o.object(o.link), err)
 	}
-	if t.dry || !content {
-		return nil
+	if err := t.owner(fd, o, d); err != nil || t.dry || !content {
+		return err
 	}
 	if n, err := unix.IoctlGetInt(fd, unix.TIOCINQ); err == nil && n == 0 {
 		return nil // as most pipes are at most times

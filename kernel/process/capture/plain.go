@@ -28,6 +28,7 @@ type glance struct {
 	st    unix.Stat_t
 	flags int // O_CLOEXEC included, as in proc.FDInfo
 	pos   int64
+	owned bool // by who gets its signals
 }
 
 // again returns a file as it is now, if it is the one that it was.
@@ -41,6 +42,7 @@ func (o *openFile) again(glances map[int]glance) (*openFile, bool) {
 	}
 	now := *o
 	now.st, now.info.Flags, now.info.Pos, now.info.Locks = g.st, g.flags, g.pos, nil
+	now.glanced, now.owned = true, g.owned
 	return &now, same
 }
 
@@ -89,7 +91,7 @@ func (t *fileTable) readLocks(o *openFile, l lockedInodes) error {
 // glances has the twin look at descriptors. One that is not open is left out.
 func (w *Twin) glances(fds []int) (map[int]glance, error) {
 	all := make(map[int]glance, len(fds))
-	const callsEach = 4
+	const callsEach = 6
 	const stat = int(unsafe.Sizeof(unix.Stat_t{}))
 	for atOnce := w.batch.Fits(callsEach, stat); len(fds) > 0; {
 		some := fds[:min(len(fds), atOnce)]
@@ -101,7 +103,9 @@ func (w *Twin) glances(fds []int) (map[int]glance, error) {
 				ptrace.Call{Nr: unix.SYS_FSTAT, Args: [6]uint64{n, w.batch.Stores(callsEach*len(some)) + uint64(i*stat)}},
 				ptrace.Call{Nr: unix.SYS_FCNTL, Args: [6]uint64{n, unix.F_GETFD}},
 				ptrace.Call{Nr: unix.SYS_FCNTL, Args: [6]uint64{n, unix.F_GETFL}},
-				ptrace.Call{Nr: unix.SYS_LSEEK, Args: [6]uint64{n, 0, unix.SEEK_CUR}})
+				ptrace.Call{Nr: unix.SYS_LSEEK, Args: [6]uint64{n, 0, unix.SEEK_CUR}},
+				ptrace.Call{Nr: unix.SYS_FCNTL, Args: [6]uint64{n, unix.F_GETOWN}},
+				ptrace.Call{Nr: unix.SYS_FCNTL, Args: [6]uint64{n, unix.F_GETSIG}})
 		}
 		answer, err := w.call.Run(&w.batch, calls, stat*len(some))
 		if err != nil {
@@ -137,5 +141,9 @@ func glanced(a ptrace.Answer, i int) (g glance, ok bool) {
 	// Pipes have no position, and O_PATH descriptors tell none.
 	pos, _ := a.Returned(i + 3)
 	g.pos = int64(pos)
+	// A process group is a negative number, as errors are.
+	owner, group := a.Returned(i + 4)
+	signal, _ := a.Returned(i + 5)
+	g.owned = owner != 0 || group != nil || signal != 0
 	return g, true
 }

@@ -28,6 +28,9 @@ func (t *fileTable) socket(o *openFile, d *image.OpenFile) error {
 	if err := errors.Join(readKind(fd, s), readLocal(fd, s)); err != nil {
 		return fmt.Errorf("%s: %w", o.object("a socket"), err)
 	}
+	if err := t.owner(fd, o, d); err != nil {
+		return err
+	}
 	switch s.Family {
 	case unix.AF_UNIX:
 		return t.unixSocket(fd, o, d)

@@ -40,7 +40,7 @@ type OpenFile struct {
 	// this is, or NoIndex: on resume it becomes what snapresume has there.
 	Inherit int
 
-	Owner Owner  // F_GETOWN_EX
+	Owner Owner
 	Locks []Lock `json:",omitempty"` // held by this description or, through it, the process
 
 	Pipe     *Pipe     `json:",omitempty"`
@@ -70,15 +70,16 @@ const (
 	LostOther LostKind = "other"
 )
 
-// Owner is who gets the signals of O_ASYNC; see fcntl(2).
+// Owner is who gets the signals of a file; see fcntl(2).
 type Owner struct {
-	Type, PID int // F_OWNER_TID, F_OWNER_PID, F_OWNER_PGRP
-	Signal    int // F_GETSIG
+	Type   int // of F_GETOWN_EX: a thread, the process, its process group
+	PID    int // or 0 for nobody
+	Signal int // F_GETSIG
 }
 
 // Lock is a file lock as /proc/PID/fdinfo shows it.
 type Lock struct {
-	Type       string // "FLOCK", "POSIX", "OFDLCK"
+	Type       string // "FLOCK", "POSIX", "OFDLCK", "LEASE"
 	Write      bool
 	Start, End int64 // both inclusive; End -1 is the end of the file
 }

@@ -59,14 +59,15 @@ type File struct {
 	// FS and Handle know it after a reboot too: f_fsid of statfs(2), and type and
 	// handle, in hex, of name_to_handle_at(2). They are 0 and "" where there are
 	// none.
-	FS       Hex
-	Handle   string
-	Mode     uint32
-	UID, GID uint32
-	Size     int64
-	Mtime    int64  // nanoseconds since 1970
-	BuildID  string // of the ELF file, in hex, or ""
-	Seals    int    // F_GET_SEALS, for Memfd
+	FS        Hex
+	Handle    string
+	Mode      uint32
+	UID, GID  uint32
+	Size      int64
+	WriteHint uint64 // F_GET_RW_HINT of fcntl(2)
+	Mtime     int64  // nanoseconds since 1970
+	BuildID   string // of the ELF file, in hex, or ""
+	Seals     int    // F_GET_SEALS, for Memfd
 
 	// Content is an index in Contents, or NoIndex. It is there for what
 	// can't be found by Path again: memfd, anonymous shared memory, deleted

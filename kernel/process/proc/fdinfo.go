@@ -56,6 +56,20 @@ type Lock struct {
 	Type       string // FLOCK, POSIX, OFDLCK, LEASE
 	Write      bool
 	Start, End int64 // inclusive; End -1 is the end of the file
+	Breaking   bool  // a lease that is about to end
+}
+
+// The types of locks that are known.
+const (
+	LockFlock = "FLOCK"
+	LockPOSIX = "POSIX"
+	LockOFD   = "OFDLCK"
+	LockLease = "LEASE"
+)
+
+// Known reports whether its type is one of them.
+func (l *Lock) Known() bool {
+	return l.Type == LockFlock || l.Type == LockPOSIX || l.Type == LockOFD || l.Type == LockLease
 }
 
 func parseFDInfo(text string) (info FDInfo) {
@@ -182,7 +196,7 @@ func parseLock(s string) (Lock, bool) {
 	if len(f) < 8 {
 		return Lock{}, false
 	}
-	l := Lock{Type: f[1], Write: f[3] == "WRITE", End: -1}
+	l := Lock{Type: f[1], Write: f[3] == "WRITE", End: -1, Breaking: f[1] == LockLease && f[2] != "ACTIVE"}
 	l.Start, _ = strconv.ParseInt(f[6], 10, 64)
 	if f[7] != "EOF" {
 		l.End, _ = strconv.ParseInt(f[7], 10, 64)

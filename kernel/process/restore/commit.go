@@ -4,6 +4,7 @@ package restore
 // release.
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -23,7 +24,7 @@ func (p *process) commit() (kernel.Resumed, error) {
 			{stepProcess, p.setProcess},
 			{stepSignals, p.setActions},
 			{stepThreads, p.makeThreads},
-			{stepThreadState, p.setThreads},
+			{stepThreadState, func() error { return errors.Join(p.setThreads(), p.ownByThreads()) }},
 			{stepTimers, p.setTimers},
 			{stepLimits, p.setLimits},
 			{stepCredentials, p.setCredentials},

@@ -12,6 +12,7 @@ import (
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/sys"
 )
 
 // openFile is an open file description of the image, made again here.
@@ -178,6 +179,11 @@ func (p *process) openRegular(o *image.OpenFile) (int, error) {
 		return -1, kernel.Refuse(p.name(o), "put the file back as it was",
 			"it had %d bytes, and now has only %d", f.Size, st.Size())
 	}
+	if f.WriteHint != 0 {
+		if err := p.tolerate(fmt.Sprintf("F_SET_RW_HINT of %s", f.Path), sys.SetWriteHint(int(file.Fd()), f.WriteHint)); err != nil {
+			return -1, fmt.Errorf("%s: setting its hint: %w", p.name(o), err)
+		}
+	}
 	return takeDescriptor(file, o.Pos)
 }
 
@@ -226,10 +232,8 @@ func (p *process) settle(i int) error {
 	if f.lent || o.Flags&unix.O_PATH != 0 {
 		return nil
 	}
-	if o.Flags&unix.O_ASYNC != 0 {
-		if err := p.setOwner(f.fd, o.Owner); err != nil {
-			return fmt.Errorf("%s: %w", p.name(o), err)
-		}
+	if err := p.setOwner(f.fd, o.Owner); err != nil {
+		return fmt.Errorf("%s: %w", p.name(o), err)
 	}
 	if _, err := unix.FcntlInt(uintptr(f.fd), unix.F_SETFL, o.Flags&settable); err != nil {
 		return fmt.Errorf("%s: setting its flags to %#o: %w", p.name(o), o.Flags, err)

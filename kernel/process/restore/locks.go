@@ -1,12 +1,13 @@
 package restore
 
-// This file takes file locks again.
+// This file takes file locks and leases again.
 
 import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/proc"
 )
 
 // lock takes the locks that belong to a description: flock(2) and the open
@@ -15,13 +16,13 @@ func (p *process) lock(o *image.OpenFile, fd int) error {
 	for _, l := range o.Locks {
 		var err error
 		switch l.Type {
-		case "FLOCK":
+		case proc.LockFlock:
 			how := unix.LOCK_SH
 			if l.Write {
 				how = unix.LOCK_EX
 			}
 			err = unix.Flock(fd, how|unix.LOCK_NB)
-		case "OFDLCK":
+		case proc.LockOFD:
 			f := unix.Flock_t{Type: lockType(l), Start: l.Start, Len: lockLength(l)}
 			err = unix.FcntlFlock(uintptr(fd), unix.F_OFD_SETLK, &f)
 		}
@@ -32,17 +33,23 @@ func (p *process) lock(o *image.OpenFile, fd int) error {
 	return nil
 }
 
-// lockAsProcess takes those that belong to the process: POSIX locks.
+// lockAsProcess takes those that belong to the process, POSIX locks, and leases,
+// which tell by which descriptor they were taken.
 func (p *process) lockAsProcess() error {
+	leased := map[int]bool{}
 	for _, f := range p.img.FDs {
 		o := &p.img.Open[f.Open]
 		for _, l := range o.Locks {
-			if l.Type != "POSIX" {
-				continue
+			var err error
+			switch {
+			case l.Type == proc.LockPOSIX:
+				// struct flock: type and whence, start, length, pid
+				arg := words(uint64(uint16(lockType(l))), uint64(l.Start), uint64(lockLength(l)), 0)
+				_, err = p.stub.callWith(p.stub.Caller, "F_SETLK", unix.SYS_FCNTL, 2, arg, uint64(f.FD), unix.F_SETLK, 0)
+			case l.Type == proc.LockLease && !leased[f.Open]:
+				leased[f.Open] = true
+				_, err = p.stub.call("F_SETLEASE", unix.SYS_FCNTL, uint64(f.FD), unix.F_SETLEASE, uint64(lockType(l)))
 			}
-			// struct flock: type and whence, start, length, pid
-			arg := words(uint64(uint16(lockType(l))), uint64(l.Start), uint64(lockLength(l)), 0)
-			_, err := p.stub.callWith(p.stub.Caller, "F_SETLK", unix.SYS_FCNTL, 2, arg, uint64(f.FD), unix.F_SETLK, 0)
 			if err != nil {
 				return locked(p.name(o), err)
 			}
@@ -67,5 +74,5 @@ func lockLength(l image.Lock) int64 {
 }
 
 func locked(what string, err error) error {
-	return kernel.Refuse(what, "end the program that has it locked", "locking it: %v", err)
+	return kernel.Refuse(what, "end the program that has it locked or open", "locking it: %v", err)
 }

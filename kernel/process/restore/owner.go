@@ -1,18 +1,16 @@
 package restore
 
-// This file names who gets the signals of a file with O_ASYNC (fcntl(2)).
+// This file names who gets the signals of a file (fcntl(2)): SIGIO of O_ASYNC,
+// SIGURG of sockets, that of a lease.
 
 import (
 	"fmt"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/sys"
 )
-
-// ownerGroup is F_OWNER_PGRP of F_SETOWN_EX.
-const ownerGroup = 2
 
 // setAsync sets O_ASYNC, in the stub: the number by which that is done is what
 // the signals will say (si_fd).
@@ -30,23 +28,39 @@ func (p *process) setAsync(numbers [][]image.FD) error {
 	return nil
 }
 
-// setOwner names who gets SIGIO, or the signal that is used in its place. It
-// comes before the threads, so one that is a thread becomes the process.
+// setOwner names who gets the signals, and which. A thread is named when it is
+// there, by ownByThreads.
 func (p *process) setOwner(fd int, o image.Owner) error {
-	q := &p.img.Process
-	owner := struct{ kind, id int32 }{int32(o.Type), int32(o.PID)} // struct f_owner_ex
-	switch {
-	case o.Type == ownerGroup && o.PID == q.PGID, o.Type != ownerGroup && o.PID == q.PID:
-		owner.id = int32(p.stub.pid) // which leads its group now
-	}
-	if owner.id != 0 {
-		_, _, errno := unix.Syscall(unix.SYS_FCNTL, uintptr(fd), unix.F_SETOWN_EX, uintptr(unsafe.Pointer(&owner)))
-		if errno != 0 {
-			return fmt.Errorf("setting its owner to %d: %w", o.PID, errno)
+	if o.Signal != 0 {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETSIG, o.Signal); err != nil {
+			return fmt.Errorf("setting its signal to %d: %w", o.Signal, err)
 		}
 	}
-	if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETSIG, o.Signal); err != nil {
-		return fmt.Errorf("setting its signal to %d: %w", o.Signal, err)
+	if o.PID == 0 || o.Type == sys.OwnerThread {
+		return nil
+	}
+	// It leads its process group.
+	if err := sys.SetOwner(fd, sys.Owner{Type: int32(o.Type), ID: int32(p.stub.pid)}); err != nil {
+		return fmt.Errorf("setting its owner: %w", err)
+	}
+	return nil
+}
+
+// ownByThreads is for what threads get the signals of.
+func (p *process) ownByThreads() error {
+	for i := range p.img.Open {
+		o := &p.img.Open[i]
+		if o.Owner.PID == 0 || o.Owner.Type != sys.OwnerThread || p.files[i].lent {
+			continue
+		}
+		for k := range p.img.Threads {
+			if p.img.Threads[k].TID != o.Owner.PID {
+				continue
+			}
+			if err := sys.SetOwner(p.files[i].fd, sys.Owner{Type: sys.OwnerThread, ID: int32(p.threads[k].tid)}); err != nil {
+				return fmt.Errorf("%s: setting its owner: %w", p.name(o), err)
+			}
+		}
 	}
 	return nil
 }

@@ -1,0 +1,113 @@
+// Who gets the signals of a file, and which (fcntl(2)): SIGIO of O_ASYNC, SIGURG
+// of sockets, that of a lease.
+
+package capture
+
+import (
+	"fmt"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/sys"
+
+	"golang.org/x/sys/unix"
+)
+
+// owner reads that of a descriptor, which is borrowed.
+func (t *fileTable) owner(fd int, o *openFile, d *image.OpenFile) error {
+	owner, err := sys.GetOwner(fd)
+	if err != nil {
+		return fmt.Errorf("%s: reading its owner: %w", o.object(o.link), err)
+	}
+	signal, err := unix.FcntlInt(uintptr(fd), unix.F_GETSIG, 0)
+	if err != nil {
+		return fmt.Errorf("%s: reading its signal: %w", o.object(o.link), err)
+	}
+	d.Owner.Signal = signal
+	if owner.ID == 0 {
+		return nil
+	}
+	id, ok := t.ownID(owner)
+	if !ok {
+		return t.foreign(o, d, owner)
+	}
+	d.Owner.Type, d.Owner.PID = int(owner.Type), id
+	return nil
+}
+
+// ownID is what the image calls a thread of the program, the program, or its
+// process group.
+func (t *fileTable) ownID(owner sys.Owner) (int, bool) {
+	id := int(owner.ID)
+	switch owner.Type {
+	case sys.OwnerProcess:
+		return t.c.innerID(id), id == t.c.pid
+	case sys.OwnerGroup:
+		const pgrp = 5 // proc_pid_stat(5)
+		return id, int64(id) == t.c.before.stat.Field(pgrp)
+	}
+	_, err := proc.Comm(t.c.pid, id)
+	return t.c.innerID(id), err == nil
+}
+
+// foreign is for signals that go to somebody else.
+func (t *fileTable) foreign(o *openFile, d *image.OpenFile, owner sys.Owner) error {
+	if d.Inherit != image.NoIndex {
+		return nil
+	}
+	who := map[int32]string{sys.OwnerThread: "thread", sys.OwnerProcess: "process", sys.OwnerGroup: "process group"}[owner.Type]
+	if !t.c.o.Force {
+		return kernel.Refuse(o.object(o.link), "--force takes the program without that", "its signals go to %s %d, which is outside of the program", who, owner.ID)
+	}
+	if !t.dry {
+		t.c.o.Warn(fmt.Sprintf("dropped: that %s sends signals to %s %d", o.object(o.link), who, owner.ID))
+	}
+	return nil
+}
+
+// pathOwner is for what has a path: a regular file may have a lease, and a
+// directory may be told of changes by F_NOTIFY, which nothing shows but that it
+// makes the caller the owner (fs/notify/dnotify/dnotify.c).
+func (t *fileTable) pathOwner(o *openFile, d *image.OpenFile) error {
+	if err := t.checkLeases(o, d); err != nil || d.Kind == image.KindLost {
+		return err
+	}
+	if o.glanced && !o.owned {
+		t.files[d.File].WriteHint = o.hint
+		return nil
+	}
+	fd, err := t.borrow(o)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := t.owner(fd, o, d); err != nil {
+		return err
+	}
+	if d.Kind == image.KindDir && d.Owner != (image.Owner{}) {
+		return t.lose(o, d, "the directory "+o.link, "it tells the program of changes by signals (F_NOTIFY), or did")
+	}
+	if d.Kind == image.KindFile {
+		o.hint = sys.WriteHint(fd)
+		t.files[d.File].WriteHint = o.hint
+	}
+	return nil
+}
+
+// checkLeases refuses a lease that can't be taken again as it is: one that is about
+// to end, since somebody has asked for the file, and one of a file that nobody
+// else could ask for, of which reading it would be an end.
+func (t *fileTable) checkLeases(o *openFile, d *image.OpenFile) error {
+	for _, l := range o.info.Locks {
+		switch {
+		case l.Type != proc.LockLease && !l.Known():
+			return t.lose(o, d, o.link, "it has a lock of a kind that can't be put back, "+l.Type)
+		case l.Breaking:
+			return t.lose(o, d, o.link, "its lease is being broken")
+		case l.Type == proc.LockLease && t.files[d.File].Deleted:
+			return t.lose(o, d, o.link, "it has a lease, and is deleted")
+		}
+	}
+	return nil
+}
