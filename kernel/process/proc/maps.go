@@ -98,6 +98,9 @@ func (m *Map) field(line string) {
 	switch name {
 	case "VmFlags":
 		m.VMFlags = strings.TrimSpace(value)
+		if m.Has("lo") { // VM_LOCKONFAULT, for which older kernels, 6.1 among them, have no letters
+			m.VMFlags = strings.Replace(m.VMFlags, "??", "lf", 1)
+		}
 	case "Rss":
 		m.Rss = kilobytes(value)
 	case "Swap":

@@ -35,6 +35,19 @@ func TestParseMap(t *testing.T) {
 	}
 }
 
+// What has no letters is of no use but for a lock, where it can be one thing only.
+func TestFlagsWithoutLetters(t *testing.T) {
+	for line, want := range map[string]string{
+		"VmFlags: rd wr mr mw me lo ?? ac ": "rd wr mr mw me lo lf ac",
+		"VmFlags: rd wr mr mw me ?? ac ":    "rd wr mr mw me ?? ac",
+	} {
+		var m Map
+		if m.field(line); m.VMFlags != want {
+			t.Errorf("%q are the flags %q, want %q", line, m.VMFlags, want)
+		}
+	}
+}
+
 // smaps has the same mappings as maps, each with flags.
 func TestSmaps(t *testing.T) {
 	page := mmap(t, 1)

@@ -57,8 +57,8 @@ func (p *process) setSettings() error {
 func (p *process) checkInherited() error {
 	q := &p.img.Process
 	if own, err := p.stub.Call(unix.SYS_PRCTL, unix.PR_GET_MDWE, 0, 0, 0, 0); err == nil && own != 0 {
-		return kernel.Refuse("snapresume", "start it without, as a service without MemoryDenyWriteExecute=",
-			"it may not make memory executable (PR_SET_MDWE), and so the program could not be put back")
+		return kernel.Refuse("the program", "start snapresume without, as a service without MemoryDenyWriteExecute=",
+			"snapresume may not make memory executable (PR_SET_MDWE), and so could not put it back")
 	}
 	own, err := proc.ReadStatus(os.Getpid())
 	if err != nil {

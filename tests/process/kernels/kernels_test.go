@@ -26,7 +26,7 @@ var play []byte
 // fits reports whether a row is about what a resume brings back and needs
 // nothing but the program.
 func fits(r table.Row) bool {
-	return r.Refused == "" && r.ResumeRefused == "" && r.Meanwhile == nil && r.Missing == "" && !r.Terminal && !r.Stopped
+	return r.Refused == "" && r.ResumeRefused == "" && r.Meanwhile == nil && r.Missing == "" && r.Unseen == "" && !r.Terminal && !r.Stopped
 }
 
 func TestDebianKernel(t *testing.T) {

@@ -298,7 +298,8 @@ var process = []Row{
 	{Object: "personality", Program: "personality"},
 	{Object: "prctl: parent-death signal, subreaper, no_new_privs, THP", Program: "prctls",
 		Variants: []string{"none", "pdeathsig", "subreaper", "thp-disable", "no-new-privs"}},
-	{Object: "prctl: PR_SET_KEEPCAPS, PR_SET_TSC", Program: "prctls", Variants: []string{"keepcaps", "tsc"}},
+	{Object: "prctl: PR_SET_KEEPCAPS, PR_SET_TSC", Program: "prctls", Variants: []string{"keepcaps", "tsc"},
+		Note: "PR_SET_PTRACER is lost, which no kernel shows"},
 	{Object: "prctl: PR_SET_MDWE", Program: "settings", Variants: []string{"mdwe", "mdwe-not-inherited"}},
 	{Object: "prctl: PR_SET_THP_DISABLE with flags, PR_SET_MEMORY_MERGE, PR_MCE_KILL", Program: "settings",
 		Variants: []string{"", "thp", "thp-except-advised", "merging", "broken-memory"}},
@@ -331,6 +332,7 @@ var process = []Row{
 	{Object: "changes of semaphores to undo (SEM_UNDO)", Program: "semaphore-undo", Variants: []string{"undone", "threads"},
 		Refused: `SEM_UNDO`, Forced: "has undone them already",
 		Note: "of several threads that is known only while no other process has changed that semaphore since"},
+	{Object: "I/O ports", Program: "io-ports", Variants: []string{"ioperm", "iopl"}, Users: root, Refused: `I/O ports`},
 	{Object: "32-bit programs", Program: "thirty-two-bit", Flags: []string{"-m32", "-static", "-nostdlib", "-fno-pic", "-fno-stack-protector"},
 		Refused: `64-bit`},
 }
