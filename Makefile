@@ -57,7 +57,7 @@ soak: build
 	SNAPPIPE_SOAK=1 $(GO) test -timeout 2h -v ./tests/process/soak
 
 lint:
-	@unformatted=$$(gofmt -l cmd fact format kernel tests); \
+	@unformatted=$$(gofmt -l cmd format kernel tests); \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...

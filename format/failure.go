@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"snappipe/fact"
 )
 
 // A program that cannot go on says so in its stream, in the place of the end:
@@ -141,8 +139,8 @@ func (f *Failure) frame() (*Frame, error) {
 	if f.Refused {
 		outcome = refused
 	}
-	var facts fact.List
-	for _, text := range []fact.Fact{
+	var facts Facts
+	for _, text := range []Fact{
 		{Name: failureOutcome, Value: outcome},
 		{Name: failureProgram, Value: f.Program},
 		{Name: failureHost, Value: f.Host},
@@ -173,7 +171,7 @@ func shorten(text string) string {
 func parseFailure(frame *Frame) (*Failure, error) {
 	facts, err := parseFacts(frame.Payload())
 	if err == nil {
-		err = checkFacts(facts, failureOutcome, failureReason)
+		err = facts.check(failureOutcome, failureReason)
 	}
 	if err != nil {
 		return nil, err

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"snappipe/fact"
 )
 
 // Info is what the first frame says of the image.
@@ -25,7 +23,7 @@ type Info struct {
 	ID uint64
 	// Facts are what the image says of itself. Those named by the
 	// constants below are always there.
-	Facts fact.List
+	Facts Facts
 }
 
 // The facts that every image has.
@@ -64,7 +62,7 @@ func (i *Info) check() error {
 	if i.Resumed && i.Size != 0 {
 		return fmt.Errorf("%w: a resumed system with an image of %d bytes", ErrField, i.Size)
 	}
-	if err := checkFacts(i.Facts, required...); err != nil {
+	if err := i.Facts.check(required...); err != nil {
 		return err
 	}
 	if size := i.Fact(FactPageSize); !isSize(size) {

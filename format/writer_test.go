@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"snappipe/fact"
 	"snappipe/format"
 	"snappipe/format/codec"
 )
@@ -21,7 +20,7 @@ func TestFirstFrameRefused(t *testing.T) {
 	for what, change := range map[string]func(*format.Info){
 		"no facts":                 func(i *format.Info) { i.Facts = nil },
 		"no host":                  func(i *format.Info) { i.Facts.Set(format.FactHost, "") },
-		"a name twice":             func(i *format.Info) { i.Facts = append(i.Facts, fact.Fact{Name: format.FactHost, Value: "i"}) },
+		"a name twice":             func(i *format.Info) { i.Facts = append(i.Facts, format.Fact{Name: format.FactHost, Value: "i"}) },
 		"an empty name":            with("", "x"),
 		"a name of 65 letters":     with(strings.Repeat("a", 65), "x"),
 		"a capital letter":         with("Host", "x"),
@@ -49,9 +48,9 @@ func TestFirstFrameRefused(t *testing.T) {
 	}
 }
 
-func numbered(n int) (all fact.List) {
+func numbered(n int) (all format.Facts) {
 	for i := range n {
-		all = append(all, fact.Fact{Name: fmt.Sprint(i)})
+		all = append(all, format.Fact{Name: fmt.Sprint(i)})
 	}
 	return all
 }

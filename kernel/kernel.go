@@ -16,8 +16,6 @@ import (
 	"io"
 	"iter"
 	"os"
-
-	"snappipe/fact"
 )
 
 // Kernel is one thing to snapshot or to resume, as named by a target such as
@@ -141,9 +139,22 @@ func (Rehearsed) String() string { return "nothing" }
 // Wait returns at once.
 func (Rehearsed) Wait(context.Context) (int, error) { return 0, nil }
 
-// Facts are what an image says of itself apart from its bytes, and Fact is one
-// of them.
-type (
-	Facts = fact.List
-	Fact  = fact.Fact
-)
+// Fact is one thing that an image says of itself apart from its bytes: a name,
+// of lower-case letters, digits and hyphens, and a value.
+//
+// It is an alias, so that streams carry the facts of kernels although neither
+// package knows the other.
+type Fact = struct{ Name, Value string }
+
+// Facts are in the order in which they should be shown.
+type Facts []Fact
+
+// Get returns the value of the named fact, or "" if there is none.
+func (facts Facts) Get(name string) string {
+	for _, f := range facts {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return ""
+}

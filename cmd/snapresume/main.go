@@ -134,7 +134,7 @@ func begin(ctx context.Context, c *tool.Call, info *format.Info, would *[]string
 	if err != nil {
 		return nil, err
 	}
-	return k.ResumeSnapshot(ctx, info.Facts, info.Size)
+	return k.ResumeSnapshot(ctx, kernel.Facts(info.Facts), info.Size)
 }
 
 func options(c *tool.Call, would *[]string) kernel.Options {
