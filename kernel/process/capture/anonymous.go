@@ -45,7 +45,7 @@ func (t *fileTable) anonymous(o *openFile, d *image.OpenFile) error {
 // relate completes what depends on several descriptors.
 func (t *fileTable) relate() error {
 	t.inherit()
-	for _, step := range []func() error{t.pipes, t.peers, t.watches} {
+	for _, step := range []func() error{t.pipes, t.peers, t.elsewhere, t.watches} {
 		if err := step(); err != nil {
 			return err
 		}

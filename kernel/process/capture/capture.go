@@ -87,6 +87,8 @@ type capture struct {
 	paused  time.Duration
 	places  map[shown]place
 	watched map[inode]string // paths of inodes that inotify watches
+	// elsewhere are pipes and sockets that another process has as well.
+	elsewhere map[string]string
 
 	kept     map[uint64][]piece       // by start of the mapping: what the twin doesn't have
 	private  map[uint64][]proc.Run    // by start: which of kept is not the file's
@@ -102,7 +104,7 @@ type capture struct {
 func Take(pid int, o Options) (_ *Captured, err error) {
 	c := &capture{
 		pid: pid, o: o, img: new(image.Image), options: sockopt.NewReader(),
-		places: map[shown]place{}, watched: map[inode]string{},
+		places: map[shown]place{}, watched: map[inode]string{}, elsewhere: map[string]string{},
 		kept: map[uint64][]piece{}, private: map[uint64][]proc.Run{},
 		guards: map[uint64][]proc.Run{}, policies: map[uint64]*image.Policy{},
 	}
@@ -166,9 +168,11 @@ func (c *capture) report() {
 }
 
 // object names the process in errors.
-func (c *capture) object() string {
-	if s, err := proc.ReadStat(c.pid); err == nil {
-		return fmt.Sprintf("process %d (%s)", c.pid, s.Comm)
+func (c *capture) object() string { return title(c.pid) }
+
+func title(pid int) string {
+	if s, err := proc.ReadStat(pid); err == nil {
+		return fmt.Sprintf("process %d (%s)", pid, s.Comm)
 	}
-	return fmt.Sprintf("process %d", c.pid)
+	return fmt.Sprintf("process %d", pid)
 }

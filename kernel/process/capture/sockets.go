@@ -31,6 +31,11 @@ func (t *fileTable) socket(o *openFile, d *image.OpenFile) error {
 	if err := t.owner(fd, o, d); err != nil {
 		return err
 	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return fmt.Errorf("%s: %w", o.object("a socket"), err)
+	}
+	s.Mode, s.UID, s.GID = st.Mode&0o7777, st.Uid, st.Gid
 	switch s.Family {
 	case unix.AF_UNIX:
 		return t.unixSocket(fd, o, d)

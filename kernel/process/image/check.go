@@ -122,7 +122,7 @@ func (img *Image) checkOpen() error {
 			return damagedf("open file %d has content %d, which is not there", i, o.Pipe.Content)
 		}
 		if o.Pipe != nil && !img.dividesContent(o.Pipe) {
-			return damagedf("open file %d has packets that are not its content", i)
+			return damagedf("open file %d has parts that are not its content", i)
 		}
 		for _, w := range o.Inotify {
 			if !inRange(w.File, len(img.Files), false) {
@@ -163,21 +163,21 @@ func (s *Socket) addressesFit() bool {
 	return true
 }
 
-// dividesContent reports whether the packets of a pipe, if there are any, are
+// dividesContent reports whether the parts of a pipe, if there are any, are
 // all that it holds.
 func (img *Image) dividesContent(p *Pipe) bool {
-	if len(p.Packets) == 0 {
+	if len(p.Parts) == 0 {
 		return true
 	}
 	if p.Content == NoIndex {
 		return false
 	}
 	left := img.Contents[p.Content].Size
-	for _, n := range p.Packets {
-		if n <= 0 || int64(n) > left {
+	for _, part := range p.Parts {
+		if part.Size <= 0 || int64(part.Size) > left {
 			return false
 		}
-		left -= int64(n)
+		left -= int64(part.Size)
 	}
 	return left == 0
 }

@@ -90,9 +90,18 @@ type Pipe struct {
 	Ino      uint64
 	Capacity int
 	Content  int // index in Image.Contents, or NoIndex
-	// Packets are the sizes of the parts of Content that are read one by one
-	// (O_DIRECT of pipe(2)); none if it is a stream.
-	Packets []int `json:",omitempty"`
+	// Parts are those of Content, if it is more than a stream.
+	Parts []Part `json:",omitempty"`
+
+	Mode     uint32 // of its inode, if it has no name
+	UID, GID uint32
+}
+
+// Part is a run of bytes in a pipe: of a stream, or a packet that is read by
+// itself (O_DIRECT of pipe(2)).
+type Part struct {
+	Size   int
+	Packet bool
 }
 
 // EventFD is an eventfd(2).

@@ -6,6 +6,8 @@ package image
 type Socket struct {
 	Family, Type, Protocol int
 	Ino                    uint64
+	Mode                   uint32 // of its inode
+	UID, GID               uint32
 
 	// Local and Remote are struct sockaddr as getsockname(2) and
 	// getpeername(2) return them, nil if unbound or unconnected. Remote is

@@ -160,7 +160,7 @@ func (p *process) openRegular(o *image.OpenFile) (int, error) {
 	var err error
 	if f.Content != image.NoIndex {
 		c := p.contents[f.Content]
-		if err := p.ownAs(c, f); err != nil {
+		if err := p.ownAs(int(c.Fd()), string(f.Path), f.UID, f.GID, f.Mode); err != nil {
 			return -1, err
 		}
 		file, err = reopen(c, o.Flags&openable&^(unix.O_NOFOLLOW|unix.O_DIRECTORY)) // bits of O_TMPFILE
@@ -187,15 +187,23 @@ func (p *process) openRegular(o *image.OpenFile) (int, error) {
 	return takeDescriptor(file, o.Pos)
 }
 
-// ownAs gives a file that was made anew the owner and mode that it had. Programs
-// open what they have open again, as /dev/stdin and /proc/self/fd.
-func (p *process) ownAs(file *os.File, f *image.File) error {
-	if int(f.UID) != os.Geteuid() || int(f.GID) != os.Getegid() {
-		if err := p.tolerate(fmt.Sprintf("owner of %s", f.Path), file.Chown(int(f.UID), int(f.GID))); err != nil {
+// ownAs gives what was made anew the owner and mode that it had. Programs open
+// what they have open again, as /dev/stdin and /proc/self/fd, and of a socket it
+// is whose traffic that is.
+func (p *process) ownAs(fd int, what string, uid, gid, mode uint32) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if uid != st.Uid || gid != st.Gid {
+		if err := p.tolerate("owner of "+what, unix.Fchown(fd, int(uid), int(gid))); err != nil {
 			return err
 		}
 	}
-	return unix.Fchmod(int(file.Fd()), f.Mode&0o7777)
+	if mode &= 0o7777; mode == st.Mode&0o7777 {
+		return nil
+	}
+	return unix.Fchmod(fd, mode)
 }
 
 // takeDescriptor is a descriptor of file at the given offset, which outlives

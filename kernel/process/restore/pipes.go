@@ -6,10 +6,12 @@ package restore
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 
 	"golang.org/x/sys/unix"
 
+	"snappipe/kernel"
 	"snappipe/kernel/process/image"
 )
 
@@ -58,11 +60,29 @@ func (p *process) openPipe(o *image.OpenFile) (*os.File, error) {
 	if err != nil || o.Pipe.Capacity == 0 {
 		return both, err
 	}
-	if _, err := unix.FcntlInt(both.Fd(), unix.F_SETPIPE_SZ, o.Pipe.Capacity); ignore(err, unix.EPERM) != nil {
+	if err := p.resize(both, o); err != nil {
 		both.Close()
-		return nil, fmt.Errorf("making it hold %d bytes: %w", o.Pipe.Capacity, err)
+		return nil, err
 	}
 	return both, nil
+}
+
+// resize gives a pipe the capacity that it had, where this user may (pipe(7)).
+func (p *process) resize(both *os.File, o *image.OpenFile) error {
+	_, err := unix.FcntlInt(both.Fd(), unix.F_SETPIPE_SZ, o.Pipe.Capacity)
+	have, e := unix.FcntlInt(both.Fd(), unix.F_GETPIPE_SZ, 0)
+	if e != nil {
+		return fmt.Errorf("reading its size: %w", e)
+	}
+	if have == o.Pipe.Capacity {
+		return nil
+	}
+	what := fmt.Sprintf("it held up to %d bytes, and here it holds up to %d (%v)", o.Pipe.Capacity, have, err)
+	if !p.options.Force {
+		return kernel.Refuse(p.name(o), "resume it as root, or raise fs.pipe-max-size and fs.pipe-user-pages-soft; --force goes on without", "%s", what)
+	}
+	p.options.Warn(p.name(o) + ": " + what)
+	return nil
 }
 
 func (p *process) makePipe(o *image.OpenFile) (*os.File, error) {
@@ -80,7 +100,12 @@ func (p *process) makePipe(o *image.OpenFile) (*os.File, error) {
 	defer r.Close()
 	defer w.Close()
 	// Both ends in one, as a FIFO can be opened (fifo(7)).
-	return reopen(r, unix.O_RDWR|unix.O_NONBLOCK)
+	both, err := reopen(r, unix.O_RDWR|unix.O_NONBLOCK)
+	if err != nil {
+		return nil, err
+	}
+	f := o.Pipe
+	return both, p.ownAs(int(both.Fd()), "a pipe", f.UID, f.GID, f.Mode)
 }
 
 // fillPipe writes what a pipe held.
@@ -88,43 +113,44 @@ func (p *process) fillPipe(both *os.File, o *image.OpenFile) error {
 	if o.Pipe.Content == image.NoIndex {
 		return nil
 	}
-	b, err := p.content(o.Pipe.Content, maxPipe)
-	if err != nil {
-		return err
-	}
-	flags, sizes := unix.O_NONBLOCK, o.Pipe.Packets
-	if len(sizes) > 0 {
-		flags |= unix.O_DIRECT
-	} else {
-		sizes = []int{len(b)}
-	}
-	if _, err := unix.FcntlInt(both.Fd(), unix.F_SETFL, flags); err != nil {
-		return err
-	}
-	for _, size := range sizes {
-		n, err := unix.Write(int(both.Fd()), b[:size])
-		if err == nil && n < size {
-			err = unix.EAGAIN
+	size := p.img.Contents[o.Pipe.Content].Size
+	parts := o.Pipe.Parts
+	if parts == nil {
+		if size > math.MaxInt32 {
+			return fmt.Errorf("%w: %d bytes in a pipe", image.ErrDamaged, size)
 		}
-		if err != nil {
-			return fmt.Errorf("filling it with %d bytes more: %w", len(b), err)
+		parts = []image.Part{{Size: int(size)}}
+	}
+	from := io.NewSectionReader(p.contents[o.Pipe.Content], 0, size)
+	for _, part := range parts {
+		if err := writePart(both, from, part); err != nil {
+			return kernel.Refuse(p.name(o), "resume it as root", "what waits in it cannot be put back: %v", err)
 		}
-		b = b[size:]
 	}
 	return nil
 }
 
-// maxPipe bounds what is read back to memory to fill a pipe or a socket with:
-// more than any of them hold.
-const maxPipe = 64 << 20
-
-// content is the bytes of a content of the image.
-func (p *process) content(i int, limit int64) ([]byte, error) {
-	size := p.img.Contents[i].Size
-	if size > limit {
-		return nil, fmt.Errorf("%w: %d bytes in a pipe or socket", image.ErrDamaged, size)
+// writePart writes a part of what a pipe held, all of it.
+func writePart(both *os.File, from io.Reader, part image.Part) error {
+	flags := unix.O_NONBLOCK
+	if part.Packet {
+		flags |= unix.O_DIRECT
 	}
-	b := make([]byte, size)
-	_, err := io.ReadFull(io.NewSectionReader(p.contents[i], 0, size), b)
-	return b, err
+	if _, err := unix.FcntlInt(both.Fd(), unix.F_SETFL, flags); err != nil {
+		return err
+	}
+	for left := part.Size; left > 0; {
+		b := make([]byte, min(left, 1<<20)) // a packet is smaller
+		if _, err := io.ReadFull(from, b); err != nil {
+			return err
+		}
+		for len(b) > 0 {
+			n, err := unix.Write(int(both.Fd()), b)
+			if err != nil {
+				return fmt.Errorf("%d of %d bytes did not go in: %w", left, part.Size, err)
+			}
+			b, left = b[n:], left-n
+		}
+	}
+	return nil
 }

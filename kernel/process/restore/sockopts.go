@@ -12,7 +12,11 @@ import (
 
 // setOptions sets those that a socket may have before it is used.
 func (p *process) setOptions(fd int, o *image.OpenFile) error {
-	failed, err := p.sockets.Apply(fd, o.Socket)
+	s := o.Socket
+	if err := p.ownAs(fd, "a socket", s.UID, s.GID, s.Mode); err != nil {
+		return err
+	}
+	failed, err := p.sockets.Apply(fd, s)
 	if err != nil {
 		return err
 	}

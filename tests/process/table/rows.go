@@ -222,11 +222,17 @@ var files = []Row{
 
 var descriptors = []Row{
 	{Object: "pipes within the process", Program: "pipe", Note: "with content"},
+	{Object: "a pipe of 70 MiB", Program: "pipe", Variants: []string{"very-large"}, Users: root},
 	{Object: "pipes of which the other end is closed", Program: "half-pipe", Note: "with content"},
-	{Object: "packets in a pipe (O_DIRECT)", Program: "packet-pipe"},
+	{Object: "packets in a pipe (O_DIRECT)", Program: "packet-pipe", Variants: []string{"", "mixed"}},
+	{Object: "owner and mode of what has no path", Program: "reopen"},
+	{Object: "those of another user", Program: "reopen", Variants: []string{"other-user"}, Users: root},
 	{Object: "FIFOs within the process", Program: "fifo", Note: "with content"},
 	{Object: "a pipe to another process", Program: "outside", Variants: []string{"pipe"}, Refused: `fd \d+.*pipe`,
 		Forced: "reads end of file, writes fail with EPIPE"},
+	{Object: "pipes and socket pairs of which another process has both ends too", Program: "shared-pair", Variants: []string{"pipe", "socket"},
+		Refused: `fd \d+, a (pipe|unix socket): process \d+ \(shared-pair\) has it too`,
+		Forced:  "reads end of file, writes fail with EPIPE"},
 	{Object: "socket pairs within the process", Program: "socketpair", Variants: []string{"stream", "datagram", "packet"},
 		Note: "with content"},
 	{Object: "sockets of which the other end is closed", Program: "orphan-socket", Variants: []string{"stream", "packet"}, Note: "with content"},
