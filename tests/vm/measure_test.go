@@ -50,7 +50,7 @@ func startMeasured(b *testing.B, c Config) *Machine {
 	return m
 }
 
-// row prints one line of the table in the README.
+// row prints one line of the table in tests/bench/README.md.
 func row(what, against string, ours, theirs float64, bar string) {
 	fmt.Printf("| %s | %s | %.2f | %.2f | **%.2f** | %s |\n", what, against, ours, theirs, ours/theirs, bar)
 }

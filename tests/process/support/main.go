@@ -1,8 +1,8 @@
 // Command support prints what the process kernel does about each kind of
 // kernel object, in Markdown, from the table of programs that prove it. With
-// -update it puts that into the README, between the markers:
+// -update it puts that into a document, between the markers:
 //
-//	go run ./tests/process/support -update README.md
+//	go run ./tests/process/support -update kernel/process/SUPPORT.md
 package main
 
 import (
@@ -14,19 +14,19 @@ import (
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("support: ")
-	readme := flag.String("update", "", "put the table into this `file`")
+	document := flag.String("update", "", "put the table into this `file`")
 	flag.Parse()
-	if err := run(*readme); err != nil {
+	if err := run(*document); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(readme string) error {
-	if readme == "" {
+func run(document string) error {
+	if document == "" {
 		_, err := os.Stdout.WriteString(markdown())
 		return err
 	}
-	old, err := os.ReadFile(readme)
+	old, err := os.ReadFile(document)
 	if err != nil {
 		return err
 	}
@@ -34,5 +34,5 @@ func run(readme string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(readme, []byte(text), 0o644)
+	return os.WriteFile(document, []byte(text), 0o644)
 }

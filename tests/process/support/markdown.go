@@ -1,4 +1,4 @@
-// The table as the README shows it.
+// The table as kernel/process/SUPPORT.md shows it.
 
 package main
 
@@ -10,7 +10,7 @@ import (
 	"snappipe/tests/process/table"
 )
 
-// The lines of the README between which the table stands.
+// The lines of the document between which the table stands.
 const (
 	begin = "<!-- process-support begin -->"
 	end   = "<!-- process-support end -->"

@@ -2,7 +2,8 @@
 // object, in the manner of CRIU's zdtm: a table of objects, and for each a
 // small program that has one and knows whether it still is as it was.
 //
-// The table in the README is made of this one, by snappipe/tests/process/support.
+// The table in kernel/process/SUPPORT.md is made of this one, by
+// snappipe/tests/process/support.
 package table
 
 import "snappipe/tests/process/cycle"
