@@ -133,10 +133,12 @@ func (t Thread) Pending(shared bool) ([]Siginfo, error) {
 		if errno != 0 {
 			return nil, errno
 		}
-		all = append(all, some[:n]...)
-		if int(n) < len(some) {
+		// Fewer than were asked for are not the last: a signal to the tracer
+		// ends it early (kernel/ptrace.c: ptrace_peek_siginfo).
+		if n == 0 {
 			return all, nil
 		}
+		all = append(all, some[:n]...)
 	}
 }
 

@@ -25,6 +25,23 @@ static void *thread(void *unused)
 	return NULL;
 }
 
+static int many(void)
+{
+	enum { MANY = 5000 };
+	siginfo_t info;
+
+	for (int i = 0; i < MANY; i++)
+		if (sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = i}))
+			unable("as many signals");
+	ready();
+	for (int i = 0; i < MANY; i++) {
+		EQUAL(take(&info), SIGRTMIN);
+		EQUAL(info.si_value.sival_int, i);
+	}
+	EQUAL(take(&info), -1);
+	return passed();
+}
+
 int main(void)
 {
 	pthread_t other;
@@ -32,6 +49,8 @@ int main(void)
 
 	sigfillset(&all);
 	CHECK(!pthread_sigmask(SIG_SETMASK, &all, NULL));
+	if (!strcmp(variant, "many"))
+		return many();
 	pthread_barrier_init(&go, NULL, 2);
 	CHECK(!pthread_create(&other, NULL, thread, NULL));
 	pthread_barrier_wait(&go);
