@@ -102,7 +102,7 @@ func TestState(t *testing.T) {
 				if p.LockFuture != 0 {
 					t.Errorf("it is to lock memory: %#x", p.LockFuture)
 				}
-				if p.Umask != 0o123 || p.Cwd != "/usr" || !p.Subreaper || !p.NoNewPrivs || p.OOMScoreAdj != 300 ||
+				if p.Umask != 0o123 || img.Files[p.Cwd].Path != "/usr" || !p.Subreaper || !p.NoNewPrivs || p.OOMScoreAdj != 300 ||
 					p.Rlimits[unix.RLIMIT_NOFILE] != (image.Rlimit{Cur: 123, Max: 456}) {
 					t.Errorf("%+v", p)
 				}

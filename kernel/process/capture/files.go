@@ -298,7 +298,16 @@ func (t *fileTable) describe(o *openFile, d *image.OpenFile) error {
 func (t *fileTable) named(o *openFile, d *image.OpenFile) error {
 	p, ok := t.locate(o.link, o.deleted, &o.st)
 	if !ok {
-		return t.lose(o, d, o.link, whyLost(o.deleted, &o.st))
+		return t.lose(o, d, o.link, t.whyLost(o.link, o.deleted, &o.st))
+	}
+	if ofProcess(o.link) {
+		fs, err := t.filesystem(o)
+		if err != nil {
+			return fmt.Errorf("%s: %w", o.object(o.link), err)
+		}
+		if fs == unix.PROC_SUPER_MAGIC {
+			return t.lose(o, d, o.link, "it is a file of /proc about a process, which will not be there again")
+		}
 	}
 	d.File = t.file(p, &o.st)
 	if in := &t.inodes[d.File]; in.fd < 0 && d.Flags&unix.O_PATH == 0 {
@@ -332,6 +341,9 @@ func (t *fileTable) named(o *openFile, d *image.OpenFile) error {
 		}
 		return t.pipe(o, d)
 	case unix.S_IFCHR:
+		if t.files[d.File].Deleted {
+			return t.lose(o, d, "the device "+o.link, "its path has been deleted")
+		}
 		return t.device(o, d, o.st.Rdev)
 	default:
 		return t.lose(o, d, o.link, "it is a device whose state is not in the program")
@@ -352,8 +364,6 @@ func (t *fileTable) regular(o *openFile, d *image.OpenFile) error {
 	)
 	f, in := &t.files[d.File], &t.inodes[d.File]
 	switch {
-	case fs == unix.PROC_SUPER_MAGIC && ofProcess(o.link):
-		return t.lose(o, d, o.link, "it is a file of /proc about a process, which will not be there again")
 	case fs == mqueue:
 		in.fd = -1
 		return t.lose(o, d, "the message queue "+o.link, "what it holds is not in the program")

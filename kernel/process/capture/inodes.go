@@ -79,7 +79,7 @@ func (t *fileTable) newMapped(m *proc.Map) (int, error) {
 	if err := unix.Stat(fmt.Sprintf("/proc/%d/map_files/%x-%x", t.c.pid, m.Start, m.End), &st); err == nil {
 		p, ok := t.locate(m.Path, m.Deleted, &st)
 		if !ok && m.Shared {
-			return 0, kernel.Refuse(fmt.Sprintf("%s, mapping %x-%x %s", t.c.object(), m.Start, m.End, m.Path), "", "%s", whyLost(m.Deleted, &st))
+			return 0, kernel.Refuse(fmt.Sprintf("%s, mapping %x-%x %s", t.c.object(), m.Start, m.End, m.Path), "", "%s", t.whyLost(m.Path, m.Deleted, &st))
 		}
 		if !ok {
 			p = place{path: m.Path, deleted: true} // its pages will do
@@ -121,6 +121,28 @@ func (t *fileTable) alias(m *proc.Map, i int) int {
 	}
 	t.files[i].Anon = t.files[i].Deleted && m.Shared && m.Path == "/dev/zero"
 	return i
+}
+
+// workingDirectory returns the index of that.
+func (t *fileTable) workingDirectory() (int, error) {
+	link, deleted, err := proc.Link(t.c.twin.PID, "cwd")
+	if err != nil {
+		return image.NoIndex, err
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(fmt.Sprintf("/proc/%d/cwd", t.c.twin.PID), &st); err != nil {
+		return image.NoIndex, fmt.Errorf("looking at its working directory: %w", err)
+	}
+	p, ok := t.locate(link, deleted, &st)
+	switch {
+	case ok && p.deleted:
+		return image.NoIndex, t.c.refuse("", "its working directory %s has been deleted", link)
+	case !ok:
+		return image.NoIndex, t.c.refuse("", "its working directory is not to be found at %s: %s", link, t.whyLost(link, deleted, &st))
+	case ofProcess(p.path):
+		return image.NoIndex, t.c.refuse("", "its working directory %s is about a process, which will not be there again", p.path)
+	}
+	return t.file(p, &st), nil
 }
 
 // executable returns the index of the program's own file.

@@ -5,7 +5,9 @@
 package capture
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,9 +88,12 @@ func (t *fileTable) find(s shown, is isInode) (place, bool) {
 const deletedMark = " (deleted)"
 
 // whyLost says why an inode has no place.
-func whyLost(deleted bool, st *unix.Stat_t) string {
+func (t *fileTable) whyLost(link string, deleted bool, st *unix.Stat_t) string {
 	if deleted {
 		return fmt.Sprintf("its path was removed, and of its %d other names none was found", st.Nlink)
+	}
+	if _, _, err := sys.OpenInode(t.fromRoot(link)); errors.Is(err, fs.ErrPermission) {
+		return "this user may not follow its path"
 	}
 	return "its path leads to another file: something is mounted over it, or it is on a filesystem that is not mounted any more"
 }
@@ -98,7 +103,7 @@ func (t *fileTable) prove(path string, is isInode) (place, bool) {
 	if !strings.HasPrefix(path, "/") {
 		return place{}, false
 	}
-	fd, st, err := sys.OpenInode(fmt.Sprintf("/proc/%d/root%s", t.c.pid, path))
+	fd, st, err := sys.OpenInode(t.fromRoot(path))
 	if err != nil {
 		return place{}, false
 	}
@@ -107,6 +112,11 @@ func (t *fileTable) prove(path string, is isInode) (place, bool) {
 		return place{}, false
 	}
 	return place{path: path, Identity: sys.Identify(fd)}, true
+}
+
+// fromRoot is where a path leads from the program's root.
+func (t *fileTable) fromRoot(path string) string {
+	return fmt.Sprintf("/proc/%d/root%s", t.c.pid, path)
 }
 
 // maxEntries is how much of a directory is searched for another name of a file.

@@ -37,18 +37,14 @@ func (c *capture) readNames() (err error) {
 	for _, a := range args {
 		p.Cmdline = append(p.Cmdline, image.Text(a))
 	}
-	cwd, deleted, err := proc.Link(c.twin.PID, "cwd")
-	if err != nil {
-		return err
-	}
-	if deleted {
-		return c.refuse("", "its working directory %s has been deleted", cwd)
-	}
 	root, _, err := proc.Link(c.twin.PID, "root")
 	if err != nil {
 		return err
 	}
-	p.Cwd, p.Root = image.Text(cwd), image.Text(root)
+	p.Root = image.Text(root)
+	if p.Cwd, err = c.files.workingDirectory(); err != nil {
+		return err
+	}
 	p.Exe, err = c.files.executable()
 	return err
 }

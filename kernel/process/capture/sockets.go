@@ -25,10 +25,13 @@ func (t *fileTable) socket(o *openFile, d *image.OpenFile) error {
 	if _, err := fmt.Sscanf(o.link, "socket:[%d]", &s.Ino); err != nil {
 		return fmt.Errorf("%s: %w", o.object(o.link), err)
 	}
-	if err := errors.Join(readKind(fd, s), readLocal(fd, s)); err != nil {
+	if err := readKind(fd, s); err != nil {
 		return fmt.Errorf("%s: %w", o.object("a socket"), err)
 	}
-	if err := t.owner(fd, o, d); err != nil {
+	if s.Family != unix.AF_UNIX && s.Family != unix.AF_INET && s.Family != unix.AF_INET6 {
+		return t.lose(o, d, socketTitle(fd, s), "a socket of this family can't be put back")
+	}
+	if err := errors.Join(readLocal(fd, s), t.owner(fd, o, d)); err != nil {
 		return err
 	}
 	var st unix.Stat_t
@@ -36,13 +39,10 @@ func (t *fileTable) socket(o *openFile, d *image.OpenFile) error {
 		return fmt.Errorf("%s: %w", o.object("a socket"), err)
 	}
 	s.Mode, s.UID, s.GID = st.Mode&0o7777, st.Uid, st.Gid
-	switch s.Family {
-	case unix.AF_UNIX:
+	if s.Family == unix.AF_UNIX {
 		return t.unixSocket(fd, o, d)
-	case unix.AF_INET, unix.AF_INET6:
-		return t.inetSocket(fd, o, d)
 	}
-	return t.lose(o, d, socketTitle(fd, s), "a socket of this family can't be put back")
+	return t.inetSocket(fd, o, d)
 }
 
 // readKind reads what socket(2) was told.

@@ -5,7 +5,9 @@
 package capture
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"snappipe/kernel/process/proc"
 
@@ -44,6 +46,13 @@ func (c *capture) checkShared() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.object(), err)
 	}
+	personality, err := proc.Number(c.pid, "personality", 16)
+	if errors.Is(err, fs.ErrPermission) {
+		return c.refuseAccess()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.object(), err)
+	}
 	for _, tid := range tids {
 		s, err := proc.ReadStatus(tid)
 		if err != nil {
@@ -53,6 +62,9 @@ func (c *capture) checkShared() error {
 			if s.Get(a.field) != c.before.status.Get(a.field) {
 				return c.refuse("", "its thread %d has %s of its own", tid, a.what)
 			}
+		}
+		if p, err := proc.Number(tid, "personality", 16); err == nil && p != personality {
+			return c.refuse("", "its thread %d has a personality of its own, see personality(2)", tid)
 		}
 		const flags = 9
 		if t, err := proc.ReadStat(tid); err == nil && (t.Field(flags)^c.before.stat.Field(flags))&alikeFlags != 0 {

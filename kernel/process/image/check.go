@@ -89,6 +89,9 @@ func (img *Image) checkFiles() error {
 	if !inRange(img.Process.Exe, len(img.Files), true) {
 		return damagedf("its executable is file %d, which is not there", img.Process.Exe)
 	}
+	if !inRange(img.Process.Cwd, len(img.Files), false) {
+		return damagedf("its working directory is file %d, which is not there", img.Process.Cwd)
+	}
 	for i, f := range img.Files {
 		if !inRange(f.Content, len(img.Contents), true) {
 			return damagedf("file %d has content %d, which is not there", i, f.Content)

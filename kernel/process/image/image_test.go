@@ -19,7 +19,7 @@ func sample() *Image {
 	return &Image{
 		Host: Host{Arch: "x86_64", Release: "6.18.0", VDSO: "00ff", XFeatures: 7},
 		Process: Process{
-			PID: 100, Comm: "a\xffb", Cmdline: []Text{"prog", "--x=<&>", "\xfe"}, Exe: 0, Cwd: "/\xc0",
+			PID: 100, Comm: "a\xffb", Cmdline: []Text{"prog", "--x=<&>", "\xfe"}, Exe: 0, Cwd: 0, Root: "/\xc0",
 			Pending: []Siginfo{{10, 0, 0, 0, 0, 0, 0, 0, 0xff}}, SigActions: []SigAction{{Signal: 64, Handler: 1<<63 | 1}},
 			Rlimits: [16]Rlimit{{Cur: 1<<64 - 1, Max: 1<<53 + 1}},
 		},

@@ -16,7 +16,7 @@ type Process struct {
 	Comm    Text
 	Cmdline []Text
 	Exe     int // index in Files
-	Cwd     Text
+	Cwd     int // likewise
 	Root    Text
 
 	UIDs, GIDs [4]uint32 // real, effective, saved, filesystem

@@ -16,8 +16,8 @@ import (
 // change.
 func (p *process) setProcess() error {
 	q := &p.img.Process
-	if _, err := p.stub.callWith(p.stub.Caller, "chdir to "+string(q.Cwd), unix.SYS_CHDIR, 0, cstring(string(q.Cwd)), 0); err != nil {
-		return gone("working directory "+string(q.Cwd), err)
+	if _, err := p.stub.callWith(p.stub.Caller, "chdir to "+p.cwd, unix.SYS_CHDIR, 0, cstring(p.cwd), 0); err != nil {
+		return gone("working directory "+p.cwd, err)
 	}
 	if _, err := p.stub.call("umask", unix.SYS_UMASK, uint64(q.Umask)); err != nil {
 		return err

@@ -92,6 +92,15 @@ func (p *process) where(f *image.File) (string, error) {
 	return "", &fs.PathError{Op: "open", Path: path, Err: err}
 }
 
+// findDirectory finds the working directory, on which other paths may depend.
+func (p *process) findDirectory() (err error) {
+	f := &p.img.Files[p.img.Process.Cwd]
+	if p.cwd, err = p.where(f); err != nil {
+		return gone("working directory "+string(f.Path), err)
+	}
+	return nil
+}
+
 // sameness says whether a file is the one that is meant.
 type sameness int
 

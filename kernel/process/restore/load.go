@@ -34,7 +34,10 @@ func (p *process) check() error {
 	if p.img.Process.Landlock != 0 {
 		p.options.Warn("resuming without Landlock, which was dropped when the snapshot was taken")
 	}
-	return checkRights(&p.img.Process)
+	if err := checkRights(&p.img.Process); err != nil {
+		return err
+	}
+	return p.findDirectory()
 }
 
 // start makes the stub, by executing the image's program if that is still

@@ -24,6 +24,7 @@ type process struct {
 	space    *namespace // that the stub is in, or nil
 	borrowed bool       // the stub executes our own program, not the image's
 	ids      ids
+	cwd      string     // where its working directory is now
 	segments []segment  // where the bytes of the image go
 	contents []*os.File // of image.Contents, in memory
 	mapped   []mapping  // what to do with each mapping once its pages are there

@@ -100,7 +100,7 @@ func (p *process) absolute(path string) string {
 	if filepath.IsAbs(path) {
 		return path
 	}
-	return filepath.Join(string(p.img.Process.Cwd), path)
+	return filepath.Join(p.cwd, path)
 }
 
 // bindIn binds to a path as it was given, which may be one from the program's
@@ -119,7 +119,7 @@ func (u *unixSockets) bindIn(fd int, path string) error {
 		return err
 	}
 	defer before.Close()
-	if err := unix.Chdir(string(u.img.Process.Cwd)); err != nil {
+	if err := unix.Chdir(u.cwd); err != nil {
 		return err
 	}
 	return errors.Join(sys.Bind(fd, pathAddress(path)), unix.Fchdir(int(before.Fd())))

@@ -71,6 +71,15 @@ func rename(to string, anew bool) func(dir string) error {
 	}
 }
 
+// replaceDirectory puts another in the place of the directory "file".
+func replaceDirectory(dir string) error {
+	name := filepath.Join(dir, "file")
+	if err := os.RemoveAll(name); err != nil {
+		return err
+	}
+	return os.Mkdir(name, 0o755)
+}
+
 // replace puts another file in the place of "file", as editors do.
 func replace(dir string) error {
 	other := filepath.Join(dir, "other")

@@ -105,7 +105,7 @@ var threads = []Row{
 	}, Note: "but a futex(2) or sleep that was made by syscall(2), where its number is lost, returns EINTR"},
 	{Object: "signal actions", Program: "sigaction"},
 	{Object: "signal masks", Program: "sigmask"},
-	{Object: "pending and queued signals", Program: "pending"},
+	{Object: "pending and queued signals", Program: "pending", Variants: []string{"", "many"}},
 	{Object: "alternate signal stacks", Program: "altstack", Variants: []string{"", "autodisarm"}},
 	{Object: "a signal handler that is running", Program: "handler"},
 	{Object: "stop by a signal", Program: "stopped", Stopped: true, Note: "waits for SIGCONT again"},
@@ -134,6 +134,8 @@ var threads = []Row{
 		Variants: []string{"capabilities"}, Users: root, Refused: `thread \d+ has capabilities of its own`},
 	{Object: "a thread with a seccomp filter of its own", Program: "unlike-threads",
 		Variants: []string{"seccomp"}, Refused: `thread \d+ has (no_new_privs|seccomp)`},
+	{Object: "a thread with a personality of its own", Program: "unlike-threads",
+		Variants: []string{"personality"}, Refused: `thread \d+ has a personality of its own`},
 	{Object: "a main thread that has ended", Program: "main-thread-ended", Refused: `main thread has ended`},
 }
 
@@ -218,7 +220,7 @@ var files = []Row{
 		Note: "continues on snapresume's, with the program's settings"},
 	{Object: "a pseudo-terminal of its own", Program: "pty-inside", Refused: `fd \d+`},
 	{Object: "files of /proc about the system", Program: "proc-descriptors", Variants: []string{"uptime", "sys/kernel/osrelease"}, Note: "say what is so here"},
-	{Object: "files of /proc about a process", Program: "proc-descriptors", Variants: []string{"self/comm"}, Refused: `fd \d+, /proc/`},
+	{Object: "files of /proc about a process", Program: "proc-descriptors", Variants: []string{"self/comm", "self"}, Refused: `fd \d+, /proc/`},
 }
 
 var descriptors = []Row{
@@ -291,11 +293,13 @@ var descriptors = []Row{
 	{Object: "fanotify", Program: "strange-descriptors", Variants: []string{"fanotify"}, Users: root, Refused: `fd \d+.*fanotify`},
 	{Object: "POSIX message queues", Program: "strange-descriptors", Variants: []string{"mqueue"}, Refused: `fd \d+`},
 	{Object: "netlink sockets", Program: "strange-descriptors", Variants: []string{"netlink"}, Refused: `fd \d+, a socket of`},
-	{Object: "packet and raw sockets", Program: "strange-descriptors", Variants: []string{"packet", "raw"}, Users: root,
+	{Object: "packet, raw and XDP sockets", Program: "strange-descriptors", Variants: []string{"packet", "raw", "xdp"}, Users: root,
 		Refused: `fd \d+, a socket of`},
 	{Object: "descriptors of namespaces", Program: "strange-descriptors", Variants: []string{"namespace"}, Refused: `fd \d+`},
 	{Object: "memfd_secret", Program: "strange-descriptors", Variants: []string{"secret", "secret-file"}, Refused: `secretmem`},
 	{Object: "memfd of huge pages", Program: "strange-descriptors", Variants: []string{"hugetlb"}, Refused: `fd \d+, .*hugetlbfs`},
+	{Object: "a device of which the path is deleted", Program: "strange-descriptors", Variants: []string{"deleted-device"}, Users: root,
+		Refused: `fd \d+, the device .*null: its path has been deleted`},
 	{Object: "/dev/kmsg for reading", Program: "strange-descriptors", Variants: []string{"kmsg"}, Users: root, Refused: `fd \d+, .*kmsg`},
 }
 
@@ -320,7 +324,15 @@ var process = []Row{
 		Refused: `not permitted`},
 	{Object: "user and group IDs", Program: "credentials", Variants: []string{"real", "effective"}, Users: root},
 	{Object: "capabilities", Program: "capabilities", Users: root},
-	{Object: "a deleted working directory", Program: "deleted-cwd", Refused: `working directory`},
+	{Object: "CPU time used, page faults and other accounts", Program: "accounts", Moves: true,
+		Unseen: "no call sets them: they begin anew, as for limits of CPU time"},
+	{Object: "a working directory that was renamed", Program: "working-directory", Variants: []string{"renamed"}, Meanwhile: rename("file.1", false)},
+	{Object: "a working directory that another took the place of", Program: "working-directory", Variants: []string{"replaced"},
+		Meanwhile: replaceDirectory, ResumeRefused: `working directory .*/file: another file is at its path`, Note: "--force takes that"},
+	{Object: "a working directory that is deleted, or about a process", Program: "working-directory", Variants: []string{"deleted", "process"},
+		Refused: `working directory`},
+	{Object: "a working directory that something is mounted over", Program: "working-directory", Variants: []string{"overmounted"}, Users: root,
+		Refused: `working directory is not to be found`},
 	{Object: "a root directory of its own (chroot)", Program: "chroot", Users: root, Refused: `root directory of its own`},
 	{Object: "other namespaces", Program: "namespaces", Variants: []string{"net", "mnt", "uts", "ipc", "pid", "user"}, Users: root,
 		Refused: `namespace`, Note: "but what snapresume made for --same-pid, which is kept"},

@@ -1,11 +1,9 @@
 /* Files that are not simply at the path by which they were opened; the variant says how. */
-#include "stage.h"
+#include "mounting.h"
 #include <dirent.h>
 #include <limits.h>
 #include <semaphore.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/wait.h>
 
 /* linked opens a file by one name, of which it has another in the end. */
 static int linked(void)
@@ -81,25 +79,11 @@ static int odd(void)
 
 static int overmounted(void)
 {
-	int fd, gone[2];
-	char b;
+	int fd;
 
 	CHECK(!mkdir(path("d"), 0755));
 	fd = open(path("d/file"), O_RDWR | O_CREAT, 0644);
-	CHECK(!pipe(gone));
-	if (!fork()) { /* who takes the mount away, whatever happens here */
-		if (fork())
-			_exit(0);
-		close(gone[1]);
-		read(gone[0], &b, 1);
-		umount2(path("d"), MNT_DETACH);
-		_exit(0);
-	}
-	wait(NULL);
-	close(gone[0]);
-	fcntl(gone[1], F_SETFD, FD_CLOEXEC);
-	if (mount("none", path("d"), "tmpfs", 0, NULL))
-		unable("mount");
+	mount_over(path("d"));
 	close(open(path("d/file"), O_RDWR | O_CREAT, 0644)); /* which is another */
 	ready();
 	EQUAL(write(fd, "x", 1), 1);

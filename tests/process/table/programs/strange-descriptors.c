@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 int main(void)
 {
@@ -31,6 +32,12 @@ int main(void)
 		fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
 	if (!strcmp(variant, "packet"))
 		fd = socket(AF_PACKET, SOCK_RAW, 0);
+	if (!strcmp(variant, "xdp"))
+		fd = socket(AF_XDP, SOCK_RAW, 0);
+	if (!strcmp(variant, "deleted-device") && !mknod(path("null"), S_IFCHR | 0600, makedev(1, 3))) {
+		fd = open(path("null"), O_RDWR);
+		unlink(path("null"));
+	}
 	if (!strcmp(variant, "raw"))
 		fd = socket(AF_INET, SOCK_RAW, 1);
 	if (!strcmp(variant, "namespace"))

@@ -5,6 +5,7 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -17,7 +18,9 @@ static void *change(void *unused)
 	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	struct sock_fprog program = {1, &allow};
 
-	if (!strcmp(variant, "seccomp")) {
+	if (!strcmp(variant, "personality")) {
+		CHECK(personality(ADDR_NO_RANDOMIZE) >= 0);
+	} else if (!strcmp(variant, "seccomp")) {
 		CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 		CHECK(!syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
 	} else {
