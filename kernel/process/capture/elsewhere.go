@@ -1,13 +1,12 @@
 // Pipes and socket pairs of which the program has both ends may still be shared
 // with others, who got them before they were forked, or by SCM_RIGHTS. Such a pair
-// would be another in a resumed program, and nobody would notice.
+// would be another in a resumed program, and nobody would notice. A FIFO would be
+// the same, and hold twice what it held.
 
 package capture
 
 import (
 	"fmt"
-	"os"
-	"strings"
 
 	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
@@ -56,14 +55,11 @@ func (t *fileTable) findElsewhere() error {
 	if len(mine) == 0 {
 		return nil
 	}
-	pids, err := proc.Processes()
+	pids, err := t.c.others()
 	if err != nil {
 		return err
 	}
 	for _, pid := range pids {
-		if pid == t.c.pid || pid == os.Getpid() {
-			continue
-		}
 		for _, link := range links(pid) {
 			for _, end := range mine[link] {
 				t.c.elsewhere[end] = title(pid)
@@ -94,7 +90,9 @@ func (t *fileTable) wholePairs() map[int]string {
 	for i := range t.open {
 		d := &t.open[i]
 		switch {
-		case d.Pipe != nil && d.File == image.NoIndex && ends[d.Pipe.Ino] == 3:
+		case d.Pipe != nil && d.File != image.NoIndex:
+			all[i] = string(t.files[d.File].Path) // what it holds, a resume writes into it
+		case d.Pipe != nil && ends[d.Pipe.Ino] == 3:
 			all[i] = fmt.Sprintf("pipe:[%d]", d.Pipe.Ino)
 		case d.Socket != nil && d.Socket.Peer != 0 && sockets[d.Socket.Peer]:
 			all[i] = socketLink(d.Socket.Ino)
@@ -103,8 +101,7 @@ func (t *fileTable) wholePairs() map[int]string {
 	return all
 }
 
-// links are what the descriptors of a process lead to, if they are pipes or
-// sockets.
+// links are what the descriptors of a process lead to.
 func links(pid int) (all []string) {
 	fds, err := proc.OpenFDs(pid)
 	if err != nil {
@@ -116,8 +113,7 @@ func links(pid int) (all []string) {
 		return nil
 	}
 	for _, fd := range list {
-		link, _, err := fds.Link(fd)
-		if err == nil && (strings.HasPrefix(link, "pipe:") || strings.HasPrefix(link, "socket:")) {
+		if link, _, err := fds.Link(fd); err == nil {
 			all = append(all, link)
 		}
 	}

@@ -36,7 +36,7 @@ type survey struct {
 func (c *capture) survey() (err error) {
 	for _, check := range []func() error{
 		c.checkExists, c.checkProgram, c.checkTracing, c.checkSeccomp, c.checkChildren, c.openMemory,
-		c.checkNamespaces, c.checkRoot, c.checkShared, c.checkScheduling, c.checkMaps,
+		c.checkNamespaces, c.checkRoot, c.checkShared, c.checkOthers, c.checkScheduling, c.checkMaps,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -55,6 +55,9 @@ func (c *capture) survey() (err error) {
 		if err := c.before.files.mappedBy([]proc.Map{m}); err != nil {
 			return err
 		}
+	}
+	if err := c.before.files.checkOthersFiles(); err != nil {
+		return err
 	}
 	if err := c.readComms(); err != nil {
 		return err

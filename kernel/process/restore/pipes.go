@@ -113,6 +113,9 @@ func (p *process) fillPipe(both *os.File, o *image.OpenFile) error {
 	if o.Pipe.Content == image.NoIndex {
 		return nil
 	}
+	if n, err := unix.IoctlGetInt(int(both.Fd()), unix.TIOCINQ); err == nil && n > 0 {
+		return kernel.Refuse(p.name(o), "end the program that has it open", "it holds %d bytes already, beside which what it held would come twice", n)
+	}
 	size := p.img.Contents[o.Pipe.Content].Size
 	parts := o.Pipe.Parts
 	if parts == nil {

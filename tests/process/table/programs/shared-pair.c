@@ -1,4 +1,4 @@
-/* A pipe or socket pair of which the program has both ends, and another process too. */
+/* A pipe, FIFO or socket pair of which the program has both ends, and another process too. */
 #include "orphan.h"
 #include <sys/socket.h>
 
@@ -7,7 +7,14 @@ int main(void)
 	int pair[2];
 	char b[8];
 
-	CHECK(!(strcmp(variant, "pipe") ? socketpair(AF_UNIX, SOCK_STREAM, 0, pair) : pipe(pair)));
+	if (!strcmp(variant, "fifo")) {
+		CHECK(!mkfifo(path("fifo"), 0600));
+		pair[0] = open(path("fifo"), O_RDONLY | O_NONBLOCK);
+		pair[1] = open(path("fifo"), O_WRONLY);
+		CHECK(pair[0] >= 0 && pair[1] >= 0);
+	} else {
+		CHECK(!(strcmp(variant, "pipe") ? socketpair(AF_UNIX, SOCK_STREAM, 0, pair) : pipe(pair)));
+	}
 	if (orphan()) {
 		write_file("forked", "");
 		for (;;)

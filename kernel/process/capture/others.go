@@ -1,0 +1,211 @@
+// What other processes have too, and no path leads to: they got it when they were
+// forked, or by SCM_RIGHTS. What is made of an image has its own, and nobody would
+// notice that it is another. This is about what processes share as a whole, and
+// about memory and open files; elsewhere is about pipes and sockets.
+
+package capture
+
+import (
+	"fmt"
+	"os"
+	"slices"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/proc"
+
+	"golang.org/x/sys/unix"
+)
+
+// others returns the processes besides this one and the one that is taken; twins
+// of that aside, which have all that it has.
+func (c *capture) others() ([]int, error) {
+	pids, err := proc.Processes()
+	return slices.DeleteFunc(pids, func(pid int) bool {
+		s, err := proc.ReadStat(pid)
+		return pid == c.pid || pid == os.Getpid() || err != nil || isTwin(s)
+	}), err
+}
+
+// sharedByProcesses are of what kcmp(2) compares: what clone(2) shares with a
+// process that is no thread.
+var sharedByProcesses = []struct {
+	kind int // KCMP_
+	what string
+}{
+	{1, "memory"}, {2, "open files"}, {3, "working directory, root and umask"}, {4, "signal actions"},
+}
+
+// checkOthers refuses a process that shares these with another.
+func (c *capture) checkOthers() error {
+	pids, err := c.others()
+	if err != nil {
+		return err
+	}
+	for _, pid := range pids {
+		for _, s := range sharedByProcesses {
+			if same, err := kcmpWith(c.pid, pid, s.kind, 0, 0); err != nil {
+				break // it has ended, or is another user's
+			} else if same == 0 {
+				return c.refuse("", "it shares its %s with %s", s.what, title(pid))
+			}
+		}
+	}
+	return nil
+}
+
+// nameless are open files without a name that hold something, by index in open.
+var nameless = map[image.Kind]string{
+	image.KindEventFD: "an eventfd", image.KindTimerFD: "a timerfd", image.KindEpoll: "an epoll set", image.KindInotify: "an inotify set",
+}
+
+// checkOthersFiles refuses those, and memory and files that are at no path, if
+// another process has them as well. With force, what is resumed has copies.
+func (t *fileTable) checkOthersFiles() error {
+	mine, err := t.namelessByLink()
+	if err != nil {
+		return err
+	}
+	if len(mine) == 0 && !slices.ContainsFunc(t.inodes, t.isAtNoPath) {
+		return nil
+	}
+	pids, err := t.c.others()
+	if err != nil {
+		return err
+	}
+	said := map[string]bool{}
+	for _, pid := range pids {
+		for _, object := range append(t.openIn(pid, mine), t.mappedIn(pid)...) {
+			if !t.c.o.Force {
+				return kernel.Refuse(object, "--force takes a copy of it", "%s has it too", title(pid))
+			}
+			if !said[object] {
+				t.c.o.Warn(fmt.Sprintf("%s is shared with %s; resumed, the program has a copy", object, title(pid)))
+			}
+			said[object] = true
+		}
+	}
+	return nil
+}
+
+// namelessByLink returns the descriptors of open files without a name, one of each,
+// by what /proc shows of them, in the order of kcmp(2).
+func (t *fileTable) namelessByLink() (map[string][]int, error) {
+	all := map[string][]int{}
+	for _, o := range t.found {
+		i := t.opened[o.fd]
+		if _, ok := nameless[t.open[i].Kind]; ok && t.first[i] == o.fd {
+			all[o.link] = append(all[o.link], o.fd)
+		}
+	}
+	var failed error
+	for _, fds := range all {
+		slices.SortFunc(fds, func(a, b int) int {
+			order, err := t.compareFiles(a, b)
+			if err != nil {
+				failed = err
+			}
+			return order
+		})
+	}
+	return all, failed
+}
+
+// isAtNoPath reports whether an inode is one that goes into the image.
+func (t *fileTable) isAtNoPath(in inodeInfo) bool {
+	i, ok := t.byKey[in.key]
+	return ok && t.files[i].Deleted && (in.fd >= 0 || in.shared)
+}
+
+// openIn returns what another process has open of that.
+func (t *fileTable) openIn(pid int, mine map[string][]int) (objects []string) {
+	fds, err := proc.OpenFDs(pid)
+	if err != nil {
+		return nil // ended, or hidden
+	}
+	defer fds.Close()
+	list, err := fds.List()
+	if err != nil {
+		return nil
+	}
+	for _, fd := range list {
+		link, deleted, err := fds.Link(fd)
+		if err != nil {
+			continue
+		}
+		if at, ok := t.among(mine[link], pid, fd); ok {
+			objects = append(objects, fmt.Sprintf("fd %d, %s", at, nameless[t.open[t.opened[at]].Kind]))
+		}
+		var st unix.Stat_t
+		if deleted && fds.Stat(fd, &st) == nil {
+			objects = append(objects, t.atNoPath(inode{st.Dev, st.Ino})...)
+		}
+	}
+	return objects
+}
+
+// among finds the one of our descriptors that is the same open file as one of
+// another process.
+func (t *fileTable) among(mine []int, pid, fd int) (at int, ok bool) {
+	i, found := slices.BinarySearchFunc(mine, fd, func(own, theirs int) int {
+		order, err := kcmpWith(t.c.pid, pid, 0, own, theirs)
+		if err != nil {
+			return -1
+		}
+		return order
+	})
+	if !found {
+		return 0, false
+	}
+	return mine[i], true
+}
+
+// mappedIn returns what another process has mapped of that.
+func (t *fileTable) mappedIn(pid int) (objects []string) {
+	if !slices.ContainsFunc(t.inodes, t.isAtNoPath) {
+		return nil
+	}
+	maps, err := proc.Maps(pid)
+	if err != nil {
+		return nil
+	}
+	for i := range maps {
+		if m := &maps[i]; m.Shared && m.File() {
+			objects = append(objects, t.atNoPath(inode{m.Dev, m.Ino})...)
+		}
+	}
+	return objects
+}
+
+// atNoPath names an inode, if it is one that goes into the image.
+func (t *fileTable) atNoPath(key inode) []string {
+	i, ok := t.byKey[key]
+	if !ok || !t.isAtNoPath(t.inodes[i]) {
+		return nil
+	}
+	f, fd := &t.files[i], t.inodes[i].fd
+	what := fmt.Sprintf("the deleted file %s", f.Path)
+	switch {
+	case f.Anon:
+		what = "shared memory"
+	case f.Memfd:
+		what = fmt.Sprintf("the memfd %q", f.Path)
+	}
+	if fd < 0 {
+		return []string{t.c.object() + ", " + what}
+	}
+	return []string{fmt.Sprintf("fd %d, %s", fd, what)}
+}
+
+// kcmpWith compares something of one process to that of another, for sorting.
+func kcmpWith(pid, other, kind, a, b int) (int, error) {
+	r, _, e := unix.Syscall6(unix.SYS_KCMP, uintptr(pid), uintptr(other), uintptr(kind), uintptr(a), uintptr(b), 0)
+	if e != 0 {
+		return 0, e
+	}
+	const less = 1
+	if r == less {
+		return -1, nil
+	}
+	return int(r), nil
+}
