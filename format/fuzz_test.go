@@ -10,8 +10,10 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"snappipe/format"
 )
@@ -57,6 +59,31 @@ func FuzzSalvage(f *testing.F) {
 		}
 		if err == nil {
 			checkMissing(t, got)
+		}
+	})
+}
+
+// FuzzFailure ends streams with any texts: they come through, as far as there is
+// room for them, and never as anything but text.
+func FuzzFailure(f *testing.F) {
+	f.Add("fd 7", "it is a TCP socket", "--force closes it")
+	f.Add("", "", "")
+	f.Add("a\nb", "\xff\x00\x1b[2J", strings.Repeat("ü", 5000))
+	f.Fuzz(func(t *testing.T, object, reason, advice string) {
+		err := &refusal{object, reason, advice}
+		for _, stream := range [][]byte{failed(err), failing(t, err)} {
+			got := asFailure(t, stream)
+			for _, text := range []string{got.Object, got.Reason, got.Advice} {
+				if len(text) > 2048 || !utf8.ValidString(text) || strings.Contains(text, "\n") {
+					t.Errorf("%d bytes of text: %.100q", len(text), text)
+				}
+			}
+			if !got.Refused || got.Reason == "" || !strings.Contains(got.Error(), got.Reason) {
+				t.Errorf("%+v", got)
+			}
+			if !bytes.Equal(through(t, stream, false), stream) {
+				t.Error("a filter changes it")
+			}
 		}
 	})
 }
