@@ -5,6 +5,8 @@
 # make test-kernel  the kernel with the two system calls: builds it and its
 #               variant that looks for mistakes, and boots both
 # make soak     hundreds of snapshots of one program, and of kills of snapcat
+# make cross    the format and the filters for other processors: 32 bits,
+#               big-endian, arm64. make test does it too
 # make fuzz     the fuzz targets, each for FUZZTIME
 # make bench    measure against other tools
 # make install  into DESTDIR/PREFIX
@@ -53,6 +55,9 @@ test-vm: build
 test-kernel: build
 	SNAPPIPE_VM=1 $(GO) test -timeout 2h -v ./kernel/machine/linux
 
+cross:
+	$(GO) test -v ./tests/cross
+
 soak: build
 	SNAPPIPE_SOAK=1 $(GO) test -timeout 2h -v ./tests/process/soak
 
@@ -86,4 +91,4 @@ install: build
 clean:
 	rm -rf bin
 
-.PHONY: build demo test test-vm test-kernel soak lint fuzz bench install clean
+.PHONY: build demo test test-vm test-kernel cross soak lint fuzz bench install clean

@@ -9,8 +9,12 @@
 //
 //	snapcat | snapcompress | yourfilter | snapverify > img
 //
+// What changes more than that, what an image says of itself, which frames there
+// are, and what they stand for, is an [Editor].
+//
 // [Reader] and [Writer] are the two ends of a stream. [Writer.WriteImage]
-// makes one of an image, [Reader.WriteRaw] makes an image of it again.
+// makes one of an image, [Reader.WriteRaw] makes an image of it again, and
+// [Reader.Salvage] what is left of one.
 // [Pipe] is what all of them work with: items are read, worked on by all
 // cores and written in order, in bounded memory.
 package format

@@ -99,7 +99,7 @@ func TestZeros(t *testing.T) {
 func TestIncompressible(t *testing.T) {
 	b := imageOf(1<<20, 3)
 	for i := range b {
-		b[i] = byte(i*i*i>>7) ^ byte(i*2654435761>>13)
+		b[i] = byte(i*i*i>>7) ^ byte(uint32(i)*2654435761>>13)
 	}
 	plain := streamOf(t, newMemory(b))
 	for _, c := range codecs {

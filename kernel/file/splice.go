@@ -48,7 +48,7 @@ func (i *image) splice(pipe int, off, n int64) (int64, error) {
 		case part == 0:
 			return 0, i.shrank()
 		default:
-			return part, nil
+			return int64(part), nil // an int where that has 32 bits
 		}
 	}
 }
