@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -364,6 +365,10 @@ func (t *fileTable) regular(o *openFile, d *image.OpenFile) error {
 	)
 	f, in := &t.files[d.File], &t.inodes[d.File]
 	switch {
+	case isPressure(o.link, fs) && d.Flags&unix.O_ACCMODE != unix.O_RDONLY:
+		return t.lose(o, d, o.link, "what pressure it is to tell of is not shown")
+	case (fs == unix.TRACEFS_MAGIC || fs == unix.DEBUGFS_MAGIC) && !isMarker(o.link):
+		return t.lose(o, d, o.link, "the kernel keeps state for who has it open, which is not shown")
 	case fs == mqueue:
 		in.fd = -1
 		return t.lose(o, d, "the message queue "+o.link, "what it holds is not in the program")
@@ -382,6 +387,19 @@ func (t *fileTable) regular(o *openFile, d *image.OpenFile) error {
 			fmt.Sprintf("it holds %d bytes, more than the %d that are kept of a deleted file", f.Size, int64(deletedLimit)))
 	}
 	return nil
+}
+
+// isPressure reports whether a file tells of pressure to who writes to it of how
+// much (Documentation/accounting/psi.rst).
+func isPressure(path string, fs int64) bool {
+	return fs == unix.PROC_SUPER_MAGIC && strings.HasPrefix(path, "/proc/pressure/") ||
+		fs == unix.CGROUP2_SUPER_MAGIC && strings.HasSuffix(path, ".pressure")
+}
+
+// isMarker knows the files that programs write notes to (trace/ftrace.rst).
+func isMarker(path string) bool {
+	name := filepath.Base(path)
+	return name == "trace_marker" || name == "trace_marker_raw"
 }
 
 // filesystem is the kind of that which a file is on.

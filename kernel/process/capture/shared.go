@@ -16,10 +16,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
 
+	"snappipe/kernel"
 	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
@@ -171,6 +173,9 @@ func (c *capture) keepInode(i int, pagemap *proc.Pagemap) error {
 		parts.pieces, size, err = c.copyMapped(in.key, pagemap)
 		f.Size = size
 	}
+	if errors.Is(err, fs.ErrPermission) {
+		return c.files.unreadable(in.fd, f)
+	}
 	if err != nil {
 		return fmt.Errorf("keeping what %q holds: %w", f.Path, err)
 	}
@@ -180,9 +185,20 @@ func (c *capture) keepInode(i int, pagemap *proc.Pagemap) error {
 	return nil
 }
 
+// unreadable refuses a file that the program can write to, and nobody of this
+// user's rights can read.
+func (t *fileTable) unreadable(fd int, f *image.File) error {
+	o := openFile{fd: fd}
+	return kernel.Refuse(o.object("the deleted file "+string(f.Path)), "take it as root", "its mode %#o lets this user not read it", f.Mode&0o7777)
+}
+
 // copyFile copies a file, but for its holes, to the store.
 func (c *capture) copyFile(path string) (all []piece, err error) {
-	f, err := os.Open(path)
+	// That it is read is not the program's doing, and not shown as if it were.
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOATIME, 0)
+	if errors.Is(err, unix.EPERM) {
+		f, err = os.Open(path)
+	}
 	if err != nil {
 		return nil, err
 	}

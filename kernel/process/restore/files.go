@@ -163,6 +163,9 @@ func (p *process) openRegular(o *image.OpenFile) (int, error) {
 		if err := p.ownAs(int(c.Fd()), string(f.Path), f.UID, f.GID, f.Mode); err != nil {
 			return -1, err
 		}
+		if err := setModified(c, f.Mtime); err != nil {
+			return -1, fmt.Errorf("%s: setting its time: %w", p.name(o), err)
+		}
 		file, err = reopen(c, o.Flags&openable&^(unix.O_NOFOLLOW|unix.O_DIRECTORY)) // bits of O_TMPFILE
 	} else {
 		file, err = p.openPath(f, o.Flags&openable)
@@ -204,6 +207,12 @@ func (p *process) ownAs(fd int, what string, uid, gid, mode uint32) error {
 		return nil
 	}
 	return unix.Fchmod(fd, mode)
+}
+
+// setModified sets when a file was last written to.
+func setModified(f *os.File, at int64) error {
+	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(at)}
+	return unix.UtimesNanoAt(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", f.Fd()), times, 0)
 }
 
 // takeDescriptor is a descriptor of file at the given offset, which outlives

@@ -29,24 +29,41 @@ func (s segment) end() int64 { return s.off + s.size }
 
 // makeContents makes an empty file in memory for each content.
 func (p *process) makeContents() error {
-	names := make(map[int]string)
-	for _, f := range p.img.Files {
-		if f.Content != image.NoIndex {
-			names[f.Content] = string(f.Path)
+	of := make(map[int]*image.File)
+	for i := range p.img.Files {
+		if f := &p.img.Files[i]; f.Content != image.NoIndex {
+			of[f.Content] = f
 		}
 	}
 	for i, c := range p.img.Contents {
-		fd, err := memfd(names[i])
+		file, err := p.makeContent(of[i])
 		if err != nil {
 			return err
 		}
-		file := os.NewFile(uintptr(fd), "memfd:"+names[i])
 		p.contents = append(p.contents, file)
 		if err := file.Truncate(c.Size); err != nil {
 			return fmt.Errorf("a file of %d bytes in memory: %w", c.Size, err)
 		}
 	}
 	return nil
+}
+
+// makeContent makes what holds the content of a file, or of what is none.
+func (p *process) makeContent(f *image.File) (*os.File, error) {
+	if f != nil && isTemporary(f) {
+		if file, err := p.makeTemporary(f); file != nil || err != nil {
+			return file, err
+		}
+	}
+	name := ""
+	if f != nil {
+		name = string(f.Path)
+	}
+	fd, err := memfd(name)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "memfd:"+name), nil
 }
 
 // seal seals files of memfd_create(2), which by now hold what they held, are

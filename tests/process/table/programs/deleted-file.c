@@ -4,8 +4,17 @@
 
 int main(void)
 {
+	if (!strcmp(variant, "unreadable")) {
+		int fd = open(path("gone"), O_WRONLY | O_CREAT, 0200);
+
+		CHECK(!unlink(path("gone")));
+		EQUAL(write(fd, "x", 1), 1);
+		ready();
+		EQUAL(write(fd, "x", 1), 1);
+		return passed();
+	}
 	int fd = open(path("gone"), O_RDWR | O_CREAT, 0640), temporary, reader, length;
-	char b[8], *mapped;
+	char b[8], *mapped, name[64];
 	struct stat st;
 
 	CHECK(!ftruncate(fd, 1 << 20));
@@ -15,10 +24,16 @@ int main(void)
 	CHECK(mapped != MAP_FAILED);
 	CHECK(!unlink(path("gone")));
 	EQUAL(lseek(fd, 500002, SEEK_SET), 500002);
-	temporary = open(directory, O_TMPFILE | O_RDWR, 0600);
+	temporary = open(directory, O_TMPFILE | O_RDWR, 0604);
 	CHECK(temporary >= 0);
 	EQUAL(write(temporary, "unnamed", 7), 7);
+	CHECK(!futimens(fd, (struct timespec[]){{1, 0}, {1234567890, 5}}));
 	ready();
+	CHECK(!fstat(fd, &st));
+	if (!resumed())
+		EQUAL(st.st_atim.tv_sec, 1);
+	EQUAL(st.st_mtim.tv_sec, 1234567890);
+	EQUAL(st.st_mtim.tv_nsec, 5);
 	EQUAL(read(fd, b, 5), 5);
 	CHECK(!memcmp(b, "leted", 5));
 	EQUAL(pread(fd, b, 8, 100), 8);
@@ -34,5 +49,10 @@ int main(void)
 	EQUAL(length, 7);
 	EQUAL(pread(temporary, b, 8, 0), 7);
 	CHECK(!memcmp(b, "unnamed", 7));
+	snprintf(name, sizeof name, "/proc/self/fd/%d", temporary);
+	CHECK(!linkat(AT_FDCWD, name, AT_FDCWD, path("named"), AT_SYMLINK_FOLLOW));
+	CHECK(!stat(path("named"), &st));
+	EQUAL(st.st_size, 7);
+	EQUAL(st.st_mode & 0777, 0604);
 	return passed();
 }

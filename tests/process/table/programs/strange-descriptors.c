@@ -38,6 +38,13 @@ int main(void)
 		fd = open(path("null"), O_RDWR);
 		unlink(path("null"));
 	}
+	if (!strcmp(variant, "pressure")) {
+		fd = open("/proc/pressure/memory", O_RDWR | O_NONBLOCK);
+		if (fd >= 0 && write(fd, "some 500000 2000000", 20) != 20)
+			unable(variant);
+	}
+	if (!strcmp(variant, "trace"))
+		fd = open("/sys/kernel/tracing/trace_pipe", O_RDONLY);
 	if (!strcmp(variant, "raw"))
 		fd = socket(AF_INET, SOCK_RAW, 1);
 	if (!strcmp(variant, "namespace"))
