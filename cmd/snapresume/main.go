@@ -156,10 +156,14 @@ func options(c *tool.Call, would *[]string) kernel.Options {
 // open returns the kernel that to names or, if that is "", the image. An image
 // cannot name a target: it is not for its maker to say what is written to.
 func open(to string, info *format.Info, o kernel.Options) (kernel.Kernel, error) {
-	if to != "" {
-		return kernel.Open(to, o)
-	}
 	name := info.Fact(format.FactKernel)
+	if to != "" {
+		k, err := kernel.Open(to, o)
+		if other := mismatch(to, name); other != nil && !errors.As(err, new(*kernel.TargetError)) {
+			return nil, other
+		}
+		return k, err
+	}
 	if strings.Contains(name, ":") {
 		return nil, unknown(name)
 	}
@@ -175,6 +179,18 @@ func open(to string, info *format.Info, o kernel.Options) (kernel.Kernel, error)
 
 // errNowhere is about an image of a kernel that has to be told where to.
 var errNowhere = kernel.Refuse("the image", "--to file:PATH writes it to a file", "it does not say where to")
+
+// mismatch refuses an image that is not of the kernel that to names. A file
+// takes any image, and that of a file may be a flat one of anything.
+func mismatch(to, image string) error {
+	const flat = "file"
+	name, _, _ := strings.Cut(to, ":")
+	if name == image || name == flat || image == flat {
+		return nil
+	}
+	return kernel.Refuse("--to "+name, "without --to, an image goes to the kernel that it is of; --to file:PATH writes any to a file",
+		"the image is of kernel %q", image)
+}
 
 func unknown(name string) error {
 	return kernel.Refuse(fmt.Sprintf("image of kernel %q", name), "--to file:PATH writes it to a file",

@@ -7,6 +7,7 @@
 //	                         of that signal: "3", "SIGPIPE"
 //	random FILE SIZE         make a file that cannot be compressed
 //	resumed FILE             make the stream of a resumed system
+//	of KERNEL FILE           make the stream of an image of that kernel
 //	patch FILE OFFSET        change a byte; a negative offset is from the end
 //	allocated FILE SIZE      demand that at most that much is stored of it
 package cli
@@ -57,6 +58,7 @@ func TestScripts(t *testing.T) {
 			"status":    status,
 			"random":    random,
 			"resumed":   resumed,
+			"of":        of,
 			"patch":     patch,
 			"allocated": allocated,
 		},
@@ -114,10 +116,20 @@ func random(ts *testscript.TestScript, neg bool, args []string) {
 
 func resumed(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 1, false)
-	f, err := os.Create(ts.MkAbs(args[0]))
+	stream(ts, args[0], "machine", true)
+}
+
+func of(ts *testscript.TestScript, neg bool, args []string) {
+	arguments(ts, neg, args, 2, false)
+	stream(ts, args[1], args[0], false)
+}
+
+// stream writes the stream of an image of no bytes, or of none at all.
+func stream(ts *testscript.TestScript, file, kernel string, resumed bool) {
+	f, err := os.Create(ts.MkAbs(file))
 	ts.Check(err)
-	w, err := format.NewWriter(f, &format.Info{Resumed: true, ID: 1, Facts: []format.Fact{
-		{Name: format.FactKernel, Value: "machine"},
+	w, err := format.NewWriter(f, &format.Info{Resumed: resumed, ID: 1, Facts: []format.Fact{
+		{Name: format.FactKernel, Value: kernel},
 		{Name: format.FactArch, Value: "x86_64"},
 		{Name: format.FactPageSize, Value: "4096"},
 		{Name: format.FactHost, Value: "test"},
