@@ -148,12 +148,27 @@ func TestWhereItEnds(t *testing.T) {
 		{"no end frame", stream[:end], format.ErrTruncated, last, end},
 		{"half an end frame", stream[:end+30], format.ErrTruncated, last, end},
 	} {
-		err := format.Verify(context.Background(), format.NewReader(bytes.NewReader(c.stream)))
-		var d *format.DamageError
-		if !errors.As(err, &d) || !errors.Is(err, c.want) || d.Frame != uint64(c.frame) || d.At != int64(c.at) {
-			t.Errorf("%s: %v; want %v at frame %d, byte %d", c.what, err, c.want, c.frame, c.at)
+		verified := format.Verify(context.Background(), format.NewReader(bytes.NewReader(c.stream)))
+		got, err := format.NewReader(bytes.NewReader(c.stream)).Salvage(context.Background(), nil)
+		check(t, err)
+		if got.Damaged != 1 {
+			t.Errorf("%s: Salvage says too much: %v", c.what, got.Damage)
+		}
+		for who, err := range map[string]error{"Verify": verified, "Salvage": errors.Join(errorsOf(got)...)} {
+			var d *format.DamageError
+			if !errors.As(err, &d) || !errors.Is(err, c.want) || d.Frame != uint64(c.frame) || d.At != int64(c.at) {
+				t.Errorf("%s: %s says %v; want %v at frame %d, byte %d", c.what, who, err, c.want, c.frame, c.at)
+			}
 		}
 	}
+}
+
+// errorsOf returns what was wrong with a stream, in its order.
+func errorsOf(got *format.Salvaged) (all []error) {
+	for _, d := range got.Damage {
+		all = append(all, d)
+	}
+	return all
 }
 
 // Frames of one stream, in any other order or number than they were written.

@@ -37,32 +37,37 @@ var foreign = []struct {
 	at                  int
 	magic, what, advice string
 }{
-	{0, "\x28\xb5\x2f\xfd", "zstd-compressed data", "zstd -d decompresses it"},
-	{0, "\x1f\x8b", "gzip-compressed data", "gzip -d decompresses it"},
-	{0, "\xfd7zXZ\x00", "xz-compressed data", "xz -d decompresses it"},
-	{0, "\x5d\x00\x00", "lzma-compressed data", "xz -d decompresses it"},
-	{0, "\x04\x22\x4d\x18", "lz4-compressed data", "lz4 -d decompresses it"},
-	{0, "\x02\x21\x4c\x18", "lz4-compressed data", "lz4 -d decompresses it"},
-	{0, "BZh", "bzip2-compressed data", "bzip2 -d decompresses it"},
-	{0, "LZIP", "lzip-compressed data", "lzip -d decompresses it"},
-	{0, "\xff\x06\x00\x00S2sTwO", "S2-compressed data", "s2d decompresses it"},
-	{0, "\xff\x06\x00\x00sNaPpY", "Snappy-compressed data", "s2d decompresses it"},
+	{0, "\x28\xb5\x2f\xfd", "zstd-compressed data", through("zstd -d", "decompresses")},
+	{0, "\x1f\x8b", "gzip-compressed data", through("gzip -d", "decompresses")},
+	{0, "\xfd7zXZ\x00", "xz-compressed data", through("xz -d", "decompresses")},
+	{0, "\x5d\x00\x00", "lzma-compressed data", through("xz -d", "decompresses")},
+	{0, "\x04\x22\x4d\x18", "lz4-compressed data", through("lz4 -d", "decompresses")},
+	{0, "\x02\x21\x4c\x18", "lz4-compressed data", through("lz4 -d", "decompresses")},
+	{0, "BZh", "bzip2-compressed data", through("bzip2 -d", "decompresses")},
+	{0, "LZIP", "lzip-compressed data", through("lzip -d", "decompresses")},
+	{0, "\xff\x06\x00\x00S2sTwO", "S2-compressed data", through("s2d -c -", "decompresses")},
+	{0, "\xff\x06\x00\x00sNaPpY", "Snappy-compressed data", through("s2d -c -", "decompresses")},
 	{0, "PK\x03\x04", "a zip archive", "unzip -p takes out what is in it"},
 	{0, "7z\xbc\xaf\x27\x1c", "a 7z archive", "7z e -so takes out what is in it"},
 	{257, "ustar", "a tar archive", "tar -xO takes out what is in it"},
-	{0, "age-encryption.org/", "encrypted by age", "age -d decrypts it"},
-	{0, "-----BEGIN AGE ENCRYPTED FILE-----", "encrypted by age", "age -d decrypts it"},
-	{0, "-----BEGIN PGP MESSAGE-----", "encrypted by OpenPGP", "gpg -d decrypts it"},
-	{0, "\x8c\x0d\x04", "encrypted by OpenPGP", "gpg -d decrypts it"},     // with a passphrase
-	{0, "\x85\x01\x0c\x03", "encrypted by OpenPGP", "gpg -d decrypts it"}, // to a key of 2048 bits,
-	{0, "\x85\x02\x0c\x03", "encrypted by OpenPGP", "gpg -d decrypts it"}, // of 4096,
-	{0, "\x84\x5e\x03", "encrypted by OpenPGP", "gpg -d decrypts it"},     // or of Curve25519
+	{0, "age-encryption.org/", "encrypted by age", through("age -d", "decrypts")},
+	{0, "-----BEGIN AGE ENCRYPTED FILE-----", "encrypted by age", through("age -d", "decrypts")},
+	{0, "-----BEGIN PGP MESSAGE-----", "encrypted by OpenPGP", through("gpg -d", "decrypts")},
+	{0, "\x8c\x0d\x04", "encrypted by OpenPGP", through("gpg -d", "decrypts")},     // with a passphrase
+	{0, "\x85\x01\x0c\x03", "encrypted by OpenPGP", through("gpg -d", "decrypts")}, // to a key of 2048 bits,
+	{0, "\x85\x02\x0c\x03", "encrypted by OpenPGP", through("gpg -d", "decrypts")}, // of 4096,
+	{0, "\x84\x5e\x03", "encrypted by OpenPGP", through("gpg -d", "decrypts")},     // or of Curve25519
 	{0, "Salted__", "encrypted by openssl", "openssl enc -d decrypts it"},
 	{0, "LUKS\xba\xbe", "an encrypted volume", "cryptsetup open makes a device of it"},
 	{0, "-----BEGIN ", "a PEM file", ""},
-	{0, "iVNOUA0KGgo", "a stream in base64", "base64 -d decodes it"},
+	{0, "iVNOUA0KGgo", "a stream in base64", through("base64 -d", "decodes")},
 	{0, "QFI\xfb", "a disk image of QEMU", "qemu-img convert -O raw makes a flat image of it, and snapcat file:PATH a stream of that"},
 	{0, "Linux\x00", "the flat image of a machine", "snapresume --raw --to machine resumes it"}, // swsusp_info: kernel/power/power.h
+}
+
+// through is advice to put a filter in front.
+func through(command, does string) string {
+	return fmt.Sprintf("%s %s it: put %q in front", command, does, command+" |")
 }
 
 // notStream says what b is, with which an input begins.
@@ -83,7 +88,7 @@ func notStream(b []byte) error {
 	case isText(b):
 		return &ForeignError{fmt.Sprintf("text (%q)", beginning(b)), ""}
 	}
-	return ErrMagic
+	return fmt.Errorf("%w: this is not a snapshot stream", ErrMagic)
 }
 
 // garbled tells the ways apart in which a transfer that takes a stream for

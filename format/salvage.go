@@ -110,7 +110,8 @@ type salvage struct {
 	waiting []unsummed
 	summed  bool // there was a checksum frame
 	root    hash.Hash
-	rootEnd []byte // the root that the end frame has
+	last    []byte       // the root that the end frame has, and
+	wrong   *DamageError // what to say of it if it is not that
 }
 
 // damageLog keeps the first places of damage, and counts all.
@@ -130,6 +131,9 @@ const maxDamage = 100
 
 // stumble is told of damage by the scanner.
 func (s *salvage) stumble(err *DamageError) {
+	if s.end && !errors.Is(err, ErrTrailing) {
+		err.Err = fmt.Errorf("%w: %w", ErrTrailing, err.Err)
+	}
 	s.sound = false
 	s.stumbled.add(err)
 }
@@ -207,7 +211,8 @@ func (s *salvage) put(f *found) error {
 		return s.compare(f)
 	case TypeEnd:
 		s.sized(f.Length)
-		s.rootEnd = slices.Clone(f.Payload()[totalsSize:])
+		s.last = slices.Clone(f.Payload()[totalsSize:])
+		s.wrong = &DamageError{f.seq, f.at, -1, fmt.Errorf("%w: the root is another", ErrSums)}
 	case TypeFailure:
 		errors.As(failure(&f.Frame), &s.got.Failure)
 	}
@@ -339,8 +344,8 @@ func (s *salvage) result() (*Salvaged, error) {
 	if !s.over && got.Failure == nil && !s.stumbled.endsIn(ErrTruncated) {
 		s.stumbled.add(&DamageError{s.scan.before, s.scan.at, -1, fmt.Errorf("%w: there is no end frame", ErrTruncated)})
 	}
-	if s.sound && s.broken.count == 0 && s.order.info.Summed && !bytes.Equal(s.root.Sum(nil), s.rootEnd) {
-		s.broken.add(&DamageError{s.scan.before - 1, s.scan.at, -1, fmt.Errorf("%w: the root is another", ErrSums)})
+	if s.sound && s.end && s.broken.count == 0 && s.order.info.Summed && !bytes.Equal(s.root.Sum(nil), s.last) {
+		s.broken.add(s.wrong)
 	}
 	if got.Unsummed += int64(len(s.waiting)); !s.summed && (got.Info == nil || !got.Info.Summed) {
 		got.Unsummed = 0
