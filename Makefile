@@ -59,7 +59,7 @@ cross:
 	$(GO) test -v ./tests/cross
 
 soak: build
-	SNAPPIPE_SOAK=1 $(GO) test -timeout 2h -v ./tests/process/soak
+	SNAPPIPE_SOAK=1 $(GO) test -timeout 2h -v ./tests/process/soak ./tests/process/stdio
 
 lint:
 	@unformatted=$$(gofmt -l cmd format kernel tests); \

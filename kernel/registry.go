@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 )
@@ -13,6 +14,12 @@ type Options struct {
 	Check   bool // resume: do everything short of resuming
 	Detach  bool // resume: leave what was resumed running on its own
 	SamePID bool // resume: insist on the same process IDs
+
+	// Stdio: resume of a program: where its standard descriptors lead.
+	// Source is the file that the image is read from, if it is read from one:
+	// that is never among them.
+	Stdio  Stdio
+	Source os.FileInfo
 
 	// DropFDs: snapshot of a process: descriptors to leave out.
 	DropFDs []int

@@ -32,6 +32,9 @@ var snapresume = tool.Tool{
 		"What was resumed runs as a child of snapresume, which exits with its status.",
 		"A program and its threads get the IDs that they had where the kernel gives those out: to root, and if they are free. Else they get others, which is said on standard error: what the program remembers of its IDs is wrong then, and a robust or priority-inheriting lock that it holds can't be unlocked. With --same-pid it gets a PID namespace of its own instead, with its old IDs, as any user may make one. That is not done unasked, since it is not free: within, no other process is seen in /proc or can be signalled; from outside, the ID is still another one; and without privilege a user namespace comes with it, in which set-user-ID programs gain nothing and files of others belong to nobody.",
 		"A resumed program is a copy, as a child is, and there may be several of it. So memory that it has marked to be wiped in a child (MADV_WIPEONFORK), and what the kernel may drop (MAP_DROPPABLE), where random number generators keep their state, is empty. Timers and waits that end at a time of day do so; other timers go on with what they had left.",
+		"Files and devices that a program had open are open again, also as its descriptors 0 to 2. Where these led to a terminal, or by a pipe or socket to another process, they become what snapresume has there: 0 its 0, 1 its 1, 2 its 2. What the image is read from is never handed on: the controlling terminal takes its place, or else /dev/null. Nor, with --detach, are pipes and sockets: those become /dev/null, so that nobody waits for the program to close them.",
+		"With --stdio mine all three become what snapresume has, pipes too, whatever they were; with --stdio null they become /dev/null; with --stdio saved they are what they were, the very same terminal if it is there still, and a pipe or socket to another process is refused.",
+		"On a terminal the program is a job like any other, with its own terminal settings while it is in the foreground.",
 		"With --raw, IMG is a flat image instead of a stream. A machine is resumed from it as it lies there, without unpacking anything. Nothing says what it is an image of, nor whether it is undamaged, so --force is needed.",
 		"With --to file:PATH the flat image is written to a file, whatever it is an image of.",
 		"With --salvage, that is done with a damaged image as well: every part of it that is in a whole frame is written at its place, and holes are left for the rest. Where the stream has SHA-256 checksums, a part has to match its own. Standard output has a line \"missing OFFSET LENGTH\" for each part that is lost, in bytes of the image. The exit status is 3, or 0 if nothing at all was wrong.",
@@ -50,15 +53,19 @@ var snapresume = tool.Tool{
 		&cli.BoolFlag{Name: "raw", Usage: "IMG is a flat image, as snapcat --raw writes it"},
 		&cli.BoolFlag{Name: "salvage", Usage: "write to the file that --to names whatever is whole of a damaged image"},
 		&cli.BoolFlag{Name: "once", Usage: "erase the beginning of IMG right before it is resumed, so that it never is again"},
-		&cli.BoolFlag{Name: "detach", Usage: "leave what was resumed running on its own, and print what it is"},
+		&cli.BoolFlag{Name: "detach", Usage: "leave what was resumed running on its own, and print what it is: the process ID of a program"},
+		stdioFlag,
 		&cli.BoolFlag{Name: "same-pid", Usage: "insist on the same process IDs"},
 	},
-	Words: map[string][]string{"TARGET": {"file:"}},
+	Words: map[string][]string{"TARGET": {"file:"}, "WHERE": stdios},
 	Run:   run,
 }
 
 func run(ctx context.Context, c *tool.Call) error {
 	if err := checkOnce(c); err != nil {
+		return err
+	}
+	if err := checkStdio(c); err != nil {
 		return err
 	}
 	if c.Bool("salvage") {
@@ -72,6 +79,10 @@ func run(ctx context.Context, c *tool.Call) error {
 		return err
 	}
 	defer closeInput()
+	from, err := source(c.Args().First())
+	if err != nil {
+		return err
+	}
 	info, err := input.First(ctx, r)
 	if err != nil {
 		return err
@@ -84,7 +95,7 @@ func run(ctx context.Context, c *tool.Call) error {
 		return nil
 	}
 	var would []string
-	resumption, err := begin(ctx, c, info, &would)
+	resumption, err := begin(ctx, c, info, from, &would)
 	if err != nil && c.Bool("check") {
 		return checkAlone(ctx, c, r, err)
 	}
@@ -129,8 +140,10 @@ func checkAlone(ctx context.Context, c *tool.Call, r *format.Reader, refused err
 
 // begin finds the kernel that is to resume the image, and starts it. What it
 // has to report in a check goes to would.
-func begin(ctx context.Context, c *tool.Call, info *format.Info, would *[]string) (kernel.Resumption, error) {
-	k, err := open(c.String("to"), info, options(c, would))
+func begin(ctx context.Context, c *tool.Call, info *format.Info, from os.FileInfo, would *[]string) (kernel.Resumption, error) {
+	o := options(c, would)
+	o.Source = from
+	k, err := open(c.String("to"), info, o)
 	if err != nil {
 		return nil, err
 	}
@@ -143,6 +156,7 @@ func options(c *tool.Call, would *[]string) kernel.Options {
 		Check:   c.Bool("check"),
 		Detach:  c.Bool("detach"),
 		SamePID: c.Bool("same-pid"),
+		Stdio:   kernel.Stdio(c.String("stdio")),
 		Report:  c.Report,
 		Warn:    c.Warn,
 	}
@@ -223,12 +237,15 @@ func tell(c *tool.Call, lines []string) error {
 // process ID where it is a process.
 func name(resumed kernel.Resumed) error {
 	var id any = resumed
-	if p, ok := resumed.(interface{ PID() int }); ok {
+	if p, ok := resumed.(program); ok {
 		id = p.PID()
 	}
 	_, err := fmt.Println(id)
 	return err
 }
+
+// program is what was resumed, where it is a process.
+type program interface{ PID() int }
 
 func commit(c *tool.Call, resumption kernel.Resumption) error {
 	if err := c.Context.Context.Err(); err != nil {
@@ -249,6 +266,8 @@ func commit(c *tool.Call, resumption kernel.Resumption) error {
 	c.Report("resumed " + resumed.String())
 	if c.Bool("detach") {
 		err = name(resumed)
+	} else if _, ok := resumed.(program); ok {
+		err = letGo()
 	}
 	status, waitErr := resumed.Wait(ctx)
 	if err = errors.Join(err, waitErr); err == nil && status != 0 {

@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"snappipe/kernel/process/image"
-
-	"golang.org/x/sys/unix"
 )
 
 // anonymous describes what /proc shows as "anon_inode:[eventfd]" or alike.
@@ -44,44 +42,12 @@ func (t *fileTable) anonymous(o *openFile, d *image.OpenFile) error {
 
 // relate completes what depends on several descriptors.
 func (t *fileTable) relate() error {
-	t.inherit()
-	for _, step := range []func() error{t.pipes, t.peers, t.elsewhere, t.watches} {
+	for _, step := range []func() error{t.terminals, t.pipes, t.peers, t.elsewhere, t.watches} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// inherit finds what is on the same terminal, pipe or socket as descriptors 0
-// to 2.
-func (t *fileTable) inherit() {
-	for std := range 3 {
-		j, ok := t.opened[std]
-		if !ok || t.open[j].Inherit != std {
-			continue
-		}
-		for i := range t.open {
-			if t.open[i].Inherit == image.NoIndex && t.same(i, j) {
-				t.open[i].Inherit = std
-			}
-		}
-	}
-}
-
-// same reports whether two descriptions are of one terminal, or one end of one
-// pipe.
-func (t *fileTable) same(i, j int) bool {
-	a, b := &t.open[i], &t.open[j]
-	switch {
-	case a.Kind != b.Kind:
-		return false
-	case a.Kind == image.KindTerminal:
-		return t.files[a.File].Rdev == t.files[b.File].Rdev || a.Terminal.Controlling && b.Terminal.Controlling
-	case a.Kind == image.KindPipe:
-		return a.Pipe.Ino == b.Pipe.Ino && a.Flags&unix.O_ACCMODE == b.Flags&unix.O_ACCMODE
-	}
-	return false
 }
 
 func (t *fileTable) addBlob(b []byte) int {

@@ -4,6 +4,7 @@ package capture
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"unsafe"
 
@@ -28,7 +29,7 @@ func (t *fileTable) device(o *openFile, d *image.OpenFile, rdev uint64) error {
 		d.Kind = image.KindDevice
 		return nil
 	}
-	ok, err := t.terminal(o, d, rdev)
+	ok, err := t.terminal(o, d)
 	if ok || err != nil {
 		return err
 	}
@@ -36,7 +37,7 @@ func (t *fileTable) device(o *openFile, d *image.OpenFile, rdev uint64) error {
 	return t.lose(o, d, "the device "+o.link, "its state is not in the program")
 }
 
-func (t *fileTable) terminal(o *openFile, d *image.OpenFile, rdev uint64) (bool, error) {
+func (t *fileTable) terminal(o *openFile, d *image.OpenFile) (bool, error) {
 	fd, err := t.borrow(o)
 	if err != nil {
 		return false, err
@@ -50,17 +51,25 @@ func (t *fileTable) terminal(o *openFile, d *image.OpenFile, rdev uint64) (bool,
 	if err != nil {
 		size = &unix.Winsize{}
 	}
-	tty := uint64(t.c.before.stat.Field(7))
-	const controlling = 5 << 8 // /dev/tty
+	device, err := unix.IoctlGetUint32(fd, unix.TIOCGDEV)
+	if err != nil {
+		return false, fmt.Errorf("asking which terminal %s is: %w", o.object(o.link), err)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return false, fmt.Errorf("%s: %w", o.object(o.link), err)
+	}
 	if d.Flags&unix.O_ASYNC != 0 {
 		if err := t.owner(fd, o, d); err != nil {
 			return false, err
 		}
 	}
+	const ttyField = 7 // of proc_pid_stat(5), which encodes devices as TIOCGDEV does
 	d.Kind = image.KindTerminal
 	d.Terminal = &image.Terminal{
+		Device: image.Hex(device), Changed: st.Ctim.Nano(),
 		Termios: termiosBytes(termios), Rows: size.Row, Cols: size.Col,
-		Controlling: tty != 0 && (ttyNumber(rdev) == tty || ttyNumber(rdev) == controlling),
+		Controlling: device == uint32(t.c.before.stat.Field(ttyField)),
 	}
 	return true, nil
 }
@@ -68,10 +77,4 @@ func (t *fileTable) terminal(o *openFile, d *image.OpenFile, rdev uint64) (bool,
 // termiosBytes is struct termios2, as which package unix lays it out.
 func termiosBytes(t *unix.Termios) image.Bytes {
 	return bytes.Clone(unsafe.Slice((*byte)(unsafe.Pointer(t)), unsafe.Sizeof(*t)))
-}
-
-// ttyNumber encodes a device as proc_pid_stat(5) does.
-func ttyNumber(rdev uint64) uint64 {
-	major, minor := uint64(unix.Major(rdev)), uint64(unix.Minor(rdev))
-	return minor&0xff | major<<8 | minor&^0xff<<12
 }

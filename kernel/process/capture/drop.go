@@ -17,9 +17,6 @@ import (
 
 // lose drops what can't be kept, if that is wanted, and refuses it otherwise.
 func (t *fileTable) lose(o *openFile, d *image.OpenFile, what, reason string) error {
-	if d.Inherit != image.NoIndex {
-		return nil // it will be what snapresume has there
-	}
 	if !t.c.o.Force {
 		return kernel.Refuse(o.object(what), fmt.Sprintf("--drop-fd %d, or --force, takes the program without it", o.fd), "%s", reason)
 	}
@@ -30,9 +27,6 @@ func (t *fileTable) lose(o *openFile, d *image.OpenFile, what, reason string) er
 // forgo drops what a file holds, and keeps the file, if that is wanted, and
 // refuses it otherwise.
 func (t *fileTable) forgo(o *openFile, d *image.OpenFile, what, reason string) error {
-	if d.Inherit != image.NoIndex {
-		return nil
-	}
 	if !t.c.o.Force {
 		return kernel.Refuse(o.object(what), "try again, or --force takes the program without them", "%s", reason)
 	}
@@ -56,7 +50,7 @@ func (t *fileTable) leaveOut(o *openFile, d *image.OpenFile, what string) {
 	case d.Socket != nil && d.Socket.Type == unix.SOCK_STREAM && d.Socket.Family == unix.AF_INET6:
 		lost.Kind = image.LostTCP6
 	}
-	*d = image.OpenFile{Kind: image.KindLost, Lost: lost, Flags: d.Flags, File: image.NoIndex, Inherit: image.NoIndex}
+	*d = image.OpenFile{Kind: image.KindLost, Lost: lost, Flags: d.Flags, File: image.NoIndex}
 }
 
 // chosen reports whether the user wants a descriptor to be left out.

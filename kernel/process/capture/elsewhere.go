@@ -90,6 +90,7 @@ func (t *fileTable) wholePairs() map[int]string {
 	for i := range t.open {
 		d := &t.open[i]
 		switch {
+		case d.Outside: // it is to be what a resume has there
 		case d.Pipe != nil && d.File != image.NoIndex:
 			all[i] = string(t.files[d.File].Path) // what it holds, a resume writes into it
 		case d.Pipe != nil && ends[d.Pipe.Ino] == 3:

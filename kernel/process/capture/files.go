@@ -254,10 +254,7 @@ func (t *fileTable) refer(o *openFile, i int) {
 func (t *fileTable) description(o *openFile) (int, error) {
 	d := image.OpenFile{
 		Flags: o.info.Flags &^ unix.O_CLOEXEC, Pos: o.info.Pos,
-		File: image.NoIndex, Inherit: image.NoIndex, Locks: locks(o.info.Locks),
-	}
-	if o.fd <= 2 {
-		d.Inherit = o.fd
+		File: image.NoIndex, Locks: locks(o.info.Locks),
 	}
 	if err := t.describe(o, &d); err != nil {
 		return 0, err

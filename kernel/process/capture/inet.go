@@ -25,7 +25,10 @@ func (t *fileTable) inetSocket(fd int, o *openFile, d *image.OpenFile) error {
 	default:
 		err = t.lose(o, d, socketTitle(fd, s), "only TCP and UDP can be put back")
 	}
-	if err != nil || d.Kind == image.KindLost {
+	if err != nil || d.Kind == image.KindLost || d.Outside {
+		return err
+	}
+	if err := t.owner(fd, o, d); err != nil {
 		return err
 	}
 	return t.options(fd, o, d)
@@ -35,7 +38,7 @@ func (t *fileTable) tcp(fd int, o *openFile, d *image.OpenFile) error {
 	s := d.Socket
 	title := socketTitle(fd, s)
 	if _, err := sys.Getpeername(fd); err == nil && !s.Listening {
-		return t.lose(o, d, title, outside)
+		return t.socketOutside(o, d, title)
 	}
 	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
 	if err != nil {
@@ -53,7 +56,7 @@ func (t *fileTable) tcp(fd int, o *openFile, d *image.OpenFile) error {
 	}
 	const closed = 7 // TCP_CLOSE
 	if info.State != closed {
-		return t.lose(o, d, "a TCP connection that is being set up or closed", outside)
+		return t.socketOutside(o, d, "a TCP connection that is being set up or closed")
 	}
 	return t.closedTCP(fd, o, d)
 }

@@ -53,8 +53,8 @@ func (t *fileTable) ownID(owner sys.Owner) (int, bool) {
 
 // foreign is for signals that go to somebody else.
 func (t *fileTable) foreign(o *openFile, d *image.OpenFile, owner sys.Owner) error {
-	if d.Inherit != image.NoIndex {
-		return nil
+	if d.Terminal != nil {
+		return nil // it will be another one
 	}
 	who := map[int32]string{sys.OwnerThread: "thread", sys.OwnerProcess: "process", sys.OwnerGroup: "process group"}[owner.Type]
 	if !t.c.o.Force {

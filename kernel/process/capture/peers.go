@@ -62,15 +62,17 @@ func (t *fileTable) peer(diag *sys.UnixDiag, o *openFile, d *image.OpenFile, min
 	}
 	if s.Listening {
 		if s.Backlog = info.Backlog; info.Waiting > 0 {
-			return t.forgo(o, d, "a unix socket with connections that have not been accepted", "nobody has their other ends")
+			if err := t.forgo(o, d, "a unix socket with connections that have not been accepted", "nobody has their other ends"); err != nil {
+				return err
+			}
 		}
-		return nil
+		return t.unixState(o, d)
 	}
 	s.Shutdown, s.Peer = info.Shutdown, info.Peer
-	if err := t.checkPeer(o, d, info, mine); err != nil || t.dry || d.Kind == image.KindLost || d.Inherit != image.NoIndex {
+	if err := t.checkPeer(o, d, info, mine); err != nil || d.Kind == image.KindLost || d.Outside {
 		return err
 	}
-	return t.queue(o, d)
+	return t.unixState(o, d)
 }
 
 // gone reports whether a descriptor is not of that socket any more.
@@ -93,7 +95,7 @@ func (t *fileTable) checkPeer(o *openFile, d *image.OpenFile, info sys.UnixInfo,
 	case s.Peer != 0 && datagrams && s.Remote != nil:
 		s.Peer = 0
 	case s.Peer != 0:
-		return t.lose(o, d, "a unix socket connected to another process", outside)
+		return t.socketOutside(o, d, "a unix socket connected to another process")
 	case datagrams:
 		s.Orphan = t.connected[s.Ino]
 	case !info.Connected:

@@ -17,8 +17,8 @@ func (t *fileTable) pipe(o *openFile, d *image.OpenFile) error {
 	return nil
 }
 
-// pipes refuses those that another process has an end of, unless it is what
-// snapresume will have in its place, and reads what the others hold.
+// pipes refuses those that another process has an end of, unless they are
+// standard descriptors, and reads what the others hold.
 func (t *fileTable) pipes() error {
 	ends := map[uint64]int{} // by inode: 1 reading, 2 writing
 	bit := [4]int{unix.O_RDONLY: 1, unix.O_WRONLY: 2, unix.O_RDWR: 3}
@@ -34,15 +34,14 @@ func (t *fileTable) pipes() error {
 			continue
 		}
 		o := &openFile{fd: t.first[i], link: "a pipe"}
-		if whole, err := t.whole(o, d, ends[d.Pipe.Ino]); err != nil {
+		if whole, err := t.whole(o, ends[d.Pipe.Ino]); err != nil {
 			return err
 		} else if !whole {
-			if err := t.lose(o, d, "a pipe", "its other end is in another process"); err != nil {
+			if err := t.pipeOutside(i, "a pipe", "its other end is in another process"); err != nil {
 				return err
 			}
 			continue
 		}
-		d.Inherit = image.NoIndex
 		content := !done[d.Pipe.Ino] && d.Flags&unix.O_ACCMODE != unix.O_WRONLY
 		if err := t.readPipe(o, d, content); err != nil {
 			return err
@@ -54,9 +53,9 @@ func (t *fileTable) pipes() error {
 
 // whole reports whether nobody else has an end of a pipe: the process has
 // both, or the other one is closed (pipe(7): poll(2) tells that).
-func (t *fileTable) whole(o *openFile, d *image.OpenFile, ends int) (bool, error) {
-	if ends == 3 || d.Inherit != image.NoIndex {
-		return ends == 3, nil
+func (t *fileTable) whole(o *openFile, ends int) (bool, error) {
+	if ends == 3 {
+		return true, nil
 	}
 	fd, err := t.borrow(o)
 	if err != nil {

@@ -41,13 +41,8 @@ func (p Peek) PutBack(pid int) error {
 }
 
 // queue reads what a socket holds.
-func (t *fileTable) queue(o *openFile, d *image.OpenFile) error {
+func (t *fileTable) queue(fd int, o *openFile, d *image.OpenFile) error {
 	s := d.Socket
-	fd, err := t.borrow(o)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
 	// Of datagrams, it is the length of the first.
 	waiting, err := unix.IoctlGetInt(fd, unix.SIOCINQ)
 	if err != nil {

@@ -4,7 +4,6 @@
 package capture
 
 import (
-	"errors"
 	"fmt"
 
 	"snappipe/kernel/process/image"
@@ -29,10 +28,10 @@ func (t *fileTable) socket(o *openFile, d *image.OpenFile) error {
 		return fmt.Errorf("%s: %w", o.object("a socket"), err)
 	}
 	if s.Family != unix.AF_UNIX && s.Family != unix.AF_INET && s.Family != unix.AF_INET6 {
-		return t.lose(o, d, socketTitle(fd, s), "a socket of this family can't be put back")
+		return t.otherFamily(fd, o, d)
 	}
-	if err := errors.Join(readLocal(fd, s), t.owner(fd, o, d)); err != nil {
-		return err
+	if err := readLocal(fd, s); err != nil {
+		return fmt.Errorf("%s: %w", o.object("a socket"), err)
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
@@ -43,6 +42,17 @@ func (t *fileTable) socket(o *openFile, d *image.OpenFile) error {
 		return t.unixSocket(fd, o, d)
 	}
 	return t.inetSocket(fd, o, d)
+}
+
+// otherFamily is for a socket that can't be made again. A connection may still
+// be a standard descriptor.
+func (t *fileTable) otherFamily(fd int, o *openFile, d *image.OpenFile) error {
+	title := socketTitle(fd, d.Socket)
+	isConnection := d.Socket.Type == unix.SOCK_STREAM || d.Socket.Type == unix.SOCK_SEQPACKET
+	if _, err := sys.Getpeername(fd); err == nil && isConnection && o.fd <= 2 {
+		return t.socketOutside(o, d, title)
+	}
+	return t.lose(o, d, title, "a socket of this family can't be put back")
 }
 
 // readKind reads what socket(2) was told.

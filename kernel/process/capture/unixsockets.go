@@ -28,10 +28,26 @@ func (t *fileTable) unixSocket(fd int, o *openFile, d *image.OpenFile) error {
 	if err := creator(fd, s); err != nil {
 		return fmt.Errorf("%s: %w", o.object("a unix socket"), err)
 	}
-	if what, err := readiness(fd); err == nil && s.Type == unix.SOCK_STREAM && what&unix.POLLPRI != 0 {
+	return nil
+}
+
+// unixState reads what else belongs to one that is kept, once that is known.
+func (t *fileTable) unixState(o *openFile, d *image.OpenFile) error {
+	fd, err := t.borrow(o)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if what, err := readiness(fd); err == nil && d.Socket.Type == unix.SOCK_STREAM && what&unix.POLLPRI != 0 {
 		return t.lose(o, d, "a unix socket", "it holds a byte that was sent out of band (MSG_OOB)")
 	}
-	return t.options(fd, o, d)
+	if err := t.owner(fd, o, d); err != nil {
+		return err
+	}
+	if err := t.options(fd, o, d); err != nil || t.dry || d.Kind == image.KindLost || d.Socket.Listening {
+		return err
+	}
+	return t.queue(fd, o, d)
 }
 
 // creator reads who made a connection, or has it listen.

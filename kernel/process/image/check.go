@@ -111,8 +111,8 @@ func (img *Image) checkFiles() error {
 func (img *Image) checkOpen() error {
 	for i := range img.Open {
 		o := &img.Open[i]
-		if !inRange(o.File, len(img.Files), true) || o.Inherit < NoIndex || o.Inherit > 2 {
-			return damagedf("open file %d is of file %d, inherited from %d", i, o.File, o.Inherit)
+		if !inRange(o.File, len(img.Files), true) {
+			return damagedf("open file %d is of file %d, which is not there", i, o.File)
 		}
 		if o.Epoll != nil {
 			for _, w := range o.Epoll.Watches {
@@ -141,6 +141,9 @@ func (img *Image) checkOpen() error {
 					return damagedf("open file %d has content %d, which is not there", i, m.Content)
 				}
 			}
+		}
+		if o.Outside && o.Pipe == nil && o.Socket == nil {
+			return damagedf("open file %d, of kind %q, is said to lead outside", i, o.Kind)
 		}
 		if !o.memberOfKind() {
 			return damagedf("open file %d says that it is %q, but not what that needs", i, o.Kind)

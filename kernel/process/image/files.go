@@ -36,9 +36,10 @@ type OpenFile struct {
 	Pos   int64 // file offset
 	File  int   // index in Files, or NoIndex
 
-	// Inherit is the descriptor, 0 to 2, whose terminal, pipe, socket or file
-	// this is, or NoIndex: on resume it becomes what snapresume has there.
-	Inherit int
+	// Outside is set for a pipe or socket whose other end is another process's.
+	// It is on one of descriptors 0 to 2, or is the same end of the same pipe,
+	// and comes back as what a resume finds there.
+	Outside bool `json:",omitempty"`
 
 	Owner Owner
 	Locks []Lock `json:",omitempty"` // held by this description or, through it, the process
@@ -148,9 +149,14 @@ type Inotify struct {
 	File int // index in Files
 }
 
-// Terminal is the state of a terminal: struct termios of ioctl_tty(2) as
-// TCGETS2 returns it, and the window size.
+// Terminal is a terminal, and the state that it was in: struct termios of
+// ioctl_tty(2) as TCGETS2 returns it, and the window size.
 type Terminal struct {
+	// Device is its number (TIOCGDEV), also where it was opened as /dev/tty.
+	Device Hex
+	// Changed is when the file at its path last changed owner or mode (st_ctim),
+	// in nanoseconds: pseudo-terminals of one number differ in that.
+	Changed    int64
 	Termios    Bytes
 	Rows, Cols uint16
 	// Controlling is set if it was the controlling terminal.

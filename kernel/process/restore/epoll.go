@@ -12,6 +12,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -103,12 +104,23 @@ func (p *process) addWatches(n *numbers, which func(image.Watch) bool) error {
 				return kernel.Refuse(p.name(o), "", "it watches what no descriptor leads to any more")
 			}
 			err := p.atNumber(n, w, func() error { return p.watch(set, w) })
+			if errors.Is(err, unix.EPERM) && p.files[w.Open].follows {
+				p.dropWatch(o, w)
+				continue
+			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", p.name(o), err)
 			}
 		}
 	}
 	return nil
+}
+
+// dropWatch is for what is a file or /dev/null here, which has nothing to be
+// waited for (epoll_ctl(2)).
+func (p *process) dropWatch(o *image.OpenFile, w image.Watch) {
+	p.options.Warn(fmt.Sprintf("dropped: the watch of %s by %s, which can't be waited for as what it is here", p.name(&p.img.Open[w.Open]), p.name(o)))
+	o.Epoll.Watches = slices.DeleteFunc(slices.Clone(o.Epoll.Watches), func(other image.Watch) bool { return other == w })
 }
 
 // atNumber calls f while what is watched is at the number that it was added
@@ -149,8 +161,8 @@ func (p *process) atNumber(n *numbers, w image.Watch, f func() error) error {
 
 // watch adds a watch, and has it tell something if that is what it did.
 func (p *process) watch(set int, w image.Watch) error {
-	events := w.Events
-	if silent(w) {
+	events, rousable := w.Events, silent(w) && !p.files[w.Open].follows
+	if rousable {
 		events |= epollAny
 	}
 	// struct epoll_event, which is packed
@@ -161,8 +173,8 @@ func (p *process) watch(set int, w image.Watch) error {
 		uint64(set), unix.EPOLL_CTL_ADD, uint64(w.FD), 0); err != nil {
 		return err
 	}
-	if !silent(w) {
-		return nil
+	if !rousable {
+		return nil // or it is not ours to be made ready
 	}
 	told, err := p.stub.tells(set, 0)
 	if told || err != nil {

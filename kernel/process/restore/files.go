@@ -17,8 +17,9 @@ import (
 
 // openFile is an open file description of the image, made again here.
 type openFile struct {
-	fd   int  // ours; -1 if nothing in the process refers to it
-	lent bool // one of descriptors 0 to 2, not to be closed
+	fd      int  // ours; -1 if nothing in the process refers to it
+	lent    bool // shared with others here: not to be closed, nor changed
+	follows bool // one of our descriptors 0 to 2
 }
 
 func (f *openFile) close() {
@@ -43,7 +44,7 @@ func (p *process) restoreFiles() error {
 	for i := range p.files {
 		p.files[i].fd = -1
 	}
-	if err := p.openInherited(); err != nil {
+	if err := p.followStandard(); err != nil {
 		return err
 	}
 	if err := p.openPipes(); err != nil {
@@ -70,6 +71,7 @@ func (p *process) restoreFiles() error {
 	if err := p.seal(); err != nil {
 		return err
 	}
+	p.findScreen()
 	return p.place()
 }
 
@@ -94,37 +96,6 @@ func (p *process) name(o *image.OpenFile) string {
 		}
 	}
 	return what
-}
-
-// openInherited takes what is to be as it is here: on the same terminal, or
-// whatever else descriptors 0 to 2 are.
-func (p *process) openInherited() error {
-	for i := range p.img.Open {
-		o := &p.img.Open[i]
-		if o.Inherit == image.NoIndex {
-			continue
-		}
-		if _, err := unix.FcntlInt(uintptr(o.Inherit), unix.F_GETFD, 0); err != nil {
-			return kernel.Refuse(p.name(o), fmt.Sprintf("open it, if only on /dev/null, with %d</dev/null", o.Inherit),
-				"it is to be what descriptor %d is here, and that is closed", o.Inherit)
-		}
-		p.files[i] = openFile{fd: o.Inherit, lent: true}
-		if o.Kind != image.KindTerminal {
-			continue
-		}
-		// A description of its own, where possible, since ours is shared with
-		// the shell: what the program sets there (O_NONBLOCK) would be the
-		// shell's problem later.
-		if f, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", o.Inherit), o.Flags&openable|unix.O_NOCTTY, 0); err == nil {
-			fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
-			f.Close()
-			if err != nil {
-				return err
-			}
-			p.files[i] = openFile{fd: fd}
-		}
-	}
-	return nil
 }
 
 // open makes one that stands for itself.

@@ -39,6 +39,9 @@ func (p *process) identifyInNamespace(want int) error {
 		return sameIDsRefusal(fmt.Sprintf("process ID %d", want), err)
 	}
 	p.space = space
+	if err := space.init.closeAll(0); err != nil {
+		return err
+	}
 	if err := space.mountProc(); err != nil {
 		return sameIDsRefusal(fmt.Sprintf("process ID %d", want), err)
 	}

@@ -29,6 +29,14 @@ func (p *process) openPipes() error {
 		if o.Kind != image.KindPipe || p.files[i].fd >= 0 {
 			continue
 		}
+		if o.Outside {
+			fd, err := p.openOutside(o)
+			if err != nil {
+				return err
+			}
+			p.files[i].fd = fd
+			continue
+		}
 		both := pipes[o.Pipe.Ino]
 		if both == nil {
 			var err error

@@ -20,17 +20,19 @@ type process struct {
 	options kernel.Options
 	tracer  *ptrace.Tracer
 
-	stub     *stub
-	space    *namespace // that the stub is in, or nil
-	borrowed bool       // the stub executes our own program, not the image's
-	ids      ids
-	cwd      string     // where its working directory is now
-	segments []segment  // where the bytes of the image go
-	contents []*os.File // of image.Contents, in memory
-	mapped   []mapping  // what to do with each mapping once its pages are there
-	files    []openFile // by index in image.Open
-	sockets  *sockopt.Reader
-	threads  []*task // by index in image.Threads
+	stub      *stub
+	space     *namespace // that the stub is in, or nil
+	borrowed  bool       // the stub executes our own program, not the image's
+	ids       ids
+	cwd       string     // where its working directory is now
+	segments  []segment  // where the bytes of the image go
+	contents  []*os.File // of image.Contents, in memory
+	mapped    []mapping  // what to do with each mapping once its pages are there
+	files     []openFile // by index in image.Open
+	sockets   *sockopt.Reader
+	threads   []*task // by index in image.Threads
+	standards standards
+	screen    *image.Terminal // what the program had open of which it has our controlling terminal, or nil
 
 	// undo gives up, last first, what is not given up with the stub.
 	undo []func() error
@@ -70,4 +72,5 @@ func (p *process) closeFiles() {
 		f.Close()
 	}
 	p.files, p.contents = nil, nil
+	p.standards.close()
 }

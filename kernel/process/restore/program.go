@@ -1,7 +1,6 @@
 package restore
 
-// This file is the resumed program, seen from its parent: signals go to it,
-// its stops are ours, and its end is reported.
+// This file is the resumed program, seen from its parent, up to its end.
 
 import (
 	"context"
@@ -11,8 +10,6 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
-
-	"snappipe/kernel/process/proc"
 )
 
 // program is a [kernel.Resumed].
@@ -21,13 +18,6 @@ type program struct {
 	name     string
 	terminal *terminal
 	signals  chan os.Signal
-}
-
-// forwarded are the signals that are meant for the program when they are sent
-// to its parent.
-var forwarded = []os.Signal{
-	unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT,
-	unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH, unix.SIGCONT, unix.SIGTSTP,
 }
 
 func newProgram(p *process) *program {
@@ -50,14 +40,11 @@ func (r *program) takeTerminal() error {
 	if r.process.options.Detach {
 		return nil
 	}
-	// Without this, taking the terminal back would stop us.
-	signal.Ignore(unix.SIGTTOU)
-	r.signals = make(chan os.Signal, 16)
-	signal.Notify(r.signals, forwarded...)
+	r.takeSignals()
 	if r.process.leadsSession() {
 		return nil
 	}
-	r.terminal = findTerminal(r.process.img)
+	r.terminal = r.process.findTerminal()
 	return r.terminal.give(r.process.stub.pid)
 }
 
@@ -89,10 +76,15 @@ func (r *program) Wait(ctx context.Context) (int, error) {
 	}
 	reports := make(chan report)
 	go r.watch(reports)
+	r.redraw()
 	for {
 		select {
 		case <-ctx.Done():
 			return 0, ctx.Err()
+		case <-r.whileAway():
+			if r.terminal.isOurs() {
+				r.goOn()
+			}
 		case sig := <-r.signals:
 			r.forward(sig.(unix.Signal))
 		case rep := <-reports:
@@ -101,7 +93,7 @@ func (r *program) Wait(ctx context.Context) (int, error) {
 				r.giveTerminalBack()
 				return 0, fmt.Errorf("waiting for %s: %w", r, rep.err)
 			case rep.status.Stopped():
-				r.stopToo()
+				r.stopToo(rep.status.StopSignal())
 			default:
 				return r.end(rep.status), nil
 			}
@@ -130,43 +122,6 @@ func (r *program) watch(reports chan<- report) {
 type report struct {
 	status unix.WaitStatus
 	err    error
-}
-
-// forward passes a signal on. What the terminal sends goes to its foreground
-// group, which the program leads, so what comes here was meant for the program
-// by somebody who knows only us.
-func (r *program) forward(sig unix.Signal) {
-	if sig == unix.SIGCONT {
-		if !r.isStopped() {
-			return // whoever stopped and continued the whole group did so already
-		}
-		// If the shell has put us into the foreground, it meant the program.
-		// Without the terminal, it goes on in the background.
-		r.terminal.give(r.process.stub.pid)
-	}
-	target := r.process.stub.pid
-	if sig == unix.SIGCONT || sig == unix.SIGTSTP {
-		target = -target // all of the job
-	}
-	unix.Kill(target, sig)
-}
-
-// isStopped reports whether a signal has stopped the program.
-func (r *program) isStopped() bool {
-	stat, err := proc.ReadStat(r.process.stub.pid)
-	return err == nil && stat.State() == 'T'
-}
-
-// stopToo stops this process as the program was stopped, for the shell to see
-// that the job is; when it is continued, SIGCONT comes to forward. Without a
-// terminal nobody manages jobs, and whoever stopped the program will continue
-// it, and not us.
-func (r *program) stopToo() {
-	if r.terminal.fd < 0 {
-		return
-	}
-	r.terminal.takeBack()
-	unix.Kill(unix.Getpid(), unix.SIGSTOP)
 }
 
 func (r *program) end(status unix.WaitStatus) int {

@@ -101,7 +101,7 @@ func (r *resumption) load() error {
 		return err
 	}
 	r.front = nil
-	p := &process{img: img, options: r.options, tracer: ptrace.NewTracer(), sockets: sockopt.NewReader()}
+	p := &process{img: img, options: r.options, tracer: ptrace.NewTracer(), sockets: sockopt.NewReader(), standards: standards{options: r.options}}
 	r.process = p
 	return p.tracer.Do(p.load)
 }

@@ -16,6 +16,11 @@ import (
 )
 
 func (p *process) openSockets() error {
+	for i := range p.img.Open {
+		if o := &p.img.Open[i]; o.Socket != nil && o.Outside && p.files[i].fd < 0 {
+			return p.refuseOutside(o)
+		}
+	}
 	u := newUnixSockets(p)
 	err := p.eachSocket(p.openSocket, u.open, u.connect, u.fill, u.point)
 	// What is closed by now has to be before directions are shut down.
@@ -30,7 +35,7 @@ func (p *process) eachSocket(passes ...func(i int) error) error {
 	for _, pass := range passes {
 		for i := range p.img.Open {
 			o := &p.img.Open[i]
-			if o.Kind != image.KindSocket || p.files[i].lent {
+			if o.Kind != image.KindSocket || o.Outside {
 				continue
 			}
 			if err := pass(i); err != nil {
