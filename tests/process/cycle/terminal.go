@@ -80,7 +80,52 @@ func (x *Terminal) Type(t *testing.T, text string) {
 // Expect waits until text is on the terminal.
 func (x *Terminal) Expect(t *testing.T, text string) {
 	t.Helper()
+	defer func() {
+		if t.Failed() {
+			t.Logf("the terminal shows %q", x.Text())
+		}
+	}()
 	Until(t, fmt.Sprintf("%q on the terminal", text), func() bool { return strings.Contains(x.Text(), text) })
+}
+
+// Forget has Text and Expect begin anew.
+func (x *Terminal) Forget() { x.seen.reset() }
+
+// Foreground is the process group in the foreground.
+func (x *Terminal) Foreground() int {
+	group, err := unix.IoctlGetInt(int(x.master.Fd()), unix.TIOCGPGRP)
+	if err != nil {
+		return 0
+	}
+	return group
+}
+
+// Modes are those that ICANON and ECHO are among.
+func (x *Terminal) Modes(t *testing.T) uint32 {
+	t.Helper()
+	modes, err := unix.IoctlGetTermios(int(x.master.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatalf("the modes of a terminal: %v", err)
+	}
+	return modes.Lflag
+}
+
+// SetSize makes it another size, 0 by 0 for one that nobody knows.
+func (x *Terminal) SetSize(t *testing.T, rows, columns uint16) {
+	t.Helper()
+	if err := unix.IoctlSetWinsize(int(x.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns}); err != nil {
+		t.Fatalf("the size of a terminal: %v", err)
+	}
+}
+
+// Size is what a program is told.
+func (x *Terminal) Size(t *testing.T) (rows, columns uint16) {
+	t.Helper()
+	size, err := unix.IoctlGetWinsize(int(x.master.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		t.Fatalf("the size of a terminal: %v", err)
+	}
+	return size.Row, size.Col
 }
 
 // Text is all that programs have written to the terminal.
