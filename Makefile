@@ -4,6 +4,7 @@
 # make test-vm  whole machines in QEMU, and live programs under another kernel
 # make test-kernel  the kernel with the two system calls: builds it and its
 #               variant that looks for mistakes, and boots both
+# make race     the race detector over what has goroutines. make test does it too
 # make soak     hundreds of snapshots of one program, and of kills of snapcat
 # make cross    the format and the filters for other processors: 32 bits,
 #               big-endian, arm64. make test does it too
@@ -38,14 +39,14 @@ demo: build
 # What is skipped is named: a tool that is not installed, a right that is
 # missing. All that go test said is in the log.
 report = $(GO) test -v $(2) >bin/$(1).log 2>&1; status=$$?; \
-	grep -E '^(ok|FAIL|panic:|\?)|SKIP|^ *--- FAIL' bin/$(1).log; \
-	if [ $$status != 0 ]; then grep -vE '^ *(=== |--- PASS)' bin/$(1).log; fi; exit $$status
+	grep -aE '^(ok|FAIL|panic:|\?)|SKIP|^ *--- FAIL' bin/$(1).log; \
+	if [ $$status != 0 ]; then awk -f tests/failed.awk bin/$(1).log; fi; exit $$status
 
 # Machines keep all cores busy for minutes, so they come when the others are
 # done, one package after the other.
 MACHINES = ./tests/vm ./tests/process/kernels ./kernel/machine/linux
 
-test: build lint
+test: build lint race
 	@$(call report,test,-timeout 30m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(MACHINES))"))
 	@$(call report,test-machines,-timeout 1h -p 1 $(MACHINES))
 
@@ -54,6 +55,16 @@ test-vm: build
 
 test-kernel: build
 	SNAPPIPE_VM=1 $(GO) test -timeout 2h -v ./kernel/machine/linux
+
+# What the race detector finds, it finds in few rounds as well as in many, and
+# it makes them ten times slower: -short is for it. It needs a C compiler.
+RACE = ./format/... ./cmd/... ./kernel/file
+
+race:
+	@mkdir -p bin
+	@if command -v "$$($(GO) env CC)" >/dev/null; then \
+	    export CGO_ENABLED=1; $(call report,race,-race -short -timeout 15m $(RACE)); \
+	else echo "SKIPPED: the race detector: no C compiler"; fi
 
 cross:
 	$(GO) test -v ./tests/cross
@@ -91,4 +102,4 @@ install: build
 clean:
 	rm -rf bin
 
-.PHONY: build demo test test-vm test-kernel cross soak lint fuzz bench install clean
+.PHONY: build demo test race test-vm test-kernel cross soak lint fuzz bench install clean

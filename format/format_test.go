@@ -17,13 +17,20 @@ var codecs = []string{"none", "zstd", "s2", "lz4", "xz", "gzip"}
 // An image comes back the same through every codec, with and without
 // checksums, in order and out of order, however it was read.
 func TestRoundTrip(t *testing.T) {
-	for _, size := range []int{0, 1, 4095, 4096, 4097, format.FrameSize, 3*format.FrameSize + 5, 9<<20 + 4096} {
+	sizes := []int{0, 1, 4095, 4096, 4097, format.FrameSize, 3*format.FrameSize + 5, 9<<20 + 4096}
+	if testing.Short() {
+		sizes = []int{4097, format.FrameSize + 5}
+	}
+	for _, size := range sizes {
 		b := imageOf(size, uint64(size))
 		sparse := newMemory(b)
 		sparse.holes = true
 		for name, img := range map[string]format.Image{"read": newMemory(b), "mapped": mapped{newMemory(b)}, "sparse": sparse} {
 			plain := streamOf(t, img)
 			for _, c := range codecs {
+				if testing.Short() && c == "xz" && size > 4097 {
+					continue // is slow
+				}
 				t.Run(fmt.Sprintf("%d/%s/%s", size, name, c), func(t *testing.T) {
 					coded := compressed(t, plain, c)
 					for _, stream := range [][]byte{coded, summed(t, coded)} {
@@ -44,7 +51,11 @@ func TestRoundTrip(t *testing.T) {
 // Whatever a stream has been through, taking compression off gives the bytes
 // that snapcat wrote.
 func TestRecode(t *testing.T) {
-	plain := streamOf(t, newMemory(imageOf(5<<20, 1)))
+	size := 5 << 20
+	if testing.Short() {
+		size = 1 << 18
+	}
+	plain := streamOf(t, newMemory(imageOf(size, 1)))
 	stream := plain
 	for _, c := range []string{"zstd", "xz", "s2", "gzip", "lz4", "none"} {
 		stream = compressed(t, summed(t, stream), c)
@@ -191,6 +202,9 @@ func TestCancel(t *testing.T) {
 func TestLevels(t *testing.T) {
 	plain := streamOf(t, newMemory(imageOf(1<<20, 7)))
 	for _, c := range codec.All() {
+		if testing.Short() && c.Name == "xz" {
+			continue // is slow
+		}
 		for level := c.MinLevel; level <= c.MaxLevel; level++ {
 			work, err := format.Compress(c, level, false)
 			check(t, err)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"sync"
 
 	"snappipe/format/codec"
 )
@@ -48,7 +49,7 @@ type piper interface {
 func (w *Writer) WriteImage(ctx context.Context, img Image) error {
 	iw := &imageWriter{w: w, img: img}
 	iw.pipe = pipeOf(w.w, img)
-	next, stop := iter.Pull(chunks(img))
+	next, stop := pull(chunks(img))
 	defer stop()
 	works := make([]func(*chunk) error, workers())
 	for i := range works {
@@ -66,6 +67,24 @@ func (w *Writer) WriteImage(ctx context.Context, img Image) error {
 		return err
 	}
 	return iw.flushZeros()
+}
+
+// pull is iter.Pull, for a reader of [Pipe]: that may be at work still when the
+// others have given up, and then finds that there is no more.
+func pull[T any](seq iter.Seq[T]) (next func() (T, bool), stop func()) {
+	var mu sync.Mutex
+	n, s := iter.Pull(seq)
+	next = func() (T, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		return n()
+	}
+	stop = func() {
+		mu.Lock()
+		defer mu.Unlock()
+		s()
+	}
+	return next, stop
 }
 
 // pipeOf returns the pipe that w is, if img can move its pages into it.

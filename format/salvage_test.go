@@ -113,7 +113,11 @@ func TestSalvageWhole(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
-	large := imageOf(20<<20+5, 3)
+	size := 20<<20 + 5
+	if testing.Short() {
+		size = 2<<20 + 5
+	}
+	large := imageOf(size, 3)
 	for _, codec := range codecs {
 		stream := summed(t, compressed(t, streamOf(t, newMemory(large)), codec))
 		if got := salvaged(t, codec, stream, large); !got.Whole() {
