@@ -53,7 +53,7 @@ func (c *capture) readMemory() error {
 func (c *capture) vma(m *proc.Map, pagemap *proc.Pagemap) (v image.VMA, pieces []piece, err error) {
 	v = image.VMA{
 		Start: image.Hex(m.Start), End: image.Hex(m.End), Prot: m.Prot, Shared: m.Shared,
-		File: image.NoIndex, Offset: int64(m.Offset), VMFlags: m.VMFlags, Key: m.Key, Policy: c.policies[m.Start],
+		Name: image.Text(m.Name), File: image.NoIndex, Offset: int64(m.Offset), VMFlags: m.VMFlags, Key: m.Key, Policy: c.policies[m.Start],
 	}
 	anonymous := !m.File() || !m.Shared && m.Path == "/dev/zero"
 	if anonymous {

@@ -11,7 +11,8 @@ type VMA struct {
 	// mlock(2) and MAP_ flags to be put back: "rd wr mr mw me ac hg".
 	VMFlags string
 	// Name is what proc_pid_maps(5) shows for a mapping of no file:
-	// "[heap]", "[stack]", "[vdso]", "[anon:name]", or "".
+	// "[heap]", "[stack]", "[vdso]", "[anon:name]", or "". Shared memory may have
+	// one too, "[anon_shmem:name]".
 	Name Text
 
 	File   int   // index in Files, or NoIndex

@@ -22,6 +22,7 @@ type Map struct {
 	Ino        uint64 // 0 if no file is mapped
 	Path       string // of the file, or a name in brackets, or ""
 	Deleted    bool
+	Name       string // in brackets, of shared memory that was given one
 
 	// The rest is there from Smaps only.
 	VMFlags string // two letters each, with spaces between
@@ -149,6 +150,7 @@ func parseMap(line string) (m Map, err error) {
 	m.Path, m.Deleted = strings.CutSuffix(strings.TrimLeft(rest, " "), " (deleted)")
 	m.Path = strings.ReplaceAll(m.Path, `\012`, "\n") // all that the kernel escapes here
 	if strings.HasPrefix(m.Path, "[anon_shmem:") {
+		m.Name = m.Path
 		m.Path, m.Deleted = "/dev/zero", true // as it is shown if it has no name
 	}
 	return m, nil

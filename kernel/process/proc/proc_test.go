@@ -18,7 +18,7 @@ func TestParseMap(t *testing.T) {
 		"7f0000000000-7f0000001000 rw-s 00000000 00:01 77                 /memfd:x (deleted)": {
 			Start: 0x7f0000000000, End: 0x7f0000001000, Prot: 3, Shared: true, Dev: unix.Mkdev(0, 1), Ino: 77, Path: "/memfd:x", Deleted: true},
 		"7f0000004000-7f0000005000 rw-s 00000000 00:01 78                 [anon_shmem:mine]": {
-			Start: 0x7f0000004000, End: 0x7f0000005000, Prot: 3, Shared: true, Dev: unix.Mkdev(0, 1), Ino: 78, Path: "/dev/zero", Deleted: true},
+			Start: 0x7f0000004000, End: 0x7f0000005000, Prot: 3, Shared: true, Dev: unix.Mkdev(0, 1), Ino: 78, Path: "/dev/zero", Deleted: true, Name: "[anon_shmem:mine]"},
 		"7f0000002000-7f0000003000 ---p 00000000 00:00 0 ": {Start: 0x7f0000002000, End: 0x7f0000003000},
 		"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]": {
 			Start: 0xffffffffff600000, End: 0xffffffffff601000, Prot: 4, Path: "[vsyscall]"},

@@ -113,7 +113,7 @@ func (p *process) program() string {
 }
 
 func (p *process) mapMemory() error {
-	for _, step := range []func() error{p.setMerging, p.planMappings, p.mapAll, p.unmerge, p.setPolicies} {
+	for _, step := range []func() error{p.setMerging, p.planMappings, p.mapWhole, p.mapAll, p.unmerge, p.setPolicies} {
 		if err := step(); err != nil {
 			return err
 		}

@@ -92,6 +92,9 @@ func (p *process) findSource(m *mapping, opened map[[2]int]*os.File) (err error)
 		}
 		return nil
 	}
+	if p.isAnonymous(m) {
+		return nil
+	}
 	f := &p.img.Files[m.File]
 	key := [2]int{m.File, 0}
 	if m.Shared && m.writable() {
@@ -160,6 +163,12 @@ func (p *process) mapAll() error {
 	var order []*os.File
 	for i := range p.mapped {
 		m := &p.mapped[i]
+		if p.isAnonymous(m) {
+			if err := p.mapAnonymous(m); err != nil {
+				return err
+			}
+			continue
+		}
 		if _, seen := bySource[m.source]; !seen {
 			order = append(order, m.source)
 		}
@@ -255,6 +264,9 @@ func (s *stub) advise(m *mapping) error {
 		}
 	}
 	name, ok := strings.CutPrefix(string(m.Name), "[anon:")
+	if !ok {
+		name, ok = strings.CutPrefix(string(m.Name), "[anon_shmem:")
+	}
 	if !ok {
 		return nil
 	}

@@ -27,15 +27,23 @@ type segment struct {
 
 func (s segment) end() int64 { return s.off + s.size }
 
-// makeContents makes an empty file in memory for each content.
+// makeContents makes an empty file in memory for each content that is not mapped
+// alone.
 func (p *process) makeContents() error {
+	p.findAnonymous()
 	of := make(map[int]*image.File)
+	elsewhere := map[int]bool{}
 	for i := range p.img.Files {
 		if f := &p.img.Files[i]; f.Content != image.NoIndex {
 			of[f.Content] = f
+			_, elsewhere[f.Content] = p.anonymous[i]
 		}
 	}
 	for i, c := range p.img.Contents {
+		if elsewhere[i] {
+			p.contents = append(p.contents, nil)
+			continue
+		}
 		file, err := p.makeContent(of[i])
 		if err != nil {
 			return err
@@ -115,9 +123,13 @@ func (p *process) planSegments() {
 		}
 	}
 	for i, c := range p.img.Contents {
-		if c.Size > 0 {
+		if c.Size > 0 && p.contents[i] != nil {
 			p.segments = append(p.segments, segment{off: c.Offset, size: c.Size, file: p.contents[i]})
 		}
+	}
+	for i, s := range p.anonymous {
+		c := p.img.Contents[p.img.Files[i].Content]
+		p.segments = append(p.segments, segment{off: c.Offset, size: c.Size, addr: s.start})
 	}
 	slices.SortFunc(p.segments, func(a, b segment) int { return cmp.Compare(a.off, b.off) })
 }

@@ -20,13 +20,16 @@ type process struct {
 	options kernel.Options
 	tracer  *ptrace.Tracer
 
-	stub      *stub
-	space     *namespace // that the stub is in, or nil
-	borrowed  bool       // the stub executes our own program, not the image's
-	ids       ids
-	cwd       string     // where its working directory is now
-	segments  []segment  // where the bytes of the image go
-	contents  []*os.File // of image.Contents, in memory
+	stub     *stub
+	space    *namespace // that the stub is in, or nil
+	borrowed bool       // the stub executes our own program, not the image's
+	ids      ids
+	cwd      string     // where its working directory is now
+	segments []segment  // where the bytes of the image go
+	contents []*os.File // of image.Contents, in memory
+	// anonymous is shared memory without a name, by index in image.Files, and
+	// where all of it is mapped until it is filled.
+	anonymous map[int]span
 	mapped    []mapping  // what to do with each mapping once its pages are there
 	files     []openFile // by index in image.Open
 	sockets   *sockopt.Reader

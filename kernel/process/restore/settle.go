@@ -14,8 +14,10 @@ import (
 )
 
 func (p *process) settleMappings() error {
-	if err := p.allocateKeys(); err != nil {
-		return err
+	for _, step := range []func() error{p.unmapWhole, p.allocateKeys} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
 	for i := range p.mapped {
 		m := &p.mapped[i]

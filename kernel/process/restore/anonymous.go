@@ -1,0 +1,83 @@
+package restore
+
+// This file makes shared memory without a name, of MAP_SHARED with MAP_ANONYMOUS. No
+// descriptor leads to it. So all of it is mapped first, the mappings of the image
+// are further ones of that (mremap(2), old_size 0), and it goes when the memory has
+// been filled.
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/image"
+)
+
+// findAnonymous finds what of the files of the image is such memory, and not open
+// besides (proc_pid_map_files(5)).
+func (p *process) findAnonymous() {
+	p.anonymous = map[int]span{}
+	for i := range p.img.Files {
+		if f := &p.img.Files[i]; f.Anon && f.Content != image.NoIndex {
+			p.anonymous[i] = span{}
+		}
+	}
+	for i := range p.img.Open {
+		delete(p.anonymous, p.img.Open[i].File)
+	}
+}
+
+// isAnonymous reports whether a mapping is of such memory.
+func (p *process) isAnonymous(m *mapping) bool {
+	_, ok := p.anonymous[m.File]
+	return ok && m.Shared
+}
+
+// mapWhole maps all of it, clear of what the image has mapped.
+func (p *process) mapWhole() error {
+	taken := []span{{p.stub.scratch, p.stub.scratch + scratchSize}}
+	for _, v := range p.img.VMAs {
+		taken = append(taken, span{uint64(v.Start), uint64(v.End)})
+	}
+	for i := range p.anonymous {
+		size := (uint64(p.img.Contents[p.img.Files[i].Content].Size) + image.Page - 1) &^ (image.Page - 1)
+		at := gap(taken, size)
+		flags := uint64(unix.MAP_SHARED | unix.MAP_ANONYMOUS | unix.MAP_FIXED_NOREPLACE)
+		for k := range p.mapped {
+			if m := &p.mapped[k]; m.File == i && has(m.VMA, "nr") {
+				flags |= unix.MAP_NORESERVE
+			}
+		}
+		what := fmt.Sprintf("mmap of %d bytes of shared memory", size)
+		if _, err := p.stub.call(what, unix.SYS_MMAP, at, size, unix.PROT_READ|unix.PROT_WRITE, flags, ^uint64(0), 0); err != nil {
+			return err
+		}
+		p.anonymous[i] = span{at, at + size}
+		taken = append(taken, p.anonymous[i])
+	}
+	return nil
+}
+
+// mapAnonymous makes a mapping of it.
+func (p *process) mapAnonymous(m *mapping) error {
+	size := uint64(m.End - m.Start)
+	what := fmt.Sprintf("mremap of shared memory to %#x-%#x", uint64(m.Start), uint64(m.End))
+	if _, err := p.stub.call(what, unix.SYS_MREMAP, p.anonymous[m.File].start+uint64(m.Offset), 0, size,
+		unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED, uint64(m.Start)); err != nil {
+		return err
+	}
+	if err := p.stub.on(m, "mprotect", unix.SYS_MPROTECT, uint64(m.Prot)); err != nil {
+		return err
+	}
+	return p.stub.advise(m)
+}
+
+// unmapWhole leaves the mappings of the image.
+func (p *process) unmapWhole() error {
+	for _, s := range p.anonymous {
+		if _, err := p.stub.call("munmap", unix.SYS_MUNMAP, s.start, s.end-s.start); err != nil {
+			return err
+		}
+	}
+	return nil
+}
