@@ -1,5 +1,6 @@
 # make          build the four tools into bin/, manual pages and completions too
 # make demo     see them work: snapshot a live program, kill it, resume it
+# make check    what is quick, before each commit: under three minutes
 # make test     all tests, those that take long less often than below
 # make test-vm  whole machines in QEMU, and live programs under another kernel
 # make test-kernel  the kernel with the two system calls: builds it and its
@@ -37,10 +38,18 @@ demo: build
 	@PATH="$(CURDIR)/bin:$$PATH" PRIMES=$(CURDIR)/bin/demo/primes tests/demo/process.sh
 
 # What is skipped is named: a tool that is not installed, a right that is
-# missing. All that go test said is in the log.
+# missing. All that go test said is in the log, which tests/skipped.awk reads too.
 report = $(GO) test -v $(2) >bin/$(1).log 2>&1; status=$$?; \
 	grep -aE '^(ok|FAIL|panic:|\?)|SKIP|^ *--- FAIL' bin/$(1).log; \
 	if [ $$status != 0 ]; then awk -f tests/failed.awk bin/$(1).log; fi; exit $$status
+
+# What breaks most often, without live programs but for the demonstration.
+QUICK = ./cmd/... ./format/... ./kernel ./kernel/file ./kernel/process/image \
+    ./kernel/process/proc ./kernel/process/sockopt ./tests/cli ./tests/process/support \
+    ./tests/vectors
+
+check: build lint
+	@$(call report,check,-short -timeout 10m $(QUICK))
 
 # Machines keep all cores busy for minutes, so they come when the others are
 # done, one package after the other.
@@ -64,7 +73,7 @@ race:
 	@mkdir -p bin
 	@if command -v "$$($(GO) env CC)" >/dev/null; then \
 	    export CGO_ENABLED=1; $(call report,race,-race -short -timeout 15m $(RACE)); \
-	else echo "SKIPPED: the race detector: no C compiler"; fi
+	else echo "SKIPPED: the race detector: no C compiler" | tee bin/race.log; fi
 
 cross:
 	$(GO) test -v ./tests/cross
@@ -73,13 +82,14 @@ soak: build
 	SNAPPIPE_SOAK=1 $(GO) test -timeout 2h -v ./tests/process/soak ./tests/process/stdio
 
 lint:
+	@mkdir -p bin; rm -f bin/lint.log
 	@unformatted=$$(gofmt -l cmd format kernel tests); \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	@if command -v shellcheck >/dev/null; then \
 	    shellcheck -x -P tests/demo .ci/run tests/setup tests/demo/*.sh tests/process/kernels/*.sh && shellcheck -s bash -e SC2154 tests/peers/scripts/*.sh; \
-	else echo "SKIPPED: shellcheck is not installed"; fi
+	else echo "SKIPPED: shellcheck is not installed" | tee bin/lint.log; fi
 
 # What goroutines do differs from run to run, so that a search for a shorter
 # input that does the same would take up all the time.
@@ -102,4 +112,4 @@ install: build
 clean:
 	rm -rf bin
 
-.PHONY: build demo test race test-vm test-kernel cross soak lint fuzz bench install clean
+.PHONY: build demo check test race test-vm test-kernel cross soak lint fuzz bench install clean
