@@ -42,6 +42,12 @@ var (
 	ErrTotals = errors.New("the totals in the end frame are wrong")
 	// ErrTrailing: something follows the end frame.
 	ErrTrailing = errors.New("something follows the end frame")
+	// ErrPatch: a patch frame says what no writer may say.
+	ErrPatch = errors.New("the patch makes no sense")
+	// ErrBase: a patch frame was met where its base is not known.
+	ErrBase = errors.New("the part is stored as the difference to another image, which is not there")
+	// ErrUnsummed: there are no SHA-256 checksums where they are needed.
+	ErrUnsummed = errors.New("the stream has no SHA-256 checksums")
 	// ErrUnsupported: the stream is undamaged as far as can be seen, but
 	// uses something that this version does not know.
 	ErrUnsupported = errors.New("not supported")
@@ -67,9 +73,5 @@ func (e *DamageError) Unwrap() error { return e.Err }
 
 // damage says that err is wrong with f.
 func (f *Frame) damage(err error) error {
-	off := int64(-1)
-	if f.Type == TypeData || f.Type == TypeZero {
-		off = f.Offset
-	}
-	return &DamageError{f.seq, f.at, off, err}
+	return &DamageError{f.seq, f.at, f.inImage(), err}
 }

@@ -44,6 +44,7 @@ const (
 	TypeEnd     Type = 5 // last frame: totals
 	TypeResumed Type = 6 // first frame of a stream that has no image
 	TypeFailure Type = 7 // last frame of a stream that has no end: why
+	TypePatch   Type = 8 // a part of the image, by what is different from another image
 )
 
 // ancillary is the bit of those types that a reader may pass over.
@@ -52,10 +53,13 @@ const ancillary Type = 0x8000
 // Ancillary reports whether a reader that does not know t may pass over it.
 func (t Type) Ancillary() bool { return t&ancillary != 0 }
 
-func (t Type) known() bool { return t >= TypeImage && t <= TypeFailure }
+func (t Type) known() bool { return t >= TypeImage && t <= TypePatch }
+
+// holds reports whether frames of t stand for a part of the image.
+func (t Type) holds() bool { return t == TypeData || t == TypeZero || t == TypePatch }
 
 func (t Type) String() string {
-	names := [...]string{TypeImage: "image", TypeData: "data", TypeZero: "zero", TypeSums: "checksum", TypeEnd: "end", TypeResumed: "resumed", TypeFailure: "failure"}
+	names := [...]string{TypeImage: "image", TypeData: "data", TypeZero: "zero", TypeSums: "checksum", TypeEnd: "end", TypeResumed: "resumed", TypeFailure: "failure", TypePatch: "patch"}
 	if t.known() {
 		return names[t]
 	}
@@ -74,7 +78,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // again for the next frame that is read into the same Frame.
 type Frame struct {
 	Type   Type
-	Codec  codec.ID // of a data frame
+	Codec  codec.ID // of a data or patch frame
 	Offset int64    // where in the image it belongs, in bytes
 	Length int64    // how many bytes of the image it stands for
 
@@ -313,7 +317,7 @@ func (f *Frame) checkFields(n uint32) error {
 		ok = f.flags&^flagSummed == 0 && f.Offset == 0
 	case TypeResumed:
 		ok = f.flags&^flagSummed == 0 && f.Offset == 0 && f.Length == 0
-	case TypeData:
+	case TypeData, TypePatch:
 		return f.checkData(n)
 	case TypeZero:
 		ok = f.flags == 0 && f.Length > 0 && n == 0
@@ -332,13 +336,15 @@ func (f *Frame) checkFields(n uint32) error {
 
 func (f *Frame) checkData(n uint32) error {
 	ok := f.flags == 0 && f.Length > 0 && f.Length <= MaxPayload && n > 0
-	if f.Codec == codec.None {
+	switch {
+	case f.Type == TypePatch: // its payload says more
+	case f.Codec == codec.None:
 		ok = ok && int64(n) == f.Length && f.crc == f.rawCRC
-	} else {
+	default:
 		ok = ok && int64(n) < f.Length
 	}
 	if !ok {
-		return fmt.Errorf("%w: data frame", ErrField)
+		return fmt.Errorf("%w: %v frame", ErrField, f.Type)
 	}
 	if !codec.Known(f.Codec) {
 		return fmt.Errorf("%w: codec %d", ErrUnsupported, f.Codec)

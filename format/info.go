@@ -71,7 +71,7 @@ func (i *Info) check() error {
 	if at := i.Fact(FactTime); !isTime(at) {
 		return fmt.Errorf("%w: fact %q is no time in UTC: %q", ErrField, FactTime, at)
 	}
-	return nil
+	return i.checkBase()
 }
 
 func isSize(value string) bool {

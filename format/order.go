@@ -16,6 +16,8 @@ type order struct {
 	info   *Info  // nil before the first frame
 	totals Totals
 	unsum  int // frames since the last checksum frame
+	// patches: the first frame names a base.
+	patches bool
 }
 
 // expects checks what can be told from the header of f alone: that f is the
@@ -55,6 +57,9 @@ func (o *order) accept(f *Frame) error {
 	if o.unsum++; o.info.Summed && o.unsum > maxSums {
 		return f.damage(fmt.Errorf("%w: no checksum frame for %d frames", ErrSums, maxSums))
 	}
+	if f.Type == TypePatch && !o.patches {
+		return f.damage(errNoBase)
+	}
 	if !o.totals.fits(f, o.info.Size) {
 		return f.damage(ErrTiling)
 	}
@@ -79,6 +84,7 @@ func (o *order) begin(f *Frame) error {
 		return f.damage(err)
 	}
 	o.info, o.id, o.unsum = info, f.id, 1
+	_, o.patches = info.Base()
 	return nil
 }
 

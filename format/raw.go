@@ -22,12 +22,12 @@ func (r *Reader) WriteRaw(ctx context.Context, w io.WriterAt, unordered bool) er
 		return err
 	}
 	if !unordered {
-		return r.Each(ctx, Decompress, put)
+		return r.Each(ctx, Whole(r.Base), put)
 	}
 	return r.Each(ctx, func() Work {
-		decompress := Decompress()
+		decode := decode(r.Base)
 		return func(f *Frame) error {
-			if err := decompress(f); err != nil {
+			if err := decode(f); err != nil {
 				return err
 			}
 			return put(f)
@@ -36,39 +36,99 @@ func (r *Reader) WriteRaw(ctx context.Context, w io.WriterAt, unordered bool) er
 }
 
 // Decompress is the work of taking compression off: for [Filter] and
-// [Reader.Each].
-func Decompress() Work { return onData((*Frame).Decompress) }
+// [Reader.Each]. What is stored as the difference to another image is an error
+// to it: [Whole] is for that.
+func Decompress() Work { return decode(nil) }
 
-// CheckRaw is the work of decoding each data frame, to see whether that gives
-// what its checksum says; the frame stays as it is: for [Reader.Each].
-func CheckRaw() Work { return onData((*Frame).CheckRaw) }
+// Whole is the work of making data frames without compression of all data and
+// patch frames, base being what the latter are the difference to: for
+// [Filter] and [Reader.Each].
+func Whole(base *Base) func() Work {
+	return func() Work { return decode(base) }
+}
 
-func onData(decode func(*Frame, *codec.Decoder) error) Work {
-	var dec codec.Decoder
+func decode(base *Base) Work {
+	p := newPatcher(base)
 	return func(f *Frame) error {
-		if f.Type != TypeData {
+		switch f.Type {
+		case TypeData:
+			return f.Decompress(&p.dec)
+		case TypePatch:
+			return p.apply(f)
+		}
+		return nil
+	}
+}
+
+// CheckRaw is the work of decoding each data and patch frame, to see whether
+// that gives what its checksum says; the frame stays as it is: for
+// [Reader.Each]. Without base, what a patch frame says can be decoded, but not
+// what it stands for.
+func CheckRaw(base *Base) func() Work {
+	return func() Work {
+		p := newPatcher(base)
+		return func(f *Frame) error {
+			switch {
+			case f.Type == TypeData:
+				return f.CheckRaw(&p.dec)
+			case f.Type == TypePatch && base == nil:
+				return p.checkCoded(f)
+			case f.Type == TypePatch:
+				return p.check(f)
+			}
 			return nil
 		}
-		return decode(f, &dec)
 	}
 }
 
 // Compress returns the work of compressing with a codec at a level, whatever
 // the codec was before: for [Filter] and [Reader.Each]. Frames that have that
 // codec already are coded again, at another level perhaps, only if recode is
-// set.
+// set. None takes compression off. What is stored as the difference to another
+// image stays that.
 func Compress(c codec.Codec, level int, recode bool) (func() Work, error) {
 	if _, err := c.NewEncoder(level); err != nil {
 		return nil, err
 	}
 	return func() Work {
-		decompress := Decompress()
+		p := newPatcher(nil)
 		enc, _ := c.NewEncoder(level) // it was made once, so it can be made again
 		return func(f *Frame) error {
-			if f.Type != TypeData || f.Codec == c.ID && !recode {
+			switch {
+			case f.Codec == c.ID && !recode:
+				return nil
+			case f.Type == TypePatch:
+				return p.recode(f, enc)
+			case f.Type != TypeData:
 				return nil
 			}
-			if err := decompress(f); err != nil {
+			if err := f.Decompress(&p.dec); err != nil || enc == nil {
+				return err
+			}
+			return f.Compress(enc)
+		}
+	}, nil
+}
+
+// Patch returns the work of making of each data frame a patch frame, its
+// difference to base, which has to have been learned: see [OpenBase]. What is
+// not like anything in the base is compressed as [Compress] does, and so are
+// the differences.
+func Patch(base *Base, c codec.Codec, level int) (func() Work, error) {
+	if _, err := c.NewEncoder(level); err != nil {
+		return nil, err
+	}
+	return func() Work {
+		l := newLikeness(base)
+		enc, _ := c.NewEncoder(level) // it was made once, so it can be made again
+		return func(f *Frame) error {
+			if f.Type != TypeData {
+				return nil
+			}
+			if err := f.Decompress(&l.dec); err != nil {
+				return err
+			}
+			if done, err := l.patch(f, enc); done || err != nil || enc == nil {
 				return err
 			}
 			return f.Compress(enc)

@@ -23,6 +23,11 @@ type Reader struct {
 	// the frame has been checked and worked on.
 	Trace func(FrameInfo)
 
+	// Base is what patch frames are the difference to, for [Reader.WriteRaw] and
+	// [Reader.Salvage]. It may be nil, and otherwise has to be the one that the
+	// stream names: see [Info.Whole].
+	Base *Base
+
 	raw   io.Reader
 	src   *bufio.Reader
 	at    int64

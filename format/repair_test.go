@@ -88,7 +88,7 @@ func cut(stream []byte) [][]byte {
 func place(f []byte, totals []uint64) {
 	n := le.Uint64(f[40:])
 	switch format.Type(le.Uint16(f[12:])) {
-	case format.TypeData:
+	case format.TypeData, format.TypePatch:
 		le.PutUint64(f[32:], totals[1]+totals[4])
 		totals[0]++
 		totals[1] += n

@@ -12,8 +12,6 @@ import (
 	"strings"
 
 	"github.com/minio/sha256-simd"
-
-	"snappipe/format/codec"
 )
 
 // Sink takes the parts of an image, in whatever order they are found.
@@ -68,6 +66,7 @@ func (s *Salvaged) Lost() (n int64) {
 // Salvage reads a stream of which any part may be missing or damaged, and
 // writes every part of the image that is in a whole frame to w, at its place. It
 // writes nothing for what is missing. If w is nil, it only looks what there is.
+// What is stored as the difference to another image is missing without r.Base.
 //
 // Only frames of one stream count: that of the first whole frame. They may come
 // in any order. Those that have a SHA-256 have to match it.
@@ -81,8 +80,8 @@ func (r *Reader) Salvage(ctx context.Context, w Sink) (*Salvaged, error) {
 	s.scan = newScanner(src, s.stumble)
 	works := make([]func(*found) error, workers())
 	for i := range works {
-		var dec codec.Decoder
-		works[i] = func(f *found) error { return f.look(&dec) }
+		decode := decode(r.Base)
+		works[i] = func(f *found) error { return f.look(decode) }
 	}
 	if err := Pipe(ctx, make([]found, 2*len(works)+1), s.read, works, s.put); err != nil {
 		return nil, err
@@ -185,14 +184,12 @@ func (s *salvage) follow(f *Frame) {
 }
 
 // look takes the digest of a frame, and decodes it.
-func (f *found) look(dec *codec.Decoder) error {
+func (f *found) look(decode Work) error {
 	f.err = nil
 	if f.sums {
 		f.sum()
 	}
-	if f.Type == TypeData {
-		f.err = f.Decompress(dec)
-	}
+	f.err = decode(&f.Frame)
 	return nil
 }
 
@@ -205,7 +202,7 @@ func (s *salvage) put(f *found) error {
 	switch f.Type {
 	case TypeImage, TypeResumed:
 		s.describe(&f.Frame)
-	case TypeData, TypeZero:
+	case TypeData, TypeZero, TypePatch:
 		return s.place(f)
 	case TypeSums:
 		return s.compare(f)
@@ -290,7 +287,7 @@ func (s *salvage) await(f *found) {
 		s.waiting = slices.Delete(s.waiting, 0, 1)
 	}
 	w := unsummed{number: f.read.Number, at: f.at, digest: f.digest}
-	if f.Type == TypeData || f.Type == TypeZero {
+	if f.Type.holds() {
 		w.part = Part{f.Offset, f.Length}
 	}
 	s.waiting = append(s.waiting, w)

@@ -179,7 +179,7 @@ func (s *scanner) fill(n int) bool {
 
 // inImage returns where in the image f belongs, or -1 if that is not known.
 func (f *Frame) inImage() int64 {
-	if f.Type == TypeData || f.Type == TypeZero {
+	if f.Type.holds() {
 		return f.Offset
 	}
 	return -1

@@ -4,7 +4,7 @@ import "encoding/binary"
 
 // Totals are what a stream holds, as its end frame says.
 type Totals struct {
-	DataFrames, DataBytes int64 // bytes of the image that are in data frames
+	DataFrames, DataBytes int64 // bytes of the image that are in data and patch frames
 	StoredBytes           int64 // payloads of those frames
 	ZeroFrames, ZeroBytes int64
 }
@@ -13,7 +13,7 @@ const totalsSize = 5 * 8
 
 func (t *Totals) add(f *Frame) {
 	switch f.Type {
-	case TypeData:
+	case TypeData, TypePatch:
 		t.DataFrames++
 		t.DataBytes += f.Length
 		t.StoredBytes += int64(len(f.Payload()) + f.carried)
@@ -38,7 +38,7 @@ func (t *Totals) end(root []byte) []byte {
 // fits reports whether f goes on where the frames before it stopped, within
 // an image of the given size.
 func (t *Totals) fits(f *Frame, size int64) bool {
-	if f.Type != TypeData && f.Type != TypeZero {
+	if !f.Type.holds() {
 		return true
 	}
 	return f.Offset == t.covered() && f.Length <= size-f.Offset

@@ -16,13 +16,14 @@ import (
 // A Writer writes nothing that a reader would refuse: what is asked of it that
 // cannot be is an error, and leaves the stream as it was.
 type Writer struct {
-	w      io.Writer
-	info   Info
-	seq    uint64
-	totals Totals
-	sums   *summer // nil where the stream has no checksums
-	root   []byte
-	err    error // why nothing more can be written
+	w       io.Writer
+	info    Info
+	patches bool // it may have patch frames
+	seq     uint64
+	totals  Totals
+	sums    *summer // nil where the stream has no checksums
+	root    []byte
+	err     error // why nothing more can be written
 
 	covered, written atomic.Int64
 }
@@ -36,6 +37,7 @@ var errClosed = errors.New("the stream has its end")
 func NewWriter(w io.Writer, info *Info) (*Writer, error) {
 	wr := &Writer{w: w, info: *info}
 	wr.info.Facts = slices.Clone(info.Facts)
+	_, wr.patches = info.Base()
 	if info.Summed {
 		wr.sums = newSummer()
 	}
@@ -70,8 +72,10 @@ func (w *Writer) Write(f *Frame) error { return w.write(f, nil) }
 // fits returns an error unless a reader would take f as the next frame.
 func (w *Writer) fits(f *Frame) error {
 	switch {
-	case f.Type != TypeData && f.Type != TypeZero && !f.Type.Ancillary():
+	case !f.Type.holds() && !f.Type.Ancillary():
 		return fmt.Errorf("%w: it is not for others to write", ErrField)
+	case f.Type == TypePatch && !w.patches:
+		return errNoBase
 	case f.form.typ != f.Type, !f.Type.Ancillary() && f.form != form{f.Type, f.Codec, f.Length}:
 		return fmt.Errorf("%w: its fields say something else than what it was made by SetRaw, SetZero or SetAncillary", ErrField)
 	case !w.totals.fits(f, w.info.Size):
