@@ -10,10 +10,12 @@ import (
 
 	"snappipe/cmd/internal/docs"
 	"snappipe/cmd/internal/filter"
+	"snappipe/cmd/internal/input"
 	"snappipe/cmd/internal/output"
 	"snappipe/cmd/internal/tool"
 	"snappipe/format"
 	"snappipe/format/codec"
+	"snappipe/kernel"
 )
 
 func main() {
@@ -23,17 +25,21 @@ func main() {
 		About: []string{
 			"Reads a stream on standard input and writes it compressed to standard output, on all cores. A stream that is compressed already, by whatever codec, is recoded; what has that codec already passes as it is, unless --level is given. Parts that do not get smaller are stored.",
 			"SHA-256 checksums are checked and dropped, since they are those of the stream as it was: snapverify comes after snapcompress.",
+			"With --base, what is stored is the difference to another image, IMG, of the same program or machine for example: parts that are the same are left out, wherever they have moved to, and of others only what has changed is coded. IMG has to have checksums. It is needed whole and unchanged for as long as the difference is, and named wherever that is resumed. It may be a difference itself; then what that was made with is named before it.",
 			"The codecs are: " + codecs(),
 		},
 		Examples: []docs.Example{
 			{Command: "snapcat file:core | snapcompress | snapverify > img", What: "Make a compressed image with checksums."},
 			{Command: "snapcompress --codec xz < img | snapverify > small", What: "Recode an image for keeping."},
 			{Command: "snapcompress -d < img | snapverify > fast", What: "Take compression off."},
+			{Command: "snapcat process:1234 | snapcompress --base monday | snapverify > tuesday", What: "Store what is different from the image monday."},
+			{Command: "snapcompress -d --base monday < tuesday | snapverify > whole", What: "Make a whole image of it again."},
 		},
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "codec", Value: codec.All()[0].Name, Usage: "compress with `CODEC`, or not at all with none"},
 			&cli.IntFlag{Name: "level", Usage: "compress at level `N`; higher is smaller and slower"},
 			&cli.BoolFlag{Name: "decompress", Aliases: []string{"d"}, Usage: "take compression off"},
+			input.BaseFlag("store the difference to `IMG`, or with -d make a whole image of it again"),
 		}, output.Flags("replace FILE if it is there already")...),
 		Words: map[string][]string{"CODEC": names()},
 		Run:   run,
@@ -64,10 +70,53 @@ func codecs() string {
 }
 
 func run(ctx context.Context, c *tool.Call) error {
+	bases, err := input.OpenBases(ctx, c, !c.Bool("decompress"))
+	if err != nil {
+		return filter.Refuse(c, err)
+	}
+	defer bases.Close()
 	return filter.Run(ctx, c, func() (*format.Editor, error) {
+		if bases.Last() != nil {
+			return difference(c, bases)
+		}
 		work, err := chosen(c)
 		return &format.Editor{Work: work}, err
 	})
+}
+
+// difference is the filter that --base asks for.
+func difference(c *tool.Call, bases *input.Bases) (*format.Editor, error) {
+	if c.Bool("decompress") {
+		return whole(bases), nil
+	}
+	cd, level, err := codecOf(c)
+	if err != nil {
+		return nil, err
+	}
+	work, err := format.Patch(bases.Last(), cd, level)
+	if err != nil {
+		return nil, tool.Usage("", "%w", err)
+	}
+	return &format.Editor{Work: work, Info: func(info *format.Info) error {
+		if ref, ok := info.Base(); ok {
+			return kernel.Refuse("the image", "snapcompress -d --base makes a whole one of it first", "it is a difference already, to image %v", ref)
+		}
+		info.SetBase(bases.Last())
+		return nil
+	}}, nil
+}
+
+// whole is the filter that makes whole images of differences.
+func whole(bases *input.Bases) *format.Editor {
+	var base *format.Base
+	return &format.Editor{
+		Info: func(info *format.Info) (err error) {
+			base, err = bases.For(info)
+			info.SetBase(nil)
+			return err
+		},
+		Work: func() format.Work { return format.Whole(base)() },
+	}
 }
 
 // chosen returns the work that the options ask for.
@@ -76,25 +125,31 @@ func chosen(c *tool.Call) (func() format.Work, error) {
 		if c.IsSet("codec") || c.IsSet("level") {
 			return nil, tool.Usage("", "--decompress goes with neither --codec nor --level")
 		}
-		return format.Decompress, nil
+		none, _ := codec.ByName("none")
+		return format.Compress(none, 0, false)
 	}
-	name := c.String("codec")
-	cd, ok := codec.ByName(name)
-	switch {
-	case !ok:
-		return nil, tool.Usage("there are "+strings.Join(names(), ", "), "there is no codec %q", name)
-	case cd.MinLevel == cd.MaxLevel && c.IsSet("level"):
-		return nil, tool.Usage("", "codec %s has no levels", name)
-	case cd.ID == codec.None:
-		return format.Decompress, nil
-	}
-	level := cd.DefaultLevel
-	if c.IsSet("level") {
-		level = c.Int("level")
+	cd, level, err := codecOf(c)
+	if err != nil {
+		return nil, err
 	}
 	work, err := format.Compress(cd, level, c.IsSet("level"))
 	if err != nil {
 		return nil, tool.Usage("", "%w", err)
 	}
 	return work, nil
+}
+
+// codecOf is the codec that the options name, and its level.
+func codecOf(c *tool.Call) (cd codec.Codec, level int, err error) {
+	name := c.String("codec")
+	cd, ok := codec.ByName(name)
+	switch {
+	case !ok:
+		return cd, 0, tool.Usage("there are "+strings.Join(names(), ", "), "there is no codec %q", name)
+	case cd.MinLevel == cd.MaxLevel && c.IsSet("level"):
+		return cd, 0, tool.Usage("", "codec %s has no levels", name)
+	case c.IsSet("level"):
+		return cd, c.Int("level"), nil
+	}
+	return cd, cd.DefaultLevel, nil
 }

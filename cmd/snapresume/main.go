@@ -36,6 +36,7 @@ var snapresume = tool.Tool{
 		"With --stdio mine all three become what snapresume has, pipes too, whatever they were; with --stdio null they become /dev/null; with --stdio saved they are what they were, the very same terminal if it is there still, and a pipe or socket to another process is refused.",
 		"On a terminal the program is a job like any other, with its own terminal settings while it is in the foreground.",
 		"With --raw, IMG is a flat image instead of a stream. A machine is resumed from it as it lies there, without unpacking anything. Nothing says what it is an image of, nor whether it is undamaged, so --force is needed.",
+		"An image that is stored as the difference to another (snapcompress --base) is resumed with that: --base IMG. If that is a difference itself, what it was made with is named as well. All of them are checked before anything else is done.",
 		"With --to file:PATH the flat image is written to a file, whatever it is an image of.",
 		"With --salvage, that is done with a damaged image as well: every part of it that is in a whole frame is written at its place, and holes are left for the rest. Where the stream has SHA-256 checksums, a part has to match its own. Standard output has a line \"missing OFFSET LENGTH\" for each part that is lost, in bytes of the image. The exit status is 3, or 0 if nothing at all was wrong.",
 	},
@@ -43,6 +44,7 @@ var snapresume = tool.Tool{
 		{Command: "snapresume img", What: "Resume a program, with the terminal as its standard input again."},
 		{Command: "snapresume --to file:core < img", What: "Write the flat image to the new file core."},
 		{Command: "snapresume --check img", What: "Do everything short of resuming, and say what would happen."},
+		{Command: "snapresume --base monday tuesday", What: "Resume what was stored as the difference to monday."},
 		{Command: "snapresume --salvage --to file:core bad.img", What: "Bring out what is left of a damaged image, which a debugger may still read."},
 		{Command: "ssh host cat img | snapresume --to file:/dev/vdb", What: "Fetch an image onto a disk."},
 	},
@@ -51,6 +53,7 @@ var snapresume = tool.Tool{
 		&cli.BoolFlag{Name: "check", Aliases: []string{"c"}, Usage: "do everything short of resuming, and say what would happen"},
 		&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "replace a file that is there already, and write to a device that is in use"},
 		&cli.BoolFlag{Name: "raw", Usage: "IMG is a flat image, as snapcat --raw writes it"},
+		input.BaseFlag("take `IMG` for what the image is stored as the difference to; may be given several times"),
 		&cli.BoolFlag{Name: "salvage", Usage: "write to the file that --to names whatever is whole of a damaged image"},
 		&cli.BoolFlag{Name: "once", Usage: "erase the beginning of IMG right before it is resumed, so that it never is again"},
 		&cli.BoolFlag{Name: "detach", Usage: "leave what was resumed running on its own, and print what it is: the process ID of a program"},
@@ -94,6 +97,14 @@ func run(ctx context.Context, c *tool.Call) error {
 		c.Note("the stream comes from a resumed system: there is nothing to resume")
 		return nil
 	}
+	bases, err := input.OpenBases(ctx, c, false)
+	if err != nil {
+		return err
+	}
+	defer bases.Close()
+	if r.Base, err = bases.For(info); err != nil {
+		return err
+	}
 	var would []string
 	resumption, err := begin(ctx, c, info, from, &would)
 	if err != nil && c.Bool("check") {
@@ -127,7 +138,7 @@ func checkAlone(ctx context.Context, c *tool.Call, r *format.Reader, refused err
 		return err
 	}
 	c.Track(info.Size, r.Progress)
-	if err := r.Each(ctx, format.CheckRaw, nil); err != nil {
+	if err := r.Each(ctx, format.CheckWhole(r.Base), nil); err != nil {
 		return err
 	}
 	c.Close()

@@ -31,6 +31,12 @@ func salvage(ctx context.Context, c *tool.Call) error {
 		return err
 	}
 	defer closeInput()
+	bases, err := input.OpenBases(ctx, c, false)
+	if err != nil {
+		return err
+	}
+	defer bases.Close()
+	r.Base = bases.Last()
 	if c.Bool("check") {
 		got, err := r.Salvage(ctx, nil)
 		if err != nil {

@@ -36,14 +36,23 @@ func check(ctx context.Context, c *tool.Call) error {
 			Advice: "to add them: snapverify < img > new",
 		}
 	}
+	bases, err := input.OpenBases(ctx, c, false)
+	if err != nil {
+		return err
+	}
+	defer bases.Close()
+	base, err := baseOf(info, bases)
+	if err != nil {
+		return err
+	}
 	c.Track(info.Size, r.Progress)
-	work := format.CheckRaw
+	work := format.CheckWhole(base)
 	if c.Bool(digestsOnly.Name) {
 		work = nil
 	}
 	frames := map[codec.ID]int64{}
 	err = r.Each(ctx, work, func(f *format.Frame) error {
-		if f.Type == format.TypeData {
+		if f.Type == format.TypeData || f.Type == format.TypePatch {
 			frames[f.Codec]++
 		}
 		return nil
@@ -55,7 +64,28 @@ func check(ctx context.Context, c *tool.Call) error {
 	if c.Quiet {
 		return nil
 	}
-	return describe(os.Stdout, r, info, frames, work != nil)
+	return describe(os.Stdout, r, info, frames, decoded(info, base, work != nil))
+}
+
+// baseOf is what the image is the difference to, if that is named: else what it
+// says is checked, and not what it stands for.
+func baseOf(info *format.Info, bases *input.Bases) (*format.Base, error) {
+	if bases.Last() == nil {
+		return nil, nil
+	}
+	return bases.For(info)
+}
+
+// decoded says how far the image was decoded.
+func decoded(info *format.Info, base *format.Base, tried bool) string {
+	ref, differs := info.Base()
+	switch {
+	case !tried:
+		return "not tried"
+	case differs && base == nil:
+		return fmt.Sprintf("all right, but not compared with image %016x, to which it is the difference: see --base", ref.ID)
+	}
+	return "all right"
 }
 
 // digestsOnly is for who trusts the writer, or checks what is not to be decoded
@@ -63,7 +93,7 @@ func check(ctx context.Context, c *tool.Call) error {
 var digestsOnly = &cli.BoolFlag{Name: "digests-only", Usage: "with --check: compare the SHA-256 checksums, and decode nothing"}
 
 // describe says what the undamaged stream is that r has read.
-func describe(w io.Writer, r *format.Reader, info *format.Info, frames map[codec.ID]int64, decoded bool) error {
+func describe(w io.Writer, r *format.Reader, info *format.Info, frames map[codec.ID]int64, decoded string) error {
 	var b strings.Builder
 	line := func(name, format string, a ...any) {
 		fmt.Fprintf(&b, "%-12s %s\n", name+":", human.Printable(fmt.Sprintf(format, a...)))
@@ -79,7 +109,7 @@ func describe(w io.Writer, r *format.Reader, info *format.Info, frames map[codec
 	line("data", "%s in %s%s, stored as %s", human.Bytes(t.DataBytes), human.Count(t.DataFrames, "frame"), codecs(frames), human.Bytes(t.StoredBytes))
 	line("zeros", "%s in %s", human.Bytes(t.ZeroBytes), human.Count(t.ZeroFrames, "frame"))
 	line("checksums", "SHA-256, all right")
-	line("decoding", "%s", map[bool]string{true: "all right", false: "not tried"}[decoded])
+	line("decoding", "%s", decoded)
 	line("identity", "%016x", info.ID)
 	for _, f := range info.Facts {
 		line(f.Name, "%s", f.Value)

@@ -8,6 +8,7 @@ import (
 
 	"snappipe/cmd/internal/docs"
 	"snappipe/cmd/internal/filter"
+	"snappipe/cmd/internal/input"
 	"snappipe/cmd/internal/output"
 	"snappipe/cmd/internal/tool"
 	"snappipe/format"
@@ -30,6 +31,7 @@ func main() {
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "check", Aliases: []string{"c"}, Usage: "only check, and say what the image is"},
 			digestsOnly,
+			input.BaseFlag("with --check: take `IMG` for what the image is stored as the difference to"),
 		}, output.Flags("replace FILE if it is there already")...),
 		Run: run,
 	}
@@ -42,6 +44,9 @@ func run(ctx context.Context, c *tool.Call) error {
 	}
 	if c.Bool(digestsOnly.Name) {
 		return tool.Usage("", "--digests-only means nothing without --check")
+	}
+	if c.IsSet("base") {
+		return tool.Usage("", "--base means nothing without --check")
 	}
 	return filter.Run(ctx, c, func() (*format.Editor, error) { return &format.Editor{Sum: true}, nil })
 }

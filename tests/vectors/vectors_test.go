@@ -30,7 +30,30 @@ func (v *vector) path() string { return filepath.Join("streams", v.name+".snap")
 
 // onlyDecoding reports whether only who decodes the payloads can tell what is
 // wrong.
-func (v *vector) onlyDecoding() bool { return v.reason == "codec" || v.reason == "raw" }
+func (v *vector) onlyDecoding() bool {
+	return v.reason == "codec" || v.reason == "raw" || v.reason == "patch"
+}
+
+// base is the path of the stream that v is the difference to, or "".
+func (v *vector) base() string {
+	if !strings.Contains(v.name, "-patch-") {
+		return ""
+	}
+	return filepath.Join("streams", "good-usual-checksums.snap")
+}
+
+// reader reads v, with its base.
+func (v *vector) reader(t *testing.T) *format.Reader {
+	t.Helper()
+	r := format.NewReader(bytes.NewReader(v.stream))
+	if path := v.base(); path != "" {
+		b, err := os.ReadFile(path)
+		check(t, err)
+		r.Base, err = format.OpenBase(context.Background(), bytes.NewReader(b), int64(len(b)), nil, false)
+		check(t, err)
+	}
+	return r
+}
 
 // expected reads EXPECTED.
 func expected(t *testing.T) []*vector {
@@ -96,6 +119,7 @@ var reasons = map[string]error{
 	"totals":      format.ErrTotals,
 	"trailing":    format.ErrTrailing,
 	"unsupported": format.ErrUnsupported,
+	"patch":       format.ErrPatch,
 }
 
 // The list and the streams are those that make writes.
@@ -151,7 +175,7 @@ func TestEveryReason(t *testing.T) {
 func TestReader(t *testing.T) {
 	each(t, func(t *testing.T, v *vector) {
 		for _, unordered := range []bool{false, true} {
-			img, err := decode(format.NewReader(bytes.NewReader(v.stream)), unordered)
+			img, err := decode(v.reader(t), unordered)
 			checkOutcome(t, v, img, err)
 		}
 		err := format.Verify(context.Background(), format.NewReader(bytes.NewReader(v.stream)))
@@ -172,7 +196,8 @@ func TestReaderOnDevice(t *testing.T) {
 		if v.class != "good" && v.reason != "trailing" {
 			return // what remains of it might complete the stream
 		}
-		r := format.NewReader(bytes.NewReader(append(bytes.Clone(v.stream), make([]byte, 1000)...)))
+		v.stream = append(v.stream, make([]byte, 1000)...)
+		r := v.reader(t)
 		r.Device = true
 		if _, err := decode(r, true); err != nil {
 			t.Error(err)

@@ -49,7 +49,7 @@ func write(dir string) error {
 	}
 	list := bytes.NewBufferString("# What a reader is to make of each stream; see README.md.\n" +
 		"# name\texit\tclass\treason\tsize\tsha256\twhat it proves\n")
-	vectors := slices.Concat(good(), badFrames(), badFields(), badOrder(), badFacts(), badCoding(), badSums(), failures(), unsupported())
+	vectors := slices.Concat(good(), badFrames(), badFields(), badOrder(), badFacts(), badCoding(), badSums(), patches(), failures(), unsupported())
 	for _, v := range vectors {
 		s := newStream()
 		v.build(s)

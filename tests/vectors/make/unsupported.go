@@ -27,7 +27,7 @@ func unsupported() []vector {
 	add("reserved-11", "byte 11 in use", func(s *stream) { s.but(1, func(h *header) { h.Reserved1 = 1 }); s.usual() })
 	add("reserved-14", "byte 14 in use", func(s *stream) { s.but(1, func(h *header) { h.Reserved2 = 1 }); s.usual() })
 	add("reserved-15", "byte 15 in use", func(s *stream) { s.but(0, func(h *header) { h.Reserved2 = 1 << 8 }); s.usual() })
-	for _, typ := range []uint16{0, 8, 0x7FFF} {
+	for _, typ := range []uint16{0, 9, 0x7FFF} {
 		add(fmt.Sprintf("type-%d", typ), "a critical frame of unknown type", func(s *stream) {
 			s.begin(usualSize)
 			s.other(typ, text)

@@ -1,0 +1,151 @@
+package input
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"snappipe/cmd/internal/tool"
+	"snappipe/format"
+	"snappipe/kernel"
+)
+
+// BaseFlag is the option for images that another one is stored as the difference
+// to.
+func BaseFlag(usage string) cli.Flag {
+	return &cli.StringSliceFlag{Name: "base", Usage: usage}
+}
+
+// Bases are the images that --base names.
+type Bases struct {
+	names []string
+	files []*os.File
+	all   []*format.Base
+}
+
+// OpenBases reads all images that --base names and checks them, each of them
+// with what it is a difference to itself, in whatever order they are named. If
+// learn is set, the last one is learned for new differences to it.
+func OpenBases(ctx context.Context, c *tool.Call, learn bool) (*Bases, error) {
+	b := &Bases{names: c.StringSlice("base")}
+	if err := b.openFiles(); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	if err := b.read(ctx, learn); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return b, nil
+}
+
+func (b *Bases) openFiles() error {
+	for _, name := range b.names {
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		b.files = append(b.files, f)
+		st, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		if device := st.Mode()&(os.ModeDevice|os.ModeCharDevice) == os.ModeDevice; !st.Mode().IsRegular() && !device {
+			return tool.Usage("store the stream in a file", "--base %s: it is no file or block device, and parts of it are needed in any order", name)
+		}
+	}
+	b.all = make([]*format.Base, len(b.files))
+	return nil
+}
+
+// read reads those first that others are the difference to.
+func (b *Bases) read(ctx context.Context, learn bool) error {
+	for left := len(b.files); left > 0; {
+		before, missing := left, error(nil)
+		for i := range b.files {
+			if b.all[i] != nil {
+				continue
+			}
+			var absent *format.BaseError
+			switch err := b.readOne(ctx, i, learn && i == len(b.files)-1); {
+			case errors.As(err, &absent):
+				missing = errors.Join(missing, lacking(b.names[i], absent))
+			case err != nil:
+				return err
+			default:
+				left--
+			}
+		}
+		if left == before {
+			return missing
+		}
+	}
+	return nil
+}
+
+func (b *Bases) readOne(ctx context.Context, i int, learn bool) error {
+	size, err := b.files[i].Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	base, err := format.OpenBase(ctx, b.files[i], size, b.known(), learn)
+	switch {
+	case errors.Is(err, format.ErrUnsummed):
+		return &tool.UntrustedError{
+			Reason: fmt.Sprintf("--base %s: %v", b.names[i], err),
+			Advice: "to add them: snapverify < img > new",
+		}
+	case errors.As(err, new(*format.BaseError)):
+		return err
+	case err != nil:
+		return fmt.Errorf("--base %s: %w", b.names[i], err)
+	}
+	b.all[i] = base
+	return nil
+}
+
+func (b *Bases) known() (known []*format.Base) {
+	for _, base := range b.all {
+		if base != nil {
+			known = append(known, base)
+		}
+	}
+	return known
+}
+
+// For finds what the image is stored as the difference to: nil for a whole one.
+func (b *Bases) For(info *format.Info) (*format.Base, error) {
+	ref, ok := info.Base()
+	if !ok {
+		return nil, nil
+	}
+	for _, base := range b.all {
+		if base.Ref() == ref {
+			return base, nil
+		}
+	}
+	return nil, lacking("the image", &format.BaseError{Ref: ref})
+}
+
+// Last is the one that was named last, or nil.
+func (b *Bases) Last() *format.Base {
+	if len(b.all) == 0 {
+		return nil
+	}
+	return b.all[len(b.all)-1]
+}
+
+// Close closes the files.
+func (b *Bases) Close() error {
+	var errs []error
+	for _, f := range b.files {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func lacking(what string, absent *format.BaseError) error {
+	return kernel.Refuse(what, "name that one too: --base IMG", "%v", absent)
+}
