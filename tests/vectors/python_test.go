@@ -23,12 +23,13 @@ type verdict struct {
 	line string
 }
 
-// python gives streams to the reader in Python, in one process: starting it
-// takes longer than reading them.
+// python gives streams to the reader in Python.
 func python(t *testing.T, paths ...string) []verdict {
 	t.Helper()
-	const each = "import sys, reader\nfor path in sys.argv[1:]: print(reader.main([path]))"
-	out := run(t, "python3", append([]string{"-B", "-c", each}, paths...)...)
+	// One process for all of them: starting it takes longer than reading them.
+	const each = "import sys, reader\nbase = sys.argv[1]\n" +
+		"for path in sys.argv[2:]: print(reader.main([path, None, base] if '-patch-' in path else [path]))"
+	out := run(t, "python3", append([]string{"-B", "-c", each, basePath}, paths...)...)
 	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 	if len(lines) != 2*len(paths) {
 		t.Fatalf("reader.py prints more or less than a line for each stream:\n%s", out)

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """A reader of snappipe streams, written from format/SPEC.md alone.
 
-    reader.py [STREAM [IMAGE]]
+    reader.py [STREAM [IMAGE [BASE]]]
 
 reads a stream from a file, a block device or standard input, checks every rule
-of the specification, and says what it is in one line:
+of the specification, and says what it is in one line. BASE is the stream of the
+image that it is the difference to.
 
     good: SIZE bytes, sha256 DIGEST     exit 0; IMAGE, if named, holds the image
     resumed: no image here              exit 0; IMAGE is not touched
@@ -12,6 +13,7 @@ of the specification, and says what it is in one line:
     failed: REASON                      exit 3; IMAGE is not touched
     damaged: REASON                     exit 3; IMAGE is not touched
     unsupported: REASON                 exit 3; IMAGE is not touched
+    lacking: BASE                       exit 4; IMAGE is not touched
 
 It is slow, and as plain as it can be: it is there to be read beside the
 specification, and to be asked when two other implementations disagree.
@@ -34,7 +36,9 @@ HEADER = struct.Struct("<8sBBBBHHQQQQIIII")
 MAX_PAYLOAD = MAX_PART = 4 << 20
 MAX_DIGESTS = MAX_FACTS = 1024
 MAX_FAILURE = 16384
-IMAGE, DATA, ZERO, CHECKSUM, END, RESUMED, FAILURE = 1, 2, 3, 4, 5, 6, 7
+MAX_LINES = 1024
+NO_BASE = (1 << 64) - 1
+IMAGE, DATA, ZERO, CHECKSUM, END, RESUMED, FAILURE, PATCH = 1, 2, 3, 4, 5, 6, 7, 8
 ANCILLARY = 0x8000
 
 Header = namedtuple("Header", "magic version flags codec reserved1 type reserved2 "
@@ -61,6 +65,12 @@ class Failure(Refused):
 
 class Unsupported(Refused):
     kind = "unsupported"
+
+
+class Lacking(Refused):
+    """The base that the stream names is not there."""
+
+    kind, code = "lacking", 4
 
 
 def must(condition, reason, *args, kind=Damaged):
@@ -144,6 +154,12 @@ def check_data(h, where):
         must(1 <= h.payload_length < h.length, where + "coded in %d bytes", h.payload_length)
 
 
+def check_patch(h, where):
+    unused(h, where, "flags")
+    must(h.codec in CODECS, where + "codec %d", h.codec, kind=Unsupported)
+    must(1 <= h.length <= MAX_PART, where + "stands for %d bytes", h.length)
+
+
 def check_zero(h, where):
     unused(h, where, "flags", "codec", "payload_length", "payload_crc", "image_crc")
     must(h.length >= 1, where + "stands for nothing")
@@ -166,7 +182,8 @@ def check_failure(h, where):
 
 
 CHECKS = {IMAGE: check_first, RESUMED: check_first, DATA: check_data, ZERO: check_zero,
-          CHECKSUM: check_checksum, END: check_end, FAILURE: check_failure}
+          CHECKSUM: check_checksum, END: check_end, FAILURE: check_failure,
+          PATCH: check_patch}
 
 
 # Section 3: facts.
@@ -198,9 +215,16 @@ def read_facts(payload, *needed):
 
 
 def read_first(payload):
+    """Reads the facts of a first frame; returns identity and root of its base."""
     facts = read_facts(payload, b"kernel", b"arch", b"page-size", b"host", b"time")
     check_page_size(facts[b"page-size"])
     check_time(facts[b"time"])
+    identity, root = facts.get(b"base-identity", ""), facts.get(b"base-root", "")
+    if not identity and not root:
+        return None
+    must(re.fullmatch("[0-9a-f]{16}", identity), "facts: base-identity %r", identity)
+    must(re.fullmatch("[0-9a-f]{64}", root), "facts: base-root %r", root)
+    return int(identity, 16), bytes.fromhex(root)
 
 
 def read_failure(payload):
@@ -277,8 +301,61 @@ def decode(h, payload, where):
     return part
 
 
-def read_stream(source, is_device, sink):
-    """Reads a whole stream into sink; returns its first header."""
+class Base:
+    """What is known of the base: its image, by which its identity and root."""
+
+    def __init__(self, path):
+        self.image = bytearray()
+        with open(path, "rb") as source:
+            first, end = read_stream(source, False, self, None)
+        self.name = first.identity, end[40:]
+
+    def data(self, part):
+        self.image += part
+
+    def zeros(self, length):
+        self.image += bytes(length)
+
+
+def read_table(payload, h, where):
+    """Reads the table of a patch frame; returns its lines and what follows it."""
+    must(len(payload) >= 4, where + "no table")
+    count, = struct.unpack_from("<I", payload)
+    must(1 <= count <= MAX_LINES, where + "a table of %d lines", count)
+    end = 4 + 12 * count
+    must(len(payload) >= end, where + "its table is cut off")
+    lines = list(struct.iter_unpack("<QI", payload[4:end]))
+    must(all(length for _, length in lines), where + "an empty line in its table")
+    must(sum(length for _, length in lines) == h.length, where + "its table does not make up the part")
+    return lines, payload[end:]
+
+
+def apply(h, payload, base, where):
+    """The part that a patch frame stands for."""
+    lines, coded = read_table(payload, h, where)
+    must(len(coded) in (0, h.length) if h.codec == 0 else 1 <= len(coded) < h.length,
+         where + "%d bytes for %d", len(coded), h.length)
+    difference = coded or bytes(h.length)
+    if h.codec:
+        try:
+            difference = CODECS[h.codec](coded, h.length)
+        except Undecodable as err:
+            raise Damaged("%s%s" % (where, err))
+    must(len(difference) == h.length, where + "decodes to another length than %d", h.length)
+    old = b""
+    for offset, length in lines:
+        if offset == NO_BASE:
+            old += bytes(length)
+            continue
+        must(offset + length <= len(base.image), where + "bytes behind the end of the base")
+        old += base.image[offset:offset + length]
+    part = bytes(a ^ b for a, b in zip(old, difference))
+    must(crc32c(part) == h.image_crc, where + "wrong image CRC")
+    return part
+
+
+def read_stream(source, is_device, sink, base):
+    """Reads a whole stream into sink; returns its first header and its totals."""
     frames = Frames(source)
     frame = frames.next()
     must(frame, "empty")
@@ -286,7 +363,8 @@ def read_stream(source, is_device, sink):
     if first.type == FAILURE:
         raise read_failure(payload)
     must(first.type in (IMAGE, RESUMED), "begins with a frame of type %d", first.type)
-    read_first(payload)
+    needed = read_first(payload)
+    must(not needed or base and base.name == needed, "image %r", needed, kind=Lacking)
     sums, totals, position = Checksums(first.flags & 1), Totals(), 0
     sums.add(digest)
     while True:
@@ -303,13 +381,17 @@ def read_stream(source, is_device, sink):
             sums.check(payload)
             continue
         sums.add(digest)
-        if h.type in (DATA, ZERO):
+        must(h.type != PATCH or needed, where + "a patch frame, and no base is named")
+        if h.type in (DATA, ZERO, PATCH):
             must(h.offset == position, where + "begins at %d, not %d", h.offset, position)
             must(h.length <= first.length - position, where + "goes past the image's end")
             position += h.length
         if h.type == DATA:
             totals.data(h)
             sink.data(decode(h, payload, where))
+        elif h.type == PATCH:
+            totals.data(h)
+            sink.data(apply(h, payload, base, where))
         elif h.type == ZERO:
             totals.zero(h)
             sink.zeros(h.length)
@@ -318,7 +400,7 @@ def read_stream(source, is_device, sink):
     must(list(struct.unpack("<5Q", payload[:40])) == totals.values, "wrong totals")
     sums.check_root(payload[40:])
     must(is_device or frames.at_end(), "goes on after its end frame")
-    return first
+    return first, payload
 
 
 class Sink:
@@ -354,14 +436,15 @@ def shown(text):
 
 
 def main(args):
-    if len(args) > 2:
+    if len(args) > 3:
         print(__doc__, file=sys.stderr)
         return 2
     source = open(args[0], "rb") if args else sys.stdin.buffer
     is_device = stat.S_ISBLK(os.fstat(source.fileno()).st_mode)
     sink, good = Sink(args[1] if len(args) > 1 else None), False
     try:
-        first = read_stream(source, is_device, sink)
+        base = Base(args[2]) if len(args) > 2 else None
+        first, _ = read_stream(source, is_device, sink, base)
         good = first.type == IMAGE
     except Refused as err:
         print("%s: %s" % (err.kind, shown(err)))

@@ -39,8 +39,11 @@ func (v *vector) base() string {
 	if !strings.Contains(v.name, "-patch-") {
 		return ""
 	}
-	return filepath.Join("streams", "good-usual-checksums.snap")
+	return basePath
 }
+
+// basePath is the stream that those called patch are the difference to.
+var basePath = filepath.Join("streams", "good-usual-checksums.snap")
 
 // reader reads v, with its base.
 func (v *vector) reader(t *testing.T) *format.Reader {
