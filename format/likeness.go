@@ -142,11 +142,8 @@ func (l *likeness) locate(off int64, raw []byte) {
 		place := int64(unlike)
 		if l.pages.has(at+shift, h) {
 			place = at + shift
-		} else if found, ok := l.pages.find(h); ok {
-			place = found
-			if i+1 < len(l.hashes) && l.pages.has(found+PageSize, l.hashes[i+1]) {
-				shift = found - at
-			}
+		} else if found, ok := l.pages.find(h); ok && l.goesOn(i, found) {
+			place, shift = found, found-at
 		}
 		if place != unlike && first < 0 {
 			first, shift = i, place-at
@@ -154,6 +151,13 @@ func (l *likeness) locate(off int64, raw []byte) {
 		l.places = append(l.places, place)
 	}
 	l.guess(off)
+}
+
+// goesOn reports whether what the base has behind found, where it has page i, is
+// the page behind that: a page alone may be alike by chance, and to decode
+// another part of the base for it costs more than it is worth.
+func (l *likeness) goesOn(i int, found int64) bool {
+	return i+1 < len(l.hashes) && l.pages.has(found+PageSize, l.hashes[i+1])
 }
 
 // guess gives pages that were not found the place behind that of the one before
