@@ -99,7 +99,7 @@ func OpenBase(ctx context.Context, file io.ReaderAt, size int64, bases []*Base, 
 		b.pages = newPageIndex()
 	}
 	err = r.Each(ctx, b.learning(), func(f *Frame) error {
-		if f.read.Length > 0 && f.read.Type != TypeImage {
+		if f.read.Type.holds() {
 			b.parts = append(b.parts, f.read)
 		}
 		return nil

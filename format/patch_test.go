@@ -72,14 +72,14 @@ func typesOf(t testing.TB, stream []byte) map[format.Type]int {
 func TestPatch(t *testing.T) {
 	for _, name := range append([]string{"none"}, names()...) {
 		t.Run(name, func(t *testing.T) {
-			size := 3 << 20
+			size := 2 << 20
 			if name == "xz" { // which is slow
-				size = 1 << 19
+				size = 1 << 18
 			}
 			img := imageOf(size, 1)
 			whole := summed(t, compressed(t, streamOf(t, newMemory(img)), name))
 			bases := []*format.Base{openBase(t, whole)}
-			for n := range 3 {
+			for n := range 2 {
 				img = later(img, uint64(100*n))
 				full := summed(t, compressed(t, streamOf(t, newMemory(img)), name))
 				base := bases[len(bases)-1]
@@ -94,7 +94,7 @@ func TestPatch(t *testing.T) {
 				wants(t, edited(t, patched, format.Whole(base), nil), nil, img)
 				bases = append(bases, openBase(t, patched, bases...))
 			}
-			if got := bases[3].Under().Under().Under(); got != bases[0] {
+			if got := bases[2].Under().Under(); got != bases[0] {
 				t.Errorf("what is at the bottom of it is %v", got.Ref())
 			}
 		})
@@ -123,7 +123,7 @@ func wants(t *testing.T, stream []byte, base *format.Base, img []byte) {
 
 // What has not changed takes next to nothing, wherever it has moved to.
 func TestPatchMoved(t *testing.T) {
-	img := imageOf(4<<20, 2)
+	img := imageOf(1<<20, 2)
 	base := openBase(t, summed(t, streamOf(t, newMemory(img))))
 	moved := append(imageOf(5*format.PageSize, 3), img...)
 	stream := diff(t, streamOf(t, newMemory(moved)), base, "s2")
@@ -135,7 +135,7 @@ func TestPatchMoved(t *testing.T) {
 
 // A difference can be coded anew without its base, and stays one.
 func TestPatchRecode(t *testing.T) {
-	img := imageOf(3<<20, 4)
+	img := imageOf(1<<20, 4)
 	base := openBase(t, summed(t, streamOf(t, newMemory(img))))
 	now := later(img, 5)
 	stream := diff(t, streamOf(t, newMemory(now)), base, "zstd")
@@ -191,7 +191,7 @@ func TestBaseChanges(t *testing.T) {
 	img := imageOf(2<<20, 8)
 	whole := summed(t, streamOf(t, newMemory(img)))
 	now := later(img, 9)
-	for at := 0; at < len(whole)-200; at += len(whole) / 40 {
+	for at := 0; at < len(whole)-200; at += len(whole) / 15 {
 		changing := bytes.Clone(whole)
 		base := openBase(t, changing)
 		stream := diff(t, streamOf(t, newMemory(now)), base, "zstd")
@@ -211,7 +211,7 @@ func TestBaseChanges(t *testing.T) {
 // Damage of a base is found before anything is made of it.
 func TestDamagedBase(t *testing.T) {
 	whole := summed(t, streamOf(t, newMemory(imageOf(1<<20, 10))))
-	for at := 0; at < len(whole); at += len(whole)/300 + 1 {
+	for at := 0; at < len(whole); at += len(whole)/100 + 1 {
 		bad := bytes.Clone(whole)
 		bad[at] ^= 1
 		if _, err := format.OpenBase(context.Background(), bytes.NewReader(bad), int64(len(bad)), nil, false); !errors.As(err, new(*format.DamageError)) {
@@ -227,7 +227,7 @@ func TestDamagedBase(t *testing.T) {
 
 // What of a damaged difference is whole can be had with its base.
 func TestSalvagePatch(t *testing.T) {
-	img := imageOf(4<<20, 11)
+	img := imageOf(2<<20, 11)
 	base := openBase(t, summed(t, streamOf(t, newMemory(img))))
 	now := later(img, 12)
 	stream := diff(t, streamOf(t, newMemory(now)), base, "none")

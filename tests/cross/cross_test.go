@@ -40,7 +40,7 @@ var (
 // bit or byte of a stream, or for many megabytes: minutes where instructions
 // are emulated, or SHA-256 is not made of the processor's own.
 const slow = "^(TestEveryBitFlip|TestEveryTruncation|TestSalvageByte|TestShuffledFrames|TestRemainsOnDevice|" +
-	"TestDamageIsNamed|TestRoundTrip|TestRecode|TestLevels|TestSalvageWhole|TestForeignPrograms|FuzzRepaired)$"
+	"TestDamageIsNamed|TestPatch|TestBaseChanges|TestDamagedBase|TestRoundTrip|TestRecode|TestLevels|TestSalvageWhole|TestForeignPrograms|FuzzRepaired)$"
 
 func TestProcessors(t *testing.T) {
 	for _, p := range processors {
