@@ -87,7 +87,7 @@ func TestPatch(t *testing.T) {
 				if types := typesOf(t, patched); types[format.TypePatch] == 0 {
 					t.Errorf("%d: frames %v: nearly all is alike", n, types)
 				}
-				if name != "none" && len(patched) > len(full)/3 {
+				if name != "none" && len(patched) > len(full)*2/3 {
 					t.Errorf("%d: %d bytes as the difference, %d as a whole", n, len(patched), len(full))
 				}
 				wants(t, patched, base, img)
