@@ -114,21 +114,26 @@ class Frames:
     def check_header(self, h, raw):
         where = "frame %d: " % self.count
         must(crc32c(raw[:60]) == h.header_crc, where + "wrong header CRC")
-        must(h.version == 1, where + "version %d", h.version, kind=Unsupported)
-        must(h.reserved1 == 0 and h.reserved2 == 0, where + "reserved bytes set", kind=Unsupported)
-        must(h.payload_length <= MAX_PAYLOAD, where + "payload of %d bytes", h.payload_length)
+        check_fields(h, where)
         if self.identity is None:
             self.identity = h.identity
         must(h.identity == self.identity, where + "of another stream")
         must(h.sequence == self.count, where + "has sequence number %d", h.sequence)
-        must(h.offset < 1 << 63 and h.length < 1 << 63 and h.offset + h.length < 1 << 63,
-             where + "offset %d and length %d", h.offset, h.length)
-        must(h.type in CHECKS or h.type >= ANCILLARY, where + "type %d", h.type, kind=Unsupported)
-        if h.type in CHECKS:
-            CHECKS[h.type](h, where)
 
     def at_end(self):
         return self.source.read(1) == b""
+
+
+def check_fields(h, where):
+    """What can be told from one header alone."""
+    must(h.version == 1, where + "version %d", h.version, kind=Unsupported)
+    must(h.reserved1 == 0 and h.reserved2 == 0, where + "reserved bytes set", kind=Unsupported)
+    must(h.payload_length <= MAX_PAYLOAD, where + "payload of %d bytes", h.payload_length)
+    must(h.offset < 1 << 63 and h.length < 1 << 63 and h.offset + h.length < 1 << 63,
+         where + "offset %d and length %d", h.offset, h.length)
+    must(h.type in CHECKS or h.type >= ANCILLARY, where + "type %d", h.type, kind=Unsupported)
+    if h.type in CHECKS:
+        CHECKS[h.type](h, where)
 
 
 def unused(h, where, *fields):

@@ -129,7 +129,7 @@ var reasons = map[string]error{
 func TestMade(t *testing.T) {
 	dir := t.TempDir()
 	run(t, "go", "run", "./make", dir)
-	for _, pattern := range []string{"EXPECTED", "streams/*"} {
+	for _, pattern := range []string{"EXPECTED", "SALVAGED", "streams/*"} {
 		made, have := files(t, dir, pattern), files(t, ".", pattern)
 		for name, b := range made {
 			if !bytes.Equal(have[name], b) {

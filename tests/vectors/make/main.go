@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,16 +50,35 @@ func write(dir string) error {
 	}
 	list := bytes.NewBufferString("# What a reader is to make of each stream; see README.md.\n" +
 		"# name\texit\tclass\treason\tsize\tsha256\twhat it proves\n")
+	salvaged := bytes.NewBufferString("# What is left of each damaged stream; see README.md.\n" +
+		"# name\tsize\tmissing\tsha256\n")
 	vectors := slices.Concat(good(), badFrames(), badFields(), badOrder(), badFacts(), badCoding(), badSums(), patches(), failures(), unsupported())
 	for _, v := range vectors {
-		s := newStream()
-		v.build(s)
-		if err := os.WriteFile(filepath.Join(streams, v.name+".snap"), s.out, 0o666); err != nil {
+		if _, err := v.write(streams, list); err != nil {
 			return err
 		}
-		fmt.Fprintln(list, strings.Join(v.expected(s), "\t"))
+	}
+	for _, r := range ruins() {
+		s, err := r.write(streams, list)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(salvaged, strings.Join(r.left(s), "\t"))
+	}
+	if err := os.WriteFile(filepath.Join(dir, "SALVAGED"), salvaged.Bytes(), 0o666); err != nil {
+		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "EXPECTED"), list.Bytes(), 0o666)
+}
+
+// write writes the stream into dir, and its line to list.
+func (v *vector) write(dir string, list io.Writer) (*stream, error) {
+	s := newStream()
+	v.build(s)
+	if _, err := fmt.Fprintln(list, strings.Join(v.expected(s), "\t")); err != nil {
+		return nil, err
+	}
+	return s, os.WriteFile(filepath.Join(dir, v.name+".snap"), s.out, 0o666)
 }
 
 // expected is the line of EXPECTED.

@@ -53,6 +53,7 @@ type stream struct {
 	pending []byte // digests for the next checksum frame
 	digests []byte // all of them
 	edits   map[uint64]func(*header)
+	begins  []int // byte of out at which each frame begins
 }
 
 func newStream() *stream {
@@ -79,6 +80,7 @@ func (s *stream) put(h header, payload []byte) {
 	}
 	frame = binary.LittleEndian.AppendUint32(frame, crc(frame))
 	frame = append(frame, payload...)
+	s.begins = append(s.begins, len(s.out))
 	s.out = append(s.out, frame...)
 	s.count++
 	if h.Type != typeChecksum && h.Type != typeEnd && h.Type != typeFailure {
