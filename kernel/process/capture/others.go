@@ -60,9 +60,11 @@ var nameless = map[image.Kind]string{
 }
 
 // checkOthersFiles refuses those, and memory and files that are at no path, if
-// another process has them as well. With force, what is resumed has copies.
+// another process has them as well. With force, what is resumed has copies. Of an
+// offset that is shared, as by all that a shell has write to one file, that is only
+// said.
 func (t *fileTable) checkOthersFiles() error {
-	mine, err := t.namelessByLink()
+	mine, err := t.sharableByLink()
 	if err != nil {
 		return err
 	}
@@ -75,26 +77,40 @@ func (t *fileTable) checkOthersFiles() error {
 	}
 	said := map[string]bool{}
 	for _, pid := range pids {
-		for _, object := range append(t.openIn(pid, mine), t.mappedIn(pid)...) {
-			if !t.c.o.Force {
-				return kernel.Refuse(object, "--force takes a copy of it", "%s has it too", title(pid))
+		for _, s := range append(t.openIn(pid, mine), t.mappedIn(pid)...) {
+			if !t.c.o.Force && !s.offset {
+				return kernel.Refuse(s.object, "--force takes a copy of it", "%s has it too", title(pid))
 			}
-			if !said[object] {
-				t.c.o.Warn(fmt.Sprintf("%s is shared with %s; resumed, the program has a copy", object, title(pid)))
+			what := "it"
+			if s.offset {
+				what = "its offset"
 			}
-			said[object] = true
+			if !said[s.object] {
+				t.c.o.Warn(fmt.Sprintf("%s: %s has %s too; resumed, the program has its own", s.object, title(pid), what))
+			}
+			said[s.object] = true
 		}
 	}
 	return nil
 }
 
-// namelessByLink returns the descriptors of open files without a name, one of each,
-// by what /proc shows of them, in the order of kcmp(2).
-func (t *fileTable) namelessByLink() (map[string][]int, error) {
+// sharedObject is what another process has too: an object or, of an open file that has a
+// path, the offset.
+type sharedObject struct {
+	object string
+	offset bool
+}
+
+// sharableByLink returns the descriptors of open files that would be others, one of
+// each, by what /proc shows of them, in the order of kcmp(2).
+func (t *fileTable) sharableByLink() (map[string][]int, error) {
 	all := map[string][]int{}
 	for _, o := range t.found {
 		i := t.opened[o.fd]
-		if _, ok := nameless[t.open[i].Kind]; ok && t.first[i] == o.fd {
+		if t.first[i] != o.fd {
+			continue
+		}
+		if _, ok := nameless[t.open[i].Kind]; ok || t.hasOffset(i) {
 			all[o.link] = append(all[o.link], o.fd)
 		}
 	}
@@ -111,6 +127,13 @@ func (t *fileTable) namelessByLink() (map[string][]int, error) {
 	return all, failed
 }
 
+// hasOffset reports whether it matters where in a file with a path the next
+// reads and writes go.
+func (t *fileTable) hasOffset(i int) bool {
+	d := &t.open[i]
+	return d.Kind == image.KindFile && d.Flags&unix.O_APPEND == 0 && !t.files[d.File].Deleted
+}
+
 // isAtNoPath reports whether an inode is one that goes into the image.
 func (t *fileTable) isAtNoPath(in inodeInfo) bool {
 	i, ok := t.byKey[in.key]
@@ -118,7 +141,7 @@ func (t *fileTable) isAtNoPath(in inodeInfo) bool {
 }
 
 // openIn returns what another process has open of that.
-func (t *fileTable) openIn(pid int, mine map[string][]int) (objects []string) {
+func (t *fileTable) openIn(pid int, mine map[string][]int) (objects []sharedObject) {
 	fds, err := proc.OpenFDs(pid)
 	if err != nil {
 		return nil // ended, or hidden
@@ -134,7 +157,12 @@ func (t *fileTable) openIn(pid int, mine map[string][]int) (objects []string) {
 			continue
 		}
 		if at, ok := t.among(mine[link], pid, fd); ok {
-			objects = append(objects, fmt.Sprintf("fd %d, %s", at, nameless[t.open[t.opened[at]].Kind]))
+			i := t.opened[at]
+			what, ok := nameless[t.open[i].Kind]
+			if !ok {
+				what = string(t.files[t.open[i].File].Path)
+			}
+			objects = append(objects, sharedObject{fmt.Sprintf("fd %d, %s", at, what), !ok})
 		}
 		var st unix.Stat_t
 		if deleted && fds.Stat(fd, &st) == nil {
@@ -161,7 +189,7 @@ func (t *fileTable) among(mine []int, pid, fd int) (at int, ok bool) {
 }
 
 // mappedIn returns what another process has mapped of that.
-func (t *fileTable) mappedIn(pid int) (objects []string) {
+func (t *fileTable) mappedIn(pid int) (objects []sharedObject) {
 	if !slices.ContainsFunc(t.inodes, t.isAtNoPath) {
 		return nil
 	}
@@ -178,7 +206,7 @@ func (t *fileTable) mappedIn(pid int) (objects []string) {
 }
 
 // atNoPath names an inode, if it is one that goes into the image.
-func (t *fileTable) atNoPath(key inode) []string {
+func (t *fileTable) atNoPath(key inode) []sharedObject {
 	i, ok := t.byKey[key]
 	if !ok || !t.isAtNoPath(t.inodes[i]) {
 		return nil
@@ -192,9 +220,9 @@ func (t *fileTable) atNoPath(key inode) []string {
 		what = fmt.Sprintf("the memfd %q", f.Path)
 	}
 	if fd < 0 {
-		return []string{t.c.object() + ", " + what}
+		return []sharedObject{{object: t.c.object() + ", " + what}}
 	}
-	return []string{fmt.Sprintf("fd %d, %s", fd, what)}
+	return []sharedObject{{object: fmt.Sprintf("fd %d, %s", fd, what)}}
 }
 
 // kcmpWith compares something of one process to that of another, for sorting.

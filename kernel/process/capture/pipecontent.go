@@ -25,7 +25,11 @@ func (t *fileTable) readPipe(o *openFile, d *image.OpenFile, content bool) error
 	if err := t.owner(fd, o, d); err != nil {
 		return err
 	}
-	if n, err := unix.IoctlGetInt(fd, unix.TIOCINQ); !content || err == nil && n == 0 {
+	waiting, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
+	if err != nil {
+		return fmt.Errorf("reading how much is in %s: %w", o.object(o.link), err)
+	}
+	if !content || waiting == 0 {
 		return nil // as most pipes are at most times
 	}
 	all, parts, err := pipeContent(fd, d.Pipe.Capacity)
@@ -36,7 +40,10 @@ func (t *fileTable) readPipe(o *openFile, d *image.OpenFile, content bool) error
 		return t.lose(o, d, "a pipe", fmt.Sprintf("it holds up to %d bytes, and this user may have no other that does", d.Pipe.Capacity))
 	case err != nil:
 		return fmt.Errorf("reading what is in %s: %w", o.object(o.link), err)
-	case len(all) > 0 && !t.dry:
+	case t.dry:
+	case len(all) != waiting:
+		return fmt.Errorf("reading what is in %s: %d of %d bytes", o.object(o.link), len(all), waiting)
+	case waiting > 0:
 		d.Pipe.Content = t.addBlob(all)
 		if len(parts) > 1 || parts[0].Packet {
 			d.Pipe.Parts = parts

@@ -206,6 +206,8 @@ var files = []Row{
 	{Object: "a larger deleted file", Program: "huge-deleted-file", Refused: `fd \d+, .*deleted file`},
 	{Object: "directories, O_PATH", Program: "directory"},
 	{Object: "duplicates that share an offset", Program: "dup"},
+	{Object: "an offset that is shared with another process", Program: "shared-outside", Variants: []string{"offset"},
+		Said: `fd \d+, .*/file: process \d+ \(shared-outside\) has its offset too`, Note: "resumed, the program has its own, which is said"},
 	{Object: "close-on-exec", Program: "cloexec"},
 	{Object: "/dev/null, zero, full, urandom", Program: "dev-nodes"},
 	{Object: "descriptors of one's choice", Program: "dropped", Variants: []string{"pipe", "tcp", "tcp6", "pidfd"},

@@ -51,6 +51,8 @@ int main(void)
 		fd = inotify_init1(0);
 	if (!strcmp(variant, "memfd"))
 		fd = memfd_create("memory", 0);
+	if (!strcmp(variant, "offset"))
+		fd = open(path("file"), O_RDWR | O_CREAT, 0600);
 	if (!strcmp(variant, "deleted")) {
 		fd = open(path("file"), O_RDWR | O_CREAT, 0600);
 		CHECK(!unlink(path("file")));
