@@ -44,9 +44,9 @@ wait_beyond() {
 
 say "A live program, which looks for primes:"
 if command -v python3 >/dev/null; then
-    python3 primes.py </dev/null >out 2>/dev/null &
+    python3 primes.py </dev/null >>out 2>/dev/null &
 else
-    "$PRIMES" </dev/null >out 2>/dev/null &
+    "$PRIMES" </dev/null >>out 2>/dev/null &
 fi
 program=$!
 while ! [ -s out ]; do sleep 0.1; done
@@ -71,18 +71,18 @@ program=
 echo "    $killed"
 
 say "And resumed: it goes on where it was when the snapshot was taken."
-: >out
+lines=$(wc -l <out)
 printf '  $ snapresume -v img\n'
-snapresume -v img </dev/null >out 2>said &
+snapresume -v img </dev/null >/dev/null 2>said &
 program=$!
 tries=0
-while ! [ -s out ] && [ $tries -lt 300 ]; do
+while [ "$(wc -l <out)" = "$lines" ] && [ $tries -lt 300 ]; do
     kill -0 "$program" 2>/dev/null || { cat said; fail "it was not resumed"; }
     tries=$((tries + 1))
     sleep 0.1
 done
 sed 's/^/    /' said
-echo "    $(head -n 1 out)"
+echo "    $(sed -n "$((lines + 1))p" out)"
 [ "$(token)" = "$before" ] || fail "this is another program"
 wait_beyond "$(count)"
 echo "    $(last)"
