@@ -12,14 +12,16 @@ import (
 	"snappipe/format"
 )
 
-// What is no stream is called by its name, whether it comes in one piece or
-// byte by byte.
-func TestForeign(t *testing.T) {
+// foreigner is something that is no stream, and what should be said of it.
+type foreigner struct{ name, input, want, hint string }
+
+func foreigners(t testing.TB) []foreigner {
+	t.Helper()
 	stream := string(smallStreams(t)["plain"])
 	tar := make([]byte, 10240)
 	copy(tar, "img")
 	copy(tar[257:], "ustar  \x00")
-	for _, c := range []struct{ name, input, want, hint string }{
+	return []foreigner{
 		{"zstd", "\x28\xb5\x2f\xfd\x04\x88" + stream, "zstd-compressed", `"zstd -d |"`},
 		{"gzip", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03" + stream, "gzip-compressed", `"gzip -d |"`},
 		{"xz", "\xfd7zXZ\x00\x00\x04" + stream, "xz-compressed", `"xz -d |"`},
@@ -40,7 +42,13 @@ func TestForeign(t *testing.T) {
 		{"text", "ssh: connect to host h port 22: Connection refused\n", `text ("ssh: connect`, ""},
 		{"text in UTF-8", strings.Repeat("ü", 400), "text", ""},
 		{"one byte", "x", "text", ""},
-	} {
+	}
+}
+
+// What is no stream is called by its name, whether it comes in one piece or
+// byte by byte.
+func TestForeign(t *testing.T) {
+	for _, c := range foreigners(t) {
 		t.Run(c.name, func(t *testing.T) {
 			for _, r := range []*format.Reader{
 				format.NewReader(strings.NewReader(c.input)),
