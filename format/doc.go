@@ -15,6 +15,8 @@
 // [Reader] and [Writer] are the two ends of a stream. [Writer.WriteImage]
 // makes one of an image, [Reader.WriteRaw] makes an image of it again, and
 // [Reader.Salvage] what is left of one.
+// A [Base] is an image that another is stored as the difference to.
+//
 // [Pipe] is what all of them work with: items are read, worked on by all
-// cores and written in order, in bounded memory.
+// cores and written in order, in bounded memory. Package codec has the codecs.
 package format

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"snappipe/format"
+	"snappipe/format/codec"
 )
 
 // A filter of one's own, whole: it takes a password out of an image on its
@@ -43,6 +44,29 @@ func Example_filter() {
 	}
 	fmt.Println(read(&out))
 	// Output: user=linus password=******* host=h
+}
+
+// A filter that changes nothing but how frames are coded, on all cores, is one
+// call.
+func ExampleFilter() {
+	lz4, _ := codec.ByName("lz4")
+	work, err := format.Compress(lz4, lz4.DefaultLevel, false)
+	if err != nil {
+		log.Fatal(err)
+	}
+	in := example(strings.Repeat("snapshot", 1000))
+	var out bytes.Buffer
+	if err := format.Filter(context.Background(), &out, format.NewReader(in), work); err != nil {
+		log.Fatal(err)
+	}
+
+	r := format.NewReader(&out)
+	if err := format.Verify(context.Background(), r); err != nil {
+		log.Fatal(err)
+	}
+	totals := r.Totals()
+	fmt.Println(totals.DataBytes, "bytes, in less:", totals.StoredBytes < totals.DataBytes)
+	// Output: 8000 bytes, in less: true
 }
 
 // anotherImage gives an image that is not what it was an identity of its own.

@@ -21,8 +21,8 @@ type Info struct {
 	// ID is the random identity of the snapshot, the same in each of its
 	// frames and in each recoded copy.
 	ID uint64
-	// Facts are what the image says of itself. Those named by the
-	// constants below are always there.
+	// Facts are what the image says of itself. Those called FactKernel to
+	// FactTime are always there.
 	Facts Facts
 }
 

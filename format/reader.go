@@ -14,6 +14,8 @@ import (
 // It does not look at the payloads of the frames that it returns. [Frame.Check]
 // does that, and [Reader.Each] does it on all cores, together with the SHA-256
 // checksums: most programs want Each.
+//
+// All methods but Progress are for one goroutine at a time.
 type Reader struct {
 	// Device says that the stream lies on a block device, where anything
 	// may follow the end frame. Elsewhere nothing may.
@@ -51,7 +53,8 @@ func NewReader(r io.Reader) *Reader {
 }
 
 // Info returns what the first frame says. It reads that frame if it has not
-// been read.
+// been read. What it returns belongs to the Reader: who changes it works on a
+// copy.
 func (r *Reader) Info() (*Info, error) {
 	if r.order.info == nil && r.err == nil {
 		r.err = r.read(&r.first)
