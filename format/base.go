@@ -1,3 +1,5 @@
+// Which image a stream is the difference to.
+
 package format
 
 import (

@@ -1,3 +1,5 @@
+// Every damage to small streams, each found by every way of reading.
+
 package format_test
 
 import (

@@ -1,3 +1,5 @@
+// Frames that are checked and worked on by all cores.
+
 package format
 
 import (

@@ -1,3 +1,5 @@
+// What can be wrong with a stream.
+
 package format
 
 import (

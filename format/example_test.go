@@ -1,3 +1,5 @@
+// A filter of one's own.
+
 package format_test
 
 import (

@@ -1,3 +1,5 @@
+// What an image says of itself.
+
 package format
 
 import (

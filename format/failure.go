@@ -1,3 +1,7 @@
+// A program that cannot go on says so in its stream, in the place of the end:
+// so that what comes after it in the pipeline, on this host or on another,
+// knows what happened, and need not find out for itself that something did.
+
 package format
 
 import (
@@ -8,10 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 )
-
-// A program that cannot go on says so in its stream, in the place of the end:
-// so that what comes after it in the pipeline, on this host or on another,
-// knows what happened, and need not find out for itself that something did.
 
 // Failure is why there is no image. A Reader returns it as the error of a
 // stream that ends in one: nothing in that stream is damaged.

@@ -1,3 +1,5 @@
+// Failures on their way through a stream.
+
 package format_test
 
 import (

@@ -1,3 +1,5 @@
+// Filters: a stream comes in, and one goes out.
+
 package format
 
 import (

@@ -1,3 +1,7 @@
+// What stands where a stream should begin is told by its first bytes, as
+// file(1) does it: so that whoever hands over the wrong file, or forgot a step
+// before this one, learns which.
+
 package format
 
 import (
@@ -8,10 +12,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 )
-
-// What stands where a stream should begin is told by its first bytes, as
-// file(1) does it: so that whoever hands over the wrong file, or forgot a step
-// before this one, learns which.
 
 // ForeignError says what a Reader was given in place of a stream. It is an
 // [ErrMagic].

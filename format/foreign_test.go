@@ -1,3 +1,5 @@
+// What is no stream, and is called by its name.
+
 package format_test
 
 import (

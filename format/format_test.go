@@ -1,3 +1,5 @@
+// An image on its way through a stream and back.
+
 package format_test
 
 import (

@@ -1,3 +1,5 @@
+// The frame: its header, its sizes, and what is right within one.
+
 package format
 
 import (

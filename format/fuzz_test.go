@@ -1,3 +1,5 @@
+// Any bytes, given to all that reads streams.
+
 package format_test
 
 import (

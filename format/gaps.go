@@ -1,3 +1,5 @@
+// Which parts of an image are missing.
+
 package format
 
 import (

@@ -1,3 +1,5 @@
+// Gaps, beside a map of every byte.
+
 package format
 
 import (

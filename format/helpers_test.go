@@ -1,3 +1,5 @@
+// Images and streams that the tests share.
+
 package format_test
 
 import (

@@ -1,3 +1,5 @@
+// From an image to frames.
+
 package format
 
 import (

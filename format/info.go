@@ -1,3 +1,5 @@
+// The first frame: what image it is.
+
 package format
 
 import (

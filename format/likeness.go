@@ -1,3 +1,9 @@
+// Two images of one program are alike page by page, but what has not changed
+// need not be where it was: where memory was added, all behind it has moved.
+// So pages are looked for by what they hold, and as long as the pages of a part
+// are found one behind the other, those between them that are not are taken
+// for what those at that place in the base have become.
+
 package format
 
 import (
@@ -9,12 +15,6 @@ import (
 
 	"snappipe/format/codec"
 )
-
-// Two images of one program are alike page by page, but what has not changed
-// need not be where it was: where memory was added, all behind it has moved.
-// So pages are looked for by what they hold, and as long as the pages of a part
-// are found one behind the other, those between them that are not are taken
-// for what those at that place in the base have become.
 
 // pageIndex finds pages of a base by their hashes. It takes 8 bytes for each
 // page that is not known to be zeros, and 4 to 8 more for the table.

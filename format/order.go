@@ -1,3 +1,5 @@
+// The order of frames.
+
 package format
 
 import (

@@ -1,3 +1,8 @@
+// A patch frame stands for a part of the image by how that differs from parts
+// of another image, its base. The payload is a table, which says where in the
+// base those are, and behind it the exclusive or of the two, coded as in a data
+// frame. Where nothing differs, there is nothing behind the table.
+
 package format
 
 import (
@@ -9,11 +14,6 @@ import (
 
 	"snappipe/format/codec"
 )
-
-// A patch frame stands for a part of the image by how that differs from parts
-// of another image, its base. The payload is a table, which says where in the
-// base those are, and behind it the exclusive or of the two, coded as in a data
-// frame. Where nothing differs, there is nothing behind the table.
 
 // segment is a line of the table: so many bytes of the image are combined with
 // as many of the base, or with none.

@@ -1,3 +1,5 @@
+// Images that are stored as differences.
+
 package format_test
 
 import (

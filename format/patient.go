@@ -1,3 +1,5 @@
+// Reading from a failing disk.
+
 package format
 
 import (

@@ -1,3 +1,5 @@
+// Work that is shared out to all cores and stays in order.
+
 package format
 
 import (

@@ -1,5 +1,7 @@
 //go:build unix
 
+// Whether two programs write to the same place.
+
 package format
 
 import (

@@ -1,3 +1,5 @@
+// From frames to an image.
+
 package format
 
 import (

@@ -1,3 +1,5 @@
+// Reading a stream, frame by frame.
+
 package format
 
 import (

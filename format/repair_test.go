@@ -1,3 +1,5 @@
+// Streams that are damaged in one thing only.
+
 package format_test
 
 import (

@@ -1,3 +1,5 @@
+// What can be had of a damaged stream.
+
 package format
 
 import (

@@ -1,3 +1,5 @@
+// Damaged streams, and what has to be had of them.
+
 package format_test
 
 import (

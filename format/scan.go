@@ -1,3 +1,5 @@
+// Looking for frames among anything.
+
 package format
 
 import (

@@ -1,3 +1,5 @@
+// How long it takes to look for frames.
+
 package format
 
 import (

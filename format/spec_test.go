@@ -1,3 +1,5 @@
+// What SPEC.md says by way of example.
+
 package format_test
 
 import (

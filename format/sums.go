@@ -1,3 +1,5 @@
+// SHA-256 checksums: digests of frames, and the root over all of them.
+
 package format
 
 import (

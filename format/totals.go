@@ -1,3 +1,5 @@
+// The end frame: what was in the stream.
+
 package format
 
 import "encoding/binary"

@@ -1,3 +1,5 @@
+// Writing a stream, frame by frame.
+
 package format
 
 import (

@@ -1,3 +1,5 @@
+// What cannot be written.
+
 package format_test
 
 import (

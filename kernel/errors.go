@@ -1,3 +1,5 @@
+// The errors that mean something to whoever calls a kernel.
+
 package kernel
 
 import (

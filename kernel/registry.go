@@ -1,3 +1,5 @@
+// Kernels by name, and what can be asked of one.
+
 package kernel
 
 import (

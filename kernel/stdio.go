@@ -1,3 +1,5 @@
+// Where the standard descriptors of a resumed program lead.
+
 package kernel
 
 // Stdio is where the descriptors 0 to 2 of a resumed program lead.

@@ -1,3 +1,5 @@
+// Leaving single descriptors out of the image of a process.
+
 package main
 
 import (
@@ -7,7 +9,6 @@ import (
 	"snappipe/kernel"
 )
 
-// Leaving single descriptors out of the image of a process.
 var dropFlag = &cli.IntSliceFlag{Name: "drop-fd", Usage: "leave descriptor `FD` of the process out, which then reads end of file and takes no writes; may be given several times"}
 
 func chooseDropped(c *tool.Call, target string, o *kernel.Options) error {

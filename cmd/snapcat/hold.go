@@ -1,3 +1,6 @@
+// Saving a machine whose disks are in use: they are held still from before the
+// snapshot until the whole pipeline has ended.
+
 package main
 
 import (
@@ -10,8 +13,6 @@ import (
 	"snappipe/kernel"
 )
 
-// Saving a machine whose disks are in use: they are held still from before
-// the snapshot until the whole pipeline has ended.
 var (
 	freezeFlag = &cli.BoolFlag{Name: "freeze-filesystems", Usage: "freeze mounted file systems from before the snapshot until the programs that read it have ended"}
 	thenFlag   = &cli.StringFlag{Name: "then", Value: ends[0], Usage: "after --freeze-filesystems and if all went well: `END` is stay, poweroff or reboot"}

@@ -1,3 +1,5 @@
+// The flat image: --raw.
+
 package main
 
 import (

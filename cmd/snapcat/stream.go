@@ -1,3 +1,5 @@
+// From a target to a stream: the snapshot is taken, framed and written.
+
 package main
 
 import (

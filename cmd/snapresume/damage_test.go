@@ -1,3 +1,5 @@
+// Every damage to a stream, each found by snapresume.
+
 package main
 
 import (

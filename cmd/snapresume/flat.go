@@ -1,3 +1,7 @@
+// A flat image has no first frame that says what it is of, so the user does.
+// Only a kernel that takes it from where it lies is worth an option: for all
+// others, snapcat file:IMG makes a stream of it.
+
 package main
 
 import (
@@ -7,10 +11,6 @@ import (
 	"snappipe/cmd/internal/tool"
 	"snappipe/kernel"
 )
-
-// A flat image has no first frame that says what it is of, so the user does.
-// Only a kernel that takes it from where it lies is worth an option: for all
-// others, snapcat file:IMG makes a stream of it.
 
 func resumeFlat(ctx context.Context, c *tool.Call) error {
 	if c.String("to") == "" {

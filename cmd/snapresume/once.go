@@ -1,3 +1,8 @@
+// An image that is resumed twice is a danger: the first time, the system goes
+// on and changes the world that the image was made in. With --once its
+// beginning is erased when all of it has been verified, right before it is
+// resumed.
+
 package main
 
 import (
@@ -7,11 +12,6 @@ import (
 
 	"snappipe/cmd/internal/tool"
 )
-
-// An image that is resumed twice is a danger: the first time, the system goes
-// on and changes the world that the image was made in. With --once its
-// beginning is erased when all of it has been verified, right before it is
-// resumed.
 
 // head is how much is erased: the first frame does not survive it.
 const head = 4096

@@ -1,3 +1,5 @@
+// What is whole of a damaged image: --salvage.
+
 package main
 
 import (

@@ -1,3 +1,6 @@
+// The standard descriptors, which are wanted by two: this tool has an image to
+// read and messages to write, and what is resumed may get them from it.
+
 package main
 
 import (
@@ -12,9 +15,6 @@ import (
 	"snappipe/cmd/internal/tool"
 	"snappipe/kernel"
 )
-
-// The standard descriptors, which are wanted by two: this tool has an image to
-// read and messages to write, and what is resumed may get them from it.
 
 var stdios = []string{string(kernel.StdioSaved), string(kernel.StdioMine), string(kernel.StdioNull)}
 

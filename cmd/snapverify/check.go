@@ -1,3 +1,5 @@
+// Checking without passing on: --check.
+
 package main
 
 import (

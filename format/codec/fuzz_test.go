@@ -1,3 +1,5 @@
+// Any bytes, coded and decoded.
+
 package codec
 
 import (

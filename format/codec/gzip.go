@@ -1,3 +1,5 @@
+// The codec gzip.
+
 package codec
 
 import (

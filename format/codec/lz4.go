@@ -1,3 +1,5 @@
+// The codec lz4.
+
 package codec
 
 import "github.com/pierrec/lz4/v4"

@@ -1,3 +1,5 @@
+// The codec s2.
+
 package codec
 
 import "github.com/klauspost/compress/s2"

@@ -1,3 +1,8 @@
+// An .xz file is LZMA2 in a container with checksums and an index. Frames
+// have those already, and the container would let hostile input choose the
+// size of the dictionary: here that is the size of the part, which no match
+// can reach beyond.
+
 package codec
 
 import (
@@ -7,11 +12,6 @@ import (
 
 	"github.com/ulikunitz/xz/lzma"
 )
-
-// An .xz file is LZMA2 in a container with checksums and an index. Frames
-// have those already, and the container would let hostile input choose the
-// size of the dictionary: here that is the size of the part, which no match
-// can reach beyond.
 
 // encoderDictionary is how far back the encoder looks for matches. In memory
 // they are near: of a heap nothing gets larger by it than with the whole part

@@ -1,3 +1,5 @@
+// The codec zstd.
+
 package codec
 
 import (

@@ -1,3 +1,5 @@
+// Writing a file that appears only when it is whole.
+
 package file
 
 import (

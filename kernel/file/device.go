@@ -1,3 +1,5 @@
+// What is different with a block device.
+
 package file
 
 import (

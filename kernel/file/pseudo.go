@@ -1,3 +1,7 @@
+// A name below /dev that is no device is a slip: of the fingers, or of a
+// driver that is not loaded. A file that is made there is memory, and gone
+// with the power. So it is with all that the kernel makes up.
+
 package file
 
 import (
@@ -10,10 +14,6 @@ import (
 
 	"snappipe/kernel"
 )
-
-// A name below /dev that is no device is a slip: of the fingers, or of a
-// driver that is not loaded. A file that is made there is memory, and gone
-// with the power. So it is with all that the kernel makes up.
 
 // refusePseudo refuses to make a file in dir, where nothing is kept. A tmpfs
 // elsewhere is fine: who names /tmp or /dev/shm knows what they are.

@@ -1,3 +1,5 @@
+// The second call: an image becomes a file.
+
 package file
 
 import (

@@ -1,3 +1,8 @@
+// An image holds the keys and passwords of what it was taken of, so a new file
+// is for its owner alone, whatever the umask is. One that is replaced keeps
+// its owner, its mode and its access control list, for those who wrote it
+// down: as if it had been written in place.
+
 package file
 
 import (
@@ -12,11 +17,6 @@ import (
 
 	"snappipe/kernel"
 )
-
-// An image holds the keys and passwords of what it was taken of, so a new file
-// is for its owner alone, whatever the umask is. One that is replaced keeps
-// its owner, its mode and its access control list, for those who wrote it
-// down: as if it had been written in place.
 
 // private is the mode of a file that nobody has asked for another.
 const private fs.FileMode = 0o600

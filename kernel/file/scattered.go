@@ -1,3 +1,5 @@
+// A file whose parts come in any order.
+
 package file
 
 import (

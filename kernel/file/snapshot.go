@@ -1,3 +1,5 @@
+// The first call: a file becomes an image.
+
 package file
 
 import (

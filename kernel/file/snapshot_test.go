@@ -1,3 +1,5 @@
+// Images of files: what they leave out, and what they read as.
+
 package file
 
 import (

@@ -1,3 +1,5 @@
+// Pages of a file that enter a pipe without being copied.
+
 package file
 
 import (

@@ -1,3 +1,5 @@
+// Where a file lies until it is whole.
+
 package file
 
 import (

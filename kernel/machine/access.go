@@ -1,6 +1,6 @@
-package machine
-
 // Whether the kernel lets us use /dev/snapshot, and if not, why.
+
+package machine
 
 import (
 	"errors"

@@ -1,5 +1,3 @@
-package machine
-
 // What runs while the machine stands still.
 //
 // SNAPSHOT_FREEZE freezes every task but the one that calls it, the other
@@ -25,6 +23,8 @@ package machine
 // there yet: the out-of-memory killer is off, and a page fault from user mode
 // would be tried for ever. read(2) into such pages is safe, since a fault in
 // the kernel's own copy fails with EFAULT.
+
+package machine
 
 import (
 	"syscall"

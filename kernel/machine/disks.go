@@ -1,11 +1,11 @@
-package machine
-
 // Which disks the machine uses, in a way that an image depends on.
 //
 // A mounted file system has parts of itself in memory: in the caches, and
 // dirty. An image holds these as they were; once the disk has been written
 // to, they no longer fit, and the resumed system writes them back all the
 // same. Swapped-out pages are no part of an image at all.
+
+package machine
 
 import (
 	"bufio"

@@ -1,3 +1,5 @@
+// Mounts, as /proc lists them.
+
 package machine
 
 import (

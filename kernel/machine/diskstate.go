@@ -1,11 +1,11 @@
-package machine
-
 // Whether a disk still is as it was when the image was made.
 //
 // Of each mounted file system, the image's facts have a digest of the first
 // 128 KiB of its disk. That is where ext4, XFS, Btrfs and FAT have their
 // superblock: with the UUID, and with the time, a counter or a generation
 // that changes whenever the file system is mounted to be written to.
+
+package machine
 
 import (
 	"crypto/sha256"

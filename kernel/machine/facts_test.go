@@ -1,3 +1,5 @@
+// Which images are of this machine.
+
 package machine
 
 import (

@@ -1,5 +1,3 @@
-package machine
-
 // A flat image, as it lies in a file or on a device.
 //
 // Nothing is unpacked, and nothing lies in memory twice: the kernel copies from
@@ -7,6 +5,8 @@ package machine
 // are no facts and no checksums to look at. So it is taken only by force, and
 // for what its header says: its size, and the memory map that the kernel
 // compares.
+
+package machine
 
 import (
 	"context"

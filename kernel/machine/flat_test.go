@@ -1,3 +1,5 @@
+// Flat images, and their first page.
+
 package machine
 
 import (

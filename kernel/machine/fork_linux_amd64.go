@@ -1,6 +1,6 @@
-package machine
-
 // Starting the child, and waiting for it.
+
+package machine
 
 import (
 	"errors"

@@ -1,11 +1,11 @@
-package machine
-
 // Who undoes it if this process is killed.
 //
 // While file systems are frozen and processes stopped, a second child waits
 // for the end of this one. Should that come without a word, as by SIGKILL, it
 // thaws and wakes them. It never enters the Go runtime, like the one in
 // child_linux_amd64.go, and works through a list in shared memory.
+
+package machine
 
 import (
 	"errors"

@@ -1,8 +1,8 @@
-package machine
-
 // Tests of the real thing. They replace the machine that they run on, so they
 // are for virtual machines: tests/vm starts them there, with SNAPPIPE_GUEST
 // set.
+
+package machine
 
 import (
 	"context"

@@ -1,11 +1,11 @@
-package machine
-
 // Holding the disks still until the image is stored.
 //
 // From before the snapshot until the machine is off, nothing may be written
 // to a file system that is in the image. So they stay frozen while the
 // pipeline works, and only what comes after it decides: power off, or thaw
 // and give up the image.
+
+package machine
 
 import (
 	"errors"

@@ -1,5 +1,3 @@
-package machine
-
 // What this machine is, as far as an image of it depends on that.
 //
 // The kernel checks little of it. The image's header on x86-64 has no kernel
@@ -7,6 +5,8 @@ package machine
 // another build is taken, and whether it runs is luck; on another CPU the
 // machine dies. So the stream says it, and it is compared before the first
 // byte reaches the kernel.
+
+package machine
 
 import (
 	"bufio"

@@ -1,6 +1,6 @@
-package machine
-
 // The image: what /dev/snapshot gave, in memory of this process.
+
+package machine
 
 import (
 	"errors"

@@ -1,6 +1,6 @@
-package machine
-
 // Whether an image is one of this machine.
+
+package machine
 
 import (
 	"slices"

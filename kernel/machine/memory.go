@@ -1,7 +1,7 @@
-package machine
-
 // Memory that a forked child and its parent have in common, and that is not
 // the Go runtime's: the garbage collector neither moves nor scans it.
+
+package machine
 
 import (
 	"fmt"

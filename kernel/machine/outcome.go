@@ -1,6 +1,6 @@
-package machine
-
 // What became of a job, in words that help.
+
+package machine
 
 import (
 	"errors"

@@ -1,7 +1,7 @@
-package machine
-
 // Who works on the image: the processes that read what this one writes, and
 // those that read what they write.
+
+package machine
 
 import (
 	"fmt"

@@ -1,6 +1,6 @@
-package machine
-
 // Reading what /proc says of processes: proc(5).
+
+package machine
 
 import (
 	"fmt"

@@ -1,3 +1,5 @@
+// Who belongs to a pipeline.
+
 package machine
 
 import (

@@ -1,7 +1,7 @@
-package machine
-
 // The way back through /dev/snapshot: bytes of the image go to the kernel as
 // they come, page by page, and nothing happens before Commit.
+
+package machine
 
 import (
 	"errors"

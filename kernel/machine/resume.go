@@ -1,7 +1,7 @@
-package machine
-
 // The way back: what has to hold of an image, of this machine and of its disks
 // before anything of the image is taken, and which way it takes.
+
+package machine
 
 import (
 	"context"

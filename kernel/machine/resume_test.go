@@ -1,3 +1,5 @@
+// Bytes on their way back to the kernel.
+
 package machine
 
 import (

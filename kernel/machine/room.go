@@ -1,11 +1,11 @@
-package machine
-
 // Room for the image.
 //
 // While the machine stands still, each page of the image is there three
 // times: where it is used, in the kernel's atomic copy, and in the copy that
 // this process keeps. So the kernel is asked to drop page cache until the
 // image is no more than a third of the memory.
+
+package machine
 
 import (
 	"bufio"

@@ -1,5 +1,3 @@
-package machine
-
 // Stopping everyone who might write.
 //
 // A process that writes to a frozen file system sleeps where no signal wakes
@@ -7,6 +5,8 @@ package machine
 // freeze it: the snapshot would fail. So all processes are stopped first, and
 // run again as soon as the image is made. Those that then write wait until
 // the file system is thawed.
+
+package machine
 
 import (
 	"errors"

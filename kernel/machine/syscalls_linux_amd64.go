@@ -1,11 +1,11 @@
-package machine
-
 // The two system calls, where the running kernel has them: linux/README.md.
 //
 // No forked child is needed for them. The kernel freezes all tasks and thaws
 // them again inside of the one call, so that this thread comes back to a
 // runtime all of whose threads run. And the image is not copied: it is a
 // mapping of the very pages that the kernel made it in.
+
+package machine
 
 import (
 	"errors"

@@ -1,3 +1,5 @@
+// Programs in namespaces of their own.
+
 package process
 
 import (

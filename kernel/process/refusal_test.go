@@ -1,3 +1,5 @@
+// What is refused when a snapshot is taken.
+
 package process
 
 import (

@@ -1,3 +1,5 @@
+// What is in an image of each kind of state.
+
 package process
 
 import (

@@ -1,3 +1,5 @@
+// The programs that these tests take snapshots of.
+
 package process
 
 import (

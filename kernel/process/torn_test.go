@@ -1,3 +1,5 @@
+// An image is of one moment.
+
 package process
 
 import (

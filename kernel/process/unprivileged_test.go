@@ -1,3 +1,5 @@
+// The same tests once more, without privilege.
+
 package process
 
 import (

@@ -1,3 +1,5 @@
+// Files that are mapped and written to meanwhile.
+
 package process
 
 import (

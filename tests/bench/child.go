@@ -1,3 +1,6 @@
+// The live programs that are measured are this program again, told by its
+// environment what to be. So the benchmark needs nothing installed.
+
 package main
 
 import (
@@ -10,9 +13,6 @@ import (
 	"strings"
 	"syscall"
 )
-
-// The live programs that are measured are this program again, told by its
-// environment what to be. So the benchmark needs nothing installed.
 
 const childMarker = "SNAPPIPE_BENCH_CHILD"
 

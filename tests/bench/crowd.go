@@ -1,3 +1,5 @@
+// The stop of programs that have very many of one thing.
+
 package main
 
 import (

@@ -1,3 +1,6 @@
+// A second image of Redis, after some of its keys were set anew: stored as the
+// difference to the first, and as a whole.
+
 package main
 
 import (
@@ -9,9 +12,6 @@ import (
 	"strconv"
 	"time"
 )
-
-// A second image of Redis, after some of its keys were set anew: stored as the
-// difference to the first, and as a whole.
 
 const keys = 500_000
 

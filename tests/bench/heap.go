@@ -1,3 +1,9 @@
+// The image that everything is measured on is the memory of a live program:
+// of a child of the benchmark, which fills a heap the way servers do, and then
+// holds still. About half of it is small objects of many kinds that point to
+// each other, a quarter pages that were touched and never written to, an
+// eighth bytes that nothing can compress, and the rest is text.
+
 package main
 
 import (
@@ -8,12 +14,6 @@ import (
 	"os"
 	"strings"
 )
-
-// The image that everything is measured on is the memory of a live program:
-// of a child of the benchmark, which fills a heap the way servers do, and then
-// holds still. About half of it is small objects of many kinds that point to
-// each other, a quarter pages that were touched and never written to, an
-// eighth bytes that nothing can compress, and the rest is text.
 
 const (
 	records  = 900_000

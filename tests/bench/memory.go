@@ -1,3 +1,5 @@
+// The most memory that each tool has.
+
 package main
 
 import "fmt"

@@ -1,3 +1,5 @@
+// Snapshots and resumes of a live process.
+
 package main
 
 import (

@@ -1,3 +1,5 @@
+// Running a pipeline, and what it took.
+
 package main
 
 import (

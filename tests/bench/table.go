@@ -1,3 +1,5 @@
+// Pairs to measure, and the table of them.
+
 package main
 
 import (

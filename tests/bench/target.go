@@ -1,3 +1,5 @@
+// Programs that know how long they stood still.
+
 package main
 
 import (

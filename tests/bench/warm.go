@@ -1,3 +1,5 @@
+// Memory that the host of a virtual machine has taken back.
+
 package main
 
 import (

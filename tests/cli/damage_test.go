@@ -1,3 +1,5 @@
+// Damage, as the tools report it.
+
 package cli
 
 import (

@@ -1,3 +1,5 @@
+// Stages of a pipeline that are killed.
+
 package cli
 
 import (

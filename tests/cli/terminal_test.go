@@ -1,3 +1,5 @@
+// What goes to a terminal, and what does not.
+
 package cli
 
 import (

@@ -1,3 +1,5 @@
+// Streams that try to make a reader use memory.
+
 package memory_test
 
 import (

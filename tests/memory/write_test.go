@@ -1,3 +1,5 @@
+// Writing such streams.
+
 package memory_test
 
 import (

@@ -1,3 +1,5 @@
+// The reader in Python, beside the one in Go.
+
 package vectors_test
 
 import (

@@ -1,3 +1,5 @@
+// What is left of damaged streams, by two programs.
+
 package vectors_test
 
 import (

@@ -1,3 +1,5 @@
+// The tools, given every vector.
+
 package vectors_test
 
 import (

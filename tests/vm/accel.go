@@ -1,6 +1,6 @@
-package vm
-
 // Whether there is hardware help.
+
+package vm
 
 import (
 	"os"

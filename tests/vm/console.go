@@ -1,6 +1,6 @@
-package vm
-
 // The serial console, as one end of a conversation.
+
+package vm
 
 import (
 	"bytes"

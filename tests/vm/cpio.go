@@ -1,7 +1,7 @@
-package vm
-
 // Writing a cpio archive, which is what an initramfs is:
 // Documentation/driver-api/early-userspace/buffer-format.rst.
+
+package vm
 
 import (
 	"bufio"

@@ -1,3 +1,5 @@
+// Images that are damaged, or of another machine.
+
 package vm
 
 import (

@@ -1,6 +1,6 @@
-package vm
-
 // The guest's kernel and its modules, out of Debian's package.
+
+package vm
 
 import (
 	"fmt"

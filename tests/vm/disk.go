@@ -1,6 +1,6 @@
-package vm
-
 // Disks of a guest: files of the host.
+
+package vm
 
 import (
 	"os"

@@ -1,3 +1,5 @@
+// Saving a machine whose disks are mounted.
+
 package vm
 
 import (

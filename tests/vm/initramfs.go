@@ -1,6 +1,6 @@
-package vm
-
 // What is in the guest.
+
+package vm
 
 import (
 	_ "embed"

@@ -1,3 +1,5 @@
+// An installed Debian.
+
 package vm
 
 import (

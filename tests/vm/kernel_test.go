@@ -1,3 +1,5 @@
+// The tests of kernel/machine, in a machine that may be replaced.
+
 package vm
 
 import (

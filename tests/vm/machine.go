@@ -1,6 +1,6 @@
-package vm
-
 // A virtual machine, from power on to power off.
+
+package vm
 
 import (
 	"bytes"

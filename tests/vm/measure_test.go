@@ -1,7 +1,7 @@
-package vm
-
 // Measuring, as ratios within one run: the numbers themselves are those of an
 // emulated machine, and say nothing.
+
+package vm
 
 import (
 	"fmt"

@@ -1,3 +1,5 @@
+// The power is cut.
+
 package vm
 
 import (

@@ -1,3 +1,5 @@
+// What stands in the way of a snapshot.
+
 package vm
 
 import (

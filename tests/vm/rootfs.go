@@ -1,7 +1,7 @@
-package vm
-
 // A machine with Debian on its disk: ext4, systemd, and an initramfs made by
 // initramfs-tools with the hook of contrib in it.
+
+package vm
 
 import (
 	_ "embed"

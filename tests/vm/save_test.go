@@ -1,3 +1,5 @@
+// A machine is saved, switched off and resumed.
+
 package vm
 
 import (

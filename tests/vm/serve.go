@@ -1,6 +1,6 @@
-package vm
-
 // The other end of a guest's network connection.
+
+package vm
 
 import (
 	"io"

@@ -1,3 +1,5 @@
+// Ways to another host.
+
 package vm
 
 import (

@@ -1,3 +1,5 @@
+// The processes that look whether all is as it was.
+
 package vm
 
 import (

@@ -1,3 +1,5 @@
+// Completions for bash, zsh and fish.
+
 package docs
 
 import (

@@ -1,3 +1,5 @@
+// Manual pages, in the man(7) macros.
+
 package docs
 
 import (

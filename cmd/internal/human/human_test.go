@@ -1,3 +1,5 @@
+// Each way to put a number into words.
+
 package human
 
 import (

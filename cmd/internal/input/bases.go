@@ -1,3 +1,5 @@
+// The images that another one is stored as the difference to.
+
 package input
 
 import (

@@ -1,3 +1,5 @@
+// The text that shows how far a tool has come.
+
 package progress
 
 import (

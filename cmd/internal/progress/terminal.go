@@ -1,3 +1,5 @@
+// The terminal, of which one tool of a pipeline has the last line.
+
 package progress
 
 import (

@@ -1,3 +1,5 @@
+// The command line: options that all tools have, and how arguments are parsed.
+
 package tool
 
 import (

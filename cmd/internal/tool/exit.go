@@ -1,3 +1,5 @@
+// Exit statuses, and which error leads to which.
+
 package tool
 
 import (

@@ -1,3 +1,5 @@
+// How much memory a tool may use.
+
 package tool
 
 import (

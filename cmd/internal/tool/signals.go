@@ -1,3 +1,6 @@
+// Signals: a tool that is told to end undoes what it has begun, and dies of the
+// signal.
+
 package tool
 
 import (

@@ -1,3 +1,5 @@
+// The version that a tool says it is.
+
 package tool
 
 import (

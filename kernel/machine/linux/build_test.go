@@ -1,6 +1,6 @@
-package linux
-
 // The kernel under test, and what is in its machines.
+
+package linux
 
 import (
 	"archive/tar"

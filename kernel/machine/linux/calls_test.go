@@ -1,3 +1,5 @@
+// The two system calls by themselves.
+
 package linux
 
 import (

@@ -1,3 +1,5 @@
+// The kernel that looks for mistakes of its own.
+
 package linux
 
 import (

@@ -1,8 +1,8 @@
-package linux
-
 // How long other processes wait: `go test -run '^$' -bench . -v` prints the
 // tables of tests/bench/README.md. All numbers are of one guest in one run, and
 // only their ratios mean anything.
+
+package linux
 
 import (
 	"fmt"

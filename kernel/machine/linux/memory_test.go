@@ -1,3 +1,5 @@
+// Images that nearly fill the memory.
+
 package linux
 
 import (

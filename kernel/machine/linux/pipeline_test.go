@@ -1,3 +1,5 @@
+// The tools, by the calls and by /dev/snapshot, and from one to the other.
+
 package linux
 
 import (

@@ -1,3 +1,5 @@
+// What is refused, whichever the way.
+
 package linux
 
 import (

@@ -1,3 +1,5 @@
+// Snapshots that fail at any step, and agents that die.
+
 package agent
 
 import (

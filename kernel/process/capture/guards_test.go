@@ -1,3 +1,5 @@
+// Guard pages, as each kernel shows them.
+
 package capture
 
 import (

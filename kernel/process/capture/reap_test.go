@@ -1,3 +1,5 @@
+// Twins that are gone already.
+
 package capture
 
 import (

@@ -1,3 +1,5 @@
+// Descriptors of the same file, found with few questions.
+
 package capture
 
 import (

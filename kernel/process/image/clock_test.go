@@ -1,3 +1,5 @@
+// Clocks of processes and threads, as numbers.
+
 package image
 
 import "testing"

@@ -1,3 +1,5 @@
+// Images of processes, encoded and decoded, and damaged in between.
+
 package image
 
 import (

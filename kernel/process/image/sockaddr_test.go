@@ -1,3 +1,5 @@
+// Socket addresses, as text and as bytes.
+
 package image
 
 import "testing"

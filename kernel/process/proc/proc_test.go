@@ -1,3 +1,5 @@
+// Files of /proc, as the kernel writes them.
+
 package proc
 
 import (

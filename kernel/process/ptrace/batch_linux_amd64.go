@@ -1,7 +1,7 @@
-package ptrace
-
 // This file makes many calls in one stopped process that is the tracer's own
 // affair: a child that the interpreter has created. All of them cost one stop.
+
+package ptrace
 
 import (
 	"fmt"

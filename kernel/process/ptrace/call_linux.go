@@ -1,5 +1,3 @@
-package ptrace
-
 // This file makes system calls in the name of a stopped thread.
 //
 // The thread is put before a system-call instruction that its address space
@@ -8,6 +6,8 @@ package ptrace
 // breakpoints are not used: the SIGTRAP they end in is forced on the thread
 // (kernel/signal.c: force_sig_info_to_task), which resets the program's own
 // handling of SIGTRAP if it blocks or ignores that.
+
+package ptrace
 
 import (
 	"fmt"

@@ -1,10 +1,10 @@
-package ptrace
-
 // This file is the code that is mapped in a process for the calls that are made
 // in its name. What the process forks has it too.
 //
 // It begins with the interpreter. Behind that come the name of a child, the
 // splicer, and the berths of threads.
+
+package ptrace
 
 import "slices"
 

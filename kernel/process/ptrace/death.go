@@ -1,6 +1,6 @@
-package ptrace
-
 // This file ends a process that is traced, without its parent seeing it yet.
+
+package ptrace
 
 import "golang.org/x/sys/unix"
 

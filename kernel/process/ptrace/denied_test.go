@@ -1,3 +1,5 @@
+// Calls that are dispatched instead of made.
+
 package ptrace
 
 import (

@@ -1,5 +1,3 @@
-package ptrace
-
 // This file keeps Syscall User Dispatch out of the way of calls that are made
 // in a thread's name (Documentation/admin-guide/syscall-user-dispatch.rst).
 //
@@ -18,6 +16,8 @@ package ptrace
 // That makes its call as a native one by the selector. Without a selector it
 // can't, and there is one moment on each way, between two requests, in which the
 // death of the tracer would be that of the program.
+
+package ptrace
 
 import (
 	"encoding/binary"

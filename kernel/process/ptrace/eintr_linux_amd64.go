@@ -1,5 +1,3 @@
-package ptrace
-
 // This file is about what registers say of a thread: above all whether it is in
 // a system call that shows the program that it was stopped.
 //
@@ -8,6 +6,8 @@ package ptrace
 // stopped", as signal(7) lists; written as -ERESTARTNOHAND they are made again
 // too, unless a signal handler runs, and then return EINTR as they would have.
 // What a timeout had left is not known any more: it starts anew.
+
+package ptrace
 
 import "golang.org/x/sys/unix"
 

@@ -1,7 +1,7 @@
-package ptrace
-
 // This file stops all threads of a process, and lets them go again so that
 // the program cannot tell.
+
+package ptrace
 
 import (
 	"encoding/binary"

@@ -1,5 +1,3 @@
-package ptrace
-
 // This file reads and writes the memory of another process, in the two ways
 // that the kernel has.
 //
@@ -8,6 +6,8 @@ package ptrace
 // process_vm_writev(2) copies straight between the two address spaces and
 // keeps to the protections. Neither needs the process to be stopped; both
 // need the permission to trace it.
+
+package ptrace
 
 import (
 	"fmt"

@@ -1,5 +1,3 @@
-package ptrace
-
 // This file makes many system calls at once, in all threads of a process at
 // the same time, and so that the program survives the death of its tracer.
 //
@@ -14,6 +12,8 @@ package ptrace
 // handler, with all of the registers, the mask and the floating point state,
 // and rt_sigreturn(2) takes them from there. Only the first call of a process,
 // which maps the memory, has to be made without that net.
+
+package ptrace
 
 import (
 	"encoding/binary"

@@ -1,3 +1,5 @@
+// Calls that are made in the name of a stopped program.
+
 package ptrace
 
 import (

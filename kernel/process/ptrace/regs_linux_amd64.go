@@ -1,7 +1,7 @@
-package ptrace
-
 // This file is what is particular to x86-64: registers, the convention of
 // system calls, and how one that was interrupted is made again.
+
+package ptrace
 
 import (
 	"unsafe"

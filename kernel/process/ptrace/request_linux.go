@@ -1,5 +1,3 @@
-package ptrace
-
 // This file holds every raw ptrace(2) request of the project, each behind a
 // method that takes and gives Go values. Nothing else calls the system call.
 //
@@ -9,6 +7,8 @@ package ptrace
 //
 // The calls are raw ones, of which the Go scheduler is not told: none of them
 // waits, and there may be ten thousand while a program is stopped.
+
+package ptrace
 
 import (
 	"bytes"

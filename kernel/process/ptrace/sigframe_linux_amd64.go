@@ -1,7 +1,7 @@
-package ptrace
-
 // This file builds the frame that rt_sigreturn(2) restores a thread from:
 // struct rt_sigframe of arch/x86/include/asm/sigframe.h.
+
+package ptrace
 
 import "encoding/binary"
 

@@ -1,5 +1,3 @@
-package ptrace
-
 // This file is about the signals that come to a thread while it makes calls,
 // although it blocks what can be blocked.
 //
@@ -8,6 +6,8 @@ package ptrace
 // and when it has to be forced on a thread that blocks it, the program loses its
 // handler and is ended (kernel/signal.c: force_sig_info_to_task). As it is, the
 // tracer is told first, and takes the signal away.
+
+package ptrace
 
 import (
 	"encoding/binary"

@@ -1,8 +1,8 @@
-package ptrace
-
 // This file has a thread put memory of its own into a pipe, as long as there is
 // room or a reader makes some, and without a stop for each part: stops are what
 // takes the time.
+
+package ptrace
 
 import (
 	"fmt"

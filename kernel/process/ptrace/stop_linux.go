@@ -1,8 +1,8 @@
-package ptrace
-
 // This file tells the stops of a traced thread apart (ptrace(2), "Stopped
 // states"). A status of wait4 alone is ambiguous in several ways; with
 // SysGood set and, for group-stops, with Seize, it is not.
+
+package ptrace
 
 import (
 	"fmt"

@@ -1,6 +1,6 @@
-package ptrace
-
 // This file holds the OS thread that traces.
+
+package ptrace
 
 import (
 	"runtime"

@@ -1,7 +1,7 @@
-package ptrace
-
 // This file finds the vdso of a process (vdso(7)): code that every process has,
 // and the same in all under one kernel.
+
+package ptrace
 
 import (
 	"bytes"

@@ -1,9 +1,9 @@
-package restore
-
 // This file makes shared memory without a name, of MAP_SHARED with MAP_ANONYMOUS. No
 // descriptor leads to it. So all of it is mapped first, the mappings of the image
 // are further ones of that (mremap(2), old_size 0), and it goes when the memory has
 // been filled.
+
+package restore
 
 import (
 	"fmt"

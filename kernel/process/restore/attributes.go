@@ -1,8 +1,8 @@
-package restore
-
 // This file sets what belongs to the process as a whole, by calls in its name
 // or through /proc. Of what is inherited by threads, it is set before there
 // are any.
+
+package restore
 
 import (
 	"fmt"

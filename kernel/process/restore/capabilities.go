@@ -1,6 +1,6 @@
-package restore
-
 // This file sets capabilities(7).
+
+package restore
 
 import (
 	"math/bits"

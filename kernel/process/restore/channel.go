@@ -1,7 +1,7 @@
-package restore
-
 // This file hands open files to the stub: by SCM_RIGHTS (unix(7)), which works
 // for every kind of file, without privilege, and into other namespaces.
+
+package restore
 
 import (
 	"encoding/binary"

@@ -1,7 +1,7 @@
-package restore
-
 // This file is the second half of a resume: all but the memory, and the
 // release.
+
+package restore
 
 import (
 	"errors"

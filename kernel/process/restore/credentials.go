@@ -1,8 +1,8 @@
-package restore
-
 // This file gives each thread the user and group IDs of the image. Only root
 // gets here with IDs that are not those of the image already (checkRights).
 // IDs are a thread's to the kernel, so each sets its own.
+
+package restore
 
 import (
 	"encoding/binary"

@@ -1,6 +1,6 @@
-package restore
-
 // This file gives threads back their Syscall User Dispatch (prctl(2)).
+
+package restore
 
 import (
 	"errors"

@@ -1,5 +1,3 @@
-package restore
-
 // This file fills epoll(7) sets. A watch is known by the file and the number
 // under which it was added, so they are added in the stub, by the numbers that
 // files have there.
@@ -7,6 +5,8 @@ package restore
 // One that was to tell something once (EPOLLONESHOT), and did, is silent even
 // about EPOLLHUP until it is changed. Only having told makes a watch so. These
 // come first, while the sets hold nothing else that could be told.
+
+package restore
 
 import (
 	"encoding/binary"

@@ -1,6 +1,6 @@
-package restore
-
 // This file is about failures that are no reason to give up.
+
+package restore
 
 import (
 	"errors"

@@ -1,6 +1,6 @@
-package restore
-
 // This file makes eventfd(2) and signalfd(2).
+
+package restore
 
 import (
 	"encoding/binary"

@@ -1,3 +1,5 @@
+// What the tests reach into.
+
 package restore
 
 // Steps is how many steps there are to fail at.

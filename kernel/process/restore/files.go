@@ -1,8 +1,8 @@
-package restore
-
 // This file opens again what the program had open, and puts it at its numbers
 // in the stub. What kinds there are, and how each is made, is in the files
 // named after them.
+
+package restore
 
 import (
 	"fmt"

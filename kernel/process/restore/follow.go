@@ -1,5 +1,3 @@
-package restore
-
 // This file finds out which of the program's open files follow ours.
 //
 // A file or device on descriptors 0 to 2 is there again as it was, like on any
@@ -7,6 +5,8 @@ package restore
 // process, can't be: it becomes what we have there, 0 our 0, 1 our 1, and 2
 // our 2. All that shared it goes along: duplicates, and what was opened on the
 // same terminal or the same end of the same pipe.
+
+package restore
 
 import (
 	"errors"

@@ -1,7 +1,7 @@
-package restore
-
 // This file checks whether the image can run on this machine at all: what its
 // memory holds of the processor and the kernel must be the same here.
+
+package restore
 
 import (
 	"fmt"

@@ -1,8 +1,8 @@
-package restore
-
 // This file gives the process its ID back where the kernel allows that: by the
 // set_tid of clone3(2), which takes CAP_CHECKPOINT_RESTORE in the user
 // namespace that the PID namespace belongs to, and that the ID is free.
+
+package restore
 
 import (
 	"errors"

@@ -1,8 +1,8 @@
-package restore
-
 // This file finds the files of the image again. A path may lead to another file
 // by now, and the file may be at another path: so it is known by more than that,
 // as far as this is the same filesystem. On another machine, the path has to do.
+
+package restore
 
 import (
 	"errors"

@@ -1,7 +1,7 @@
-package restore
-
 // This file makes inotify(7) sets with the watches they had, under the same
 // watch descriptors.
+
+package restore
 
 import (
 	"errors"

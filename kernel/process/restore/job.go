@@ -1,5 +1,3 @@
-package restore
-
 // This file has the program be a job of the shell that this process is a job
 // of: signals that are sent to us are meant for it, and its stops are ours.
 //
@@ -8,6 +6,8 @@ package restore
 // the program is to have the terminal. It says so by SIGCONT, but not of a job
 // that it takes to be running: so we look, from time to time, and when the program
 // is stopped for using the terminal from the background.
+
+package restore
 
 import (
 	"os"

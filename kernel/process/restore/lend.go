@@ -1,7 +1,7 @@
-package restore
-
 // This file lets the stub have a descriptor for a moment, gets those that it
 // has made, and lets it be another user meanwhile.
+
+package restore
 
 import (
 	"encoding/binary"

@@ -1,7 +1,7 @@
-package restore
-
 // This file is the first half of a resume: from the headers of the image to a
 // stub whose memory lies ready to take pages.
+
+package restore
 
 import (
 	"fmt"

@@ -1,6 +1,6 @@
-package restore
-
 // This file takes file locks and leases again.
+
+package restore
 
 import (
 	"golang.org/x/sys/unix"

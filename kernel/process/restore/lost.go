@@ -1,7 +1,7 @@
-package restore
-
 // This file makes what stands for a file that was left out of the image: one
 // whose other end has gone away.
+
+package restore
 
 import (
 	"errors"

@@ -1,7 +1,7 @@
-package restore
-
 // This file makes the mappings: which of them are files again and which take
 // their pages from the image, and what is done to them once those are there.
+
+package restore
 
 import (
 	"fmt"

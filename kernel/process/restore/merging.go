@@ -1,8 +1,8 @@
-package restore
-
 // This file is about memory that the kernel may merge with other memory that
 // holds the same: all that a process has (PR_SET_MEMORY_MERGE), but for what it
 // took out (MADV_UNMERGEABLE). What it put in is advice like any other.
+
+package restore
 
 import "golang.org/x/sys/unix"
 

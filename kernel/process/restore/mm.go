@@ -1,8 +1,8 @@
-package restore
-
 // This file sets what the kernel keeps of an address space apart from its
 // mappings: where code, heap, stack, arguments and environment lie, which
 // brk(2) and /proc go by, and the auxiliary vector.
+
+package restore
 
 import (
 	"fmt"

@@ -1,6 +1,6 @@
-package restore
-
 // This file makes sockets members of multicast groups again.
+
+package restore
 
 import (
 	"fmt"

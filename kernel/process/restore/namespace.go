@@ -1,5 +1,3 @@
-package restore
-
 // This file gives the process its old ID where that is taken, or not for this
 // user to choose: in a PID namespace of its own (pid_namespaces(7)), which any
 // user may make within a user namespace.
@@ -9,6 +7,8 @@ package restore
 // for the program's end, with SIGCHLD ignored, so that the kernel reaps for
 // it. The program itself is not its child but ours, as always: our stub enters
 // the namespaces and has a sibling there.
+
+package restore
 
 import (
 	"errors"

@@ -1,7 +1,7 @@
-package restore
-
 // This file names who gets the signals of a file (fcntl(2)): SIGIO of O_ASYNC,
 // SIGURG of sockets, that of a lease.
+
+package restore
 
 import (
 	"fmt"

@@ -1,8 +1,8 @@
-package restore
-
 // This file takes the bytes behind the headers to where they belong: pages of
 // memory straight into the stub, the rest into files in memory. What of the
 // image is never written is zeros, which is what new memory is.
+
+package restore
 
 import (
 	"cmp"

@@ -1,7 +1,7 @@
-package restore
-
 // This file makes pipes, and FIFOs, that are the process's alone, with what they
 // hold. An end that the process does not have is closed.
+
+package restore
 
 import (
 	"fmt"

@@ -1,8 +1,8 @@
-package restore
-
 // This file sets memory policies, of threads and of mappings: on which nodes of
 // the machine their memory is to be. That another machine has others is no reason
 // not to run there.
+
+package restore
 
 import (
 	"errors"

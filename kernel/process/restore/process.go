@@ -1,7 +1,7 @@
-package restore
-
 // This file is the process in the making: what is held for it, and how that
 // is given up again.
+
+package restore
 
 import (
 	"errors"

@@ -1,6 +1,6 @@
-package restore
-
 // This file is the resumed program, seen from its parent, up to its end.
+
+package restore
 
 import (
 	"context"

@@ -1,6 +1,6 @@
-package restore
-
 // This file sends unix sockets what they had received and not yet given out.
+
+package restore
 
 import (
 	"bytes"

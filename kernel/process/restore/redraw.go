@@ -1,5 +1,3 @@
-package restore
-
 // This file has a program draw its screen again: it has come to another
 // terminal, or at least to one on which something else was written since.
 //
@@ -7,6 +5,8 @@ package restore
 // of the window and do nothing if it is as before: so it is made different for
 // as long as they need to ask, if it is the same. And programs that are about
 // to wait may miss a signal until they have waited: so there are two.
+
+package restore
 
 import (
 	"time"

@@ -1,3 +1,5 @@
+// Programs that go on where they were.
+
 package restore_test
 
 import (

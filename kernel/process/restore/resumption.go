@@ -1,7 +1,7 @@
-package restore
-
 // This file is the Resumption: it collects the headers of the image, has the
 // process built from them, passes pages on, and commits or aborts.
+
+package restore
 
 import (
 	"context"

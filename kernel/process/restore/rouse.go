@@ -1,7 +1,7 @@
-package restore
-
 // This file makes files ready for something, for a moment, that are not: for an
 // epoll watch to tell of.
+
+package restore
 
 import (
 	"errors"

@@ -1,7 +1,7 @@
-package restore
-
 // This file sets how a thread is scheduled. It is done from here, by thread
 // ID: what the user may do to it he may do to a process of his.
+
+package restore
 
 import (
 	"fmt"

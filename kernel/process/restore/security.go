@@ -1,8 +1,8 @@
-package restore
-
 // This file is about what a process may and may not do that comes to it from
 // where it was started, and that nobody can give it later: a label of a security
 // module, and keys.
+
+package restore
 
 import (
 	"fmt"

@@ -1,3 +1,5 @@
+// Labels of security modules.
+
 package restore
 
 import (

@@ -1,7 +1,7 @@
-package restore
-
 // This file puts back segments: the local descriptor table by modify_ldt(2), and
 // those of threads.
+
+package restore
 
 import (
 	"encoding/binary"

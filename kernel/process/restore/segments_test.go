@@ -1,3 +1,5 @@
+// Segment descriptors, as two calls have them.
+
 package restore
 
 import (

@@ -1,7 +1,7 @@
-package restore
-
 // This file sets what prctl(2) and its like set for a process. Threads inherit
 // it, so it is done before there are any.
+
+package restore
 
 import (
 	"errors"

@@ -1,8 +1,8 @@
-package restore
-
 // This file is what is done to mappings once all pages are in place: each gets
 // its protection, its guard pages and its locks; and when nothing more is to be
 // done to any of them, those are sealed that were.
+
+package restore
 
 import (
 	"errors"

@@ -1,6 +1,6 @@
-package restore
-
 // This file puts back signal actions, and the signals that were waiting.
+
+package restore
 
 import (
 	"fmt"

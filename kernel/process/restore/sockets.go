@@ -1,8 +1,8 @@
-package restore
-
 // This file makes sockets in their order: each by itself first, so that there
 // are listeners to connect to; then connections within the process; then what
 // they hold; and last what would be in the way of that.
+
+package restore
 
 import (
 	"errors"

@@ -1,6 +1,6 @@
-package restore
-
 // This file gives sockets their options.
+
+package restore
 
 import (
 	"fmt"

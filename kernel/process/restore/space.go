@@ -1,8 +1,8 @@
-package restore
-
 // This file empties the address space of the stub, and moves the kernel's own
 // mappings ([vdso], [vvar], [vvar_vclock]) to where the image has them: the
 // program's memory holds pointers into them.
+
+package restore
 
 import (
 	"fmt"

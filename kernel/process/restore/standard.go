@@ -1,5 +1,3 @@
-package restore
-
 // This file is what this process has on descriptors 0 to 2, and how that is
 // handed on.
 //
@@ -8,6 +6,8 @@ package restore
 // overwrite each other. What has none is opened again where that is possible,
 // with the access that it has here: then the flags that the program sets
 // (O_NONBLOCK) are its own, and no shell's problem later.
+
+package restore
 
 import (
 	"fmt"

@@ -1,7 +1,7 @@
-package restore
-
 // This file numbers the steps of a resume. Each can be made to fail by a test,
 // which then looks whether anything is left.
+
+package restore
 
 // step is one of them.
 type step int

@@ -1,6 +1,6 @@
-package restore
-
 // This file is the stub: how it is born, spoken to and killed.
+
+package restore
 
 import (
 	"encoding/binary"

@@ -1,7 +1,7 @@
-package restore
-
 // This file makes files of open(2) with O_TMPFILE. They have no name yet, and may
 // get one by linkat(2), in the filesystem that they are on.
+
+package restore
 
 import (
 	"fmt"

@@ -1,7 +1,7 @@
-package restore
-
 // This file is about terminals: how the program's is found and set, and how it
 // is handed to the program and taken back, as a shell does with its jobs.
+
+package restore
 
 import (
 	"errors"

@@ -1,6 +1,6 @@
-package restore
-
 // This file makes the threads and gives each its own state.
+
+package restore
 
 import (
 	"encoding/binary"

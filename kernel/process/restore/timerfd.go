@@ -1,6 +1,6 @@
-package restore
-
 // This file makes timerfd_create(2).
+
+package restore
 
 import (
 	"fmt"

@@ -1,7 +1,7 @@
-package restore
-
 // This file starts timers again: each with the time it had left or, if it is on
 // a wall clock, so that it goes off when that shows the same time.
+
+package restore
 
 import (
 	"cmp"

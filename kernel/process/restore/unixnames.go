@@ -1,7 +1,7 @@
-package restore
-
 // This file binds unix sockets to the names that they had, and reaches them
 // there.
+
+package restore
 
 import (
 	"encoding/binary"

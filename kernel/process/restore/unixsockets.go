@@ -1,9 +1,9 @@
-package restore
-
 // This file makes unix sockets, and connects those of which the process has
 // both ends, or of which the other end is closed. Who connects, listens or
 // makes a pair is what SO_PEERCRED tells for good (unix(7)), so the stub does,
 // as the user who did.
+
+package restore
 
 import (
 	"bytes"

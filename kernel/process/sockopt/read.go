@@ -1,3 +1,5 @@
+// Reading the options that a socket has.
+
 package sockopt
 
 import (

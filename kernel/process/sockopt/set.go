@@ -1,3 +1,5 @@
+// Giving a socket the options that it had.
+
 package sockopt
 
 import (

@@ -1,3 +1,5 @@
+// Every option of every kind of socket is in the table, and comes back.
+
 package sockopt
 
 import (

@@ -1,3 +1,5 @@
+// Which options there are.
+
 package sockopt
 
 import "golang.org/x/sys/unix"

@@ -1,3 +1,5 @@
+// How an epoll set polls network devices.
+
 package sys
 
 import (

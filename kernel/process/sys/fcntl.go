@@ -1,3 +1,5 @@
+// Calls of fcntl(2) that take structures: owners, leases, hints.
+
 package sys
 
 import (

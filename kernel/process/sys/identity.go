@@ -1,3 +1,5 @@
+// By what an inode is known again.
+
 package sys
 
 import (

@@ -1,3 +1,5 @@
+// Multicast groups and their sources.
+
 package sys
 
 import (

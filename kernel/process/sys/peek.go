@@ -1,3 +1,5 @@
+// Looking at what waits in a socket.
+
 package sys
 
 import (

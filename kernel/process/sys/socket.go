@@ -1,3 +1,5 @@
+// Socket options of any type.
+
 package sys
 
 import (

@@ -1,3 +1,5 @@
+// What sock_diag(7) tells of unix sockets.
+
 package sys
 
 import (

@@ -1,3 +1,5 @@
+// A resumed program as a job of a shell.
+
 package stdio
 
 import (

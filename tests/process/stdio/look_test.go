@@ -1,6 +1,6 @@
-package stdio
-
 // This file looks at what a resumed program has open.
+
+package stdio
 
 import (
 	"bytes"

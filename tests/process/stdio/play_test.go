@@ -1,6 +1,6 @@
-package stdio
-
 // This file starts programs, takes their images, and resumes them.
+
+package stdio
 
 import (
 	"bufio"

@@ -1,6 +1,6 @@
-package stdio
-
 // This file makes the things that descriptors are open on.
+
+package stdio
 
 import (
 	"os"

@@ -1,3 +1,5 @@
+// The document and the table are the same.
+
 package main
 
 import (

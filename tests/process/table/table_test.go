@@ -1,3 +1,5 @@
+// Each row, tried.
+
 package table
 
 import (

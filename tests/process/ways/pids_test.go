@@ -1,3 +1,5 @@
+// Process IDs: the same, others, and both.
+
 package ways
 
 import (

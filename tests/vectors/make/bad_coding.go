@@ -1,3 +1,5 @@
+// Payloads that do not decode.
+
 package main
 
 import (

@@ -1,3 +1,5 @@
+// First frames that say the wrong things.
+
 package main
 
 import (

@@ -1,3 +1,5 @@
+// Headers that no writer may write.
+
 package main
 
 import "fmt"

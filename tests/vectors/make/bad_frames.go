@@ -1,3 +1,5 @@
+// Streams that were damaged on their way.
+
 package main
 
 import (

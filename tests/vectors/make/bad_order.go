@@ -1,3 +1,5 @@
+// Frames that do not belong together.
+
 package main
 
 // badOrder is streams of sound frames that do not belong together.

@@ -1,3 +1,5 @@
+// Checksums that do not match.
+
 package main
 
 import (

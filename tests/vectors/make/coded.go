@@ -1,3 +1,5 @@
+// What other programs have coded.
+
 package main
 
 import (

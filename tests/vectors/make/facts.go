@@ -1,3 +1,5 @@
+// Facts, good and bad.
+
 package main
 
 import "encoding/binary"

@@ -1,3 +1,5 @@
+// Streams that say why they have no image.
+
 package main
 
 import "strings"

@@ -1,3 +1,5 @@
+// Streams that every reader takes.
+
 package main
 
 import (

@@ -1,3 +1,5 @@
+// Streams that are the difference to another.
+
 package main
 
 import (

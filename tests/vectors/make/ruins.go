@@ -1,3 +1,5 @@
+// Damaged streams, of which something is left.
+
 package main
 
 import (

@@ -1,3 +1,5 @@
+// Putting frames together, right and wrong.
+
 package main
 
 import (

@@ -1,3 +1,5 @@
+// Streams of a later version.
+
 package main
 
 import "fmt"
