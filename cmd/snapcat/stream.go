@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"snappipe/cmd/internal/tool"
 	"snappipe/format"
 	"snappipe/kernel"
+	"snappipe/kernel/file"
 )
 
 // cutTarget takes a target apart: "file:core" is of the kernel file.
@@ -32,7 +34,7 @@ func run(ctx context.Context, c *tool.Call) error {
 	choice, err := output.Chosen(c)
 	var img kernel.Image
 	if err == nil {
-		img, err = take(ctx, c, target)
+		img, err = take(ctx, c, target, choice)
 	}
 	switch {
 	case errors.Is(err, kernel.ErrResumed):
@@ -52,7 +54,7 @@ func run(ctx context.Context, c *tool.Call) error {
 }
 
 // take takes the snapshot.
-func take(ctx context.Context, c *tool.Call, target string) (kernel.Image, error) {
+func take(ctx context.Context, c *tool.Call, target string, choice output.Choice) (kernel.Image, error) {
 	options := kernel.Options{Force: c.Bool("force"), Report: c.Report, Warn: c.Warn}
 	if err := chooseHold(c, &options); err != nil {
 		return nil, err
@@ -60,11 +62,30 @@ func take(ctx context.Context, c *tool.Call, target string) (kernel.Image, error
 	if err := chooseDropped(c, target, &options); err != nil {
 		return nil, err
 	}
+	if err := refuseSame(target, choice); err != nil {
+		return nil, err
+	}
 	k, err := kernel.Open(target, options)
 	if err != nil {
 		return nil, err
 	}
 	return k.SnapshotSystem(ctx)
+}
+
+// refuseSame refuses to write the image of a device onto that device.
+func refuseSame(target string, choice output.Choice) error {
+	path, ok := strings.CutPrefix(target, "file:")
+	if !ok || path == "" {
+		return nil
+	}
+	if fd, ok := file.Handed(path, 0); ok {
+		path = fmt.Sprintf("/proc/self/fd/%d", fd)
+	}
+	f, err := os.OpenFile(path, unix.O_PATH, 0)
+	if err != nil {
+		return nil // the kernel says what is wrong with it
+	}
+	return errors.Join(file.Overwrites(choice.Path, f), f.Close())
 }
 
 // snapshot is an image that is closed once.
@@ -99,7 +120,7 @@ func write(ctx context.Context, c *tool.Call, choice output.Choice, s *snapshot)
 	return out.Commit()
 }
 
-func writeStream(ctx context.Context, c *tool.Call, out *output.Output, s *snapshot) error {
+func writeStream(ctx context.Context, c *tool.Call, out *file.Output, s *snapshot) error {
 	start := time.Now()
 	info, err := describe(s.target, s.Size(), s.Facts())
 	if err != nil {

@@ -22,8 +22,10 @@ func main() {
 	t := tool.Tool{
 		Name:    "snapcompress",
 		Summary: "compress a snapshot stream",
+		Args:    "[IMG]",
+		MaxArgs: 1,
 		About: []string{
-			"Reads a stream on standard input and writes it compressed to standard output, on all cores. A stream that is compressed already, by whatever codec, is recoded; what has that codec already passes as it is, unless --level is given. Parts that do not get smaller are stored.",
+			"Reads a stream from the file IMG or from standard input and writes it compressed to standard output, on all cores. A stream that is compressed already, by whatever codec, is recoded; what has that codec already passes as it is, unless --level is given. Parts that do not get smaller are stored.",
 			"SHA-256 checksums are checked and dropped, since they are those of the stream as it was: snapverify comes after snapcompress.",
 			"With --base, what is stored is the difference to another image, IMG, of the same program or machine for example: parts that are the same are left out, wherever they have moved to, and of others only what has changed is coded. IMG has to have checksums. It is needed whole and unchanged for as long as the difference is, and named wherever that is resumed. It may be a difference itself; then what that was made with is named before it.",
 			"The codecs are: " + codecs(),

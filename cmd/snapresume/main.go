@@ -18,6 +18,7 @@ import (
 	"snappipe/cmd/internal/tool"
 	"snappipe/format"
 	"snappipe/kernel"
+	"snappipe/kernel/file"
 )
 
 func main() { snapresume.Main() }
@@ -28,7 +29,7 @@ var snapresume = tool.Tool{
 	Args:    "[IMG]",
 	MaxArgs: 1,
 	About: []string{
-		"Reads a stream from the file IMG or from standard input and resumes what it is the image of. Nothing is resumed before the end of the stream has come and every checksum holds; where that fails, nothing is left of the attempt. Only a device that --to names is written in place.",
+		"Reads a stream from the file IMG or from standard input and resumes what it is the image of. Nothing is resumed before the end of the stream has come and every checksum holds; where that fails, nothing is left of the attempt. Only a device or pipe that --to names is written in place.",
 		"What was resumed runs as a child of snapresume, which exits with its status.",
 		"A program and its threads get the IDs that they had where the kernel gives those out: to root, and if they are free. Else they get others, which is said on standard error: what the program remembers of its IDs is wrong then, and a robust or priority-inheriting lock that it holds can't be unlocked. With --same-pid it gets a PID namespace of its own instead, with its old IDs, as any user may make one. That is not done unasked, since it is not free: within, no other process is seen in /proc or can be signalled; from outside, the ID is still another one; and without privilege a user namespace comes with it, in which set-user-ID programs gain nothing and files of others belong to nobody.",
 		"A resumed program is a copy, as a child is, and there may be several of it. So memory that it has marked to be wiped in a child (MADV_WIPEONFORK), and what the kernel may drop (MAP_DROPPABLE), where random number generators keep their state, is empty. Timers and waits that end at a time of day do so; other timers go on with what they had left.",
@@ -37,12 +38,13 @@ var snapresume = tool.Tool{
 		"On a terminal the program is a job like any other, with its own terminal settings while it is in the foreground.",
 		"With --raw, IMG is a flat image instead of a stream. A machine is resumed from it as it lies there, without unpacking anything. Nothing says what it is an image of, nor whether it is undamaged, so --force is needed.",
 		"An image that is stored as the difference to another (snapcompress --base) is resumed with that: --base IMG. If that is a difference itself, what it was made with is named as well. All of them are checked before anything else is done.",
-		"With --to file:PATH the flat image is written to a file, whatever it is an image of.",
+		"With --to file:PATH the flat image is written to a file, whatever it is an image of. With file:-, and into a FIFO, it goes as it comes, before the end has been verified: whether all was well, only the exit status tells.",
 		"With --salvage, that is done with a damaged image as well: every part of it that is in a whole frame is written at its place, and holes are left for the rest. Where the stream has SHA-256 checksums, a part has to match its own. Standard output has a line \"missing OFFSET LENGTH\" for each part that is lost, in bytes of the image. The exit status is 3, or 0 if nothing at all was wrong.",
 	},
 	Examples: []docs.Example{
 		{Command: "snapresume img", What: "Resume a program, with the terminal as its standard input again."},
 		{Command: "snapresume --to file:core < img", What: "Write the flat image to the new file core."},
+		{Command: "snapresume --to file:- img | gzip > core.gz", What: "Write the flat image into a pipe."},
 		{Command: "snapresume --check img", What: "Do everything short of resuming, and say what would happen."},
 		{Command: "snapresume --base monday tuesday", What: "Resume what was stored as the difference to monday."},
 		{Command: "snapresume --salvage --to file:core bad.img", What: "Bring out what is left of a damaged image, which a debugger may still read."},
@@ -77,19 +79,25 @@ func run(ctx context.Context, c *tool.Call) error {
 	if c.Bool("raw") {
 		return resumeFlat(ctx, c)
 	}
-	r, closeInput, err := input.Open(c.Args().First())
+	in, err := input.Open(c.Args().First())
 	if err != nil {
 		return err
 	}
-	defer closeInput()
-	from, err := source(c.Args().First())
+	defer in.Close()
+	if path, ok := strings.CutPrefix(c.String("to"), "file:"); ok {
+		if err := file.Overwrites(path, in.File); err != nil {
+			return err
+		}
+	}
+	from, err := source(in.File)
 	if err != nil {
 		return err
 	}
-	info, err := input.First(ctx, r)
+	info, err := in.First(ctx)
 	if err != nil {
 		return err
 	}
+	r := in.Reader
 	if info.Resumed {
 		if err := format.Verify(ctx, r); err != nil {
 			return err

@@ -28,19 +28,19 @@ func salvage(ctx context.Context, c *tool.Call) error {
 	if (!isFile || path == "") && !(c.Bool("check") && !c.IsSet("to")) {
 		return tool.Usage("name a file: --to file:PATH", "--salvage brings out what is whole to a file, and to nothing else")
 	}
-	r, closeInput, err := input.Open(c.Args().First())
+	in, err := input.Open(c.Args().First())
 	if err != nil {
 		return err
 	}
-	defer closeInput()
+	defer in.Close()
 	bases, err := input.OpenBases(ctx, c, false)
 	if err != nil {
 		return err
 	}
 	defer bases.Close()
-	r.Base = bases.Last()
+	in.Base = bases.Last()
 	if c.Bool("check") {
-		got, err := r.Salvage(ctx, nil)
+		got, err := in.Salvage(ctx, nil)
 		if err != nil {
 			return err
 		}
@@ -50,7 +50,7 @@ func salvage(ctx context.Context, c *tool.Call) error {
 	if err != nil {
 		return err
 	}
-	got, err := r.Salvage(ctx, out)
+	got, err := in.Salvage(ctx, out)
 	if err == nil {
 		err = finish(out, got)
 	}

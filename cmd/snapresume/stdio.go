@@ -30,11 +30,8 @@ func checkStdio(c *tool.Call) error {
 
 // source is the file that the image is read from. Messages and output must not
 // go into it.
-func source(name string) (os.FileInfo, error) {
-	in, err := os.Stdin.Stat()
-	if name != "" && name != "-" {
-		in, err = os.Stat(name)
-	}
+func source(image *os.File) (os.FileInfo, error) {
+	in, err := image.Stat()
 	if err != nil {
 		return nil, err
 	}

@@ -23,15 +23,16 @@ func check(ctx context.Context, c *tool.Call) error {
 	if c.IsSet("output") || c.IsSet("force") {
 		return tool.Usage("", "--check writes no stream: --output and --force mean nothing with it")
 	}
-	r, closeInput, err := input.Open("")
+	in, err := input.Open(c.Args().First())
 	if err != nil {
 		return err
 	}
-	defer closeInput()
-	info, err := input.First(ctx, r)
+	defer in.Close()
+	info, err := in.First(ctx)
 	if err != nil {
 		return err
 	}
+	r := in.Reader
 	if !info.Summed {
 		return &tool.UntrustedError{
 			Reason: "the stream has no SHA-256 checksums to check",

@@ -18,8 +18,10 @@ func main() {
 	t := tool.Tool{
 		Name:    "snapverify",
 		Summary: "add checksums to a snapshot stream, and check them",
+		Args:    "[IMG]",
+		MaxArgs: 1,
 		About: []string{
-			"Reads a stream on standard input and writes it to standard output with SHA-256 checksums. A stream that has them is checked and passed on byte for byte. It is the last stage of a pipeline that makes an image: when any stage before it fails, snapverify sees that its stream has no end, and exits with status 3.",
+			"Reads a stream from the file IMG or from standard input and writes it to standard output with SHA-256 checksums. A stream that has them is checked and passed on byte for byte. It is the last stage of a pipeline that makes an image: when any stage before it fails, snapverify sees that its stream has no end, and exits with status 3.",
 			"With --check nothing is written but what the image is, in words, after every part of it has been decoded. Then the stream must have SHA-256 checksums. With --digests-only as well, it is these alone that are checked: that tells whether the stream is what was written, and not whether it can be decoded.",
 			"Output to a block device is flushed before snapverify exits.",
 		},

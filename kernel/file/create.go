@@ -19,8 +19,8 @@ import (
 // A regular file appears under its name, whole, when it is committed; until
 // then nothing has changed. It is for its owner alone, unless it takes the
 // place of another. Where the file system can make a file that has no
-// name (open(2), O_TMPFILE), not even a kill leaves anything behind. Devices
-// and pipes are written in place.
+// name (open(2), O_TMPFILE), not even a kill leaves anything behind. Devices,
+// pipes and what was open before are written in place.
 type Output struct {
 	*os.File
 	// Fresh says that the file is new and empty, so that what is not written
@@ -31,19 +31,27 @@ type Output struct {
 	temp   string  // the temporary name, while the file has one
 	rights *rights // of the file that it replaces, nil if there is none
 	force  bool
+	handed bool // it was open before
 	closed bool
 }
 
 // Check returns what [Create] would refuse, without touching anything.
 func Check(path string, force bool) error {
+	if fd, ok := Handed(path, 1); ok {
+		return fitOutput(fd, path)
+	}
 	_, _, err := resolve(path, force)
 	return err
 }
 
-// Create begins to write the file at path. An existing regular file is only
+// Create begins to write the file at path, which may be one of the names that
+// [Handed] knows: "-" is standard output. An existing regular file is only
 // replaced if force is set, and a block device that is in use only written
 // then; else they give a [*kernel.Refusal].
 func Create(path string, force bool) (*Output, error) {
+	if fd, ok := Handed(path, 1); ok {
+		return take(fd, path)
+	}
 	path, there, err := resolve(path, force)
 	if err != nil {
 		return nil, err
@@ -58,6 +66,15 @@ func Create(path string, force bool) (*Output, error) {
 		return nil, err
 	}
 	return o, nil
+}
+
+// take makes an Output of a descriptor that is open already.
+func take(fd int, path string) (*Output, error) {
+	if err := fitOutput(fd, path); err != nil {
+		return nil, err
+	}
+	f := Take(fd, path)
+	return &Output{File: f, path: f.Name(), handed: true}, nil
 }
 
 // begin opens a new file, to take the place of the one that is there, or of
@@ -143,6 +160,8 @@ func refuse(path string, mode fs.FileMode, force bool) error {
 	switch {
 	case mode.IsDir():
 		return kernel.Refuse(path, "name a file in it", "it is a directory")
+	case mode&fs.ModeSocket != 0:
+		return kernel.Refuse(path, "socat connects to it: | socat -u - UNIX-CONNECT:"+path, "it is a socket, which cannot be opened")
 	case mode.IsRegular() && !force:
 		return exists(path)
 	}
@@ -155,7 +174,7 @@ func exists(path string) error {
 
 // openInPlace opens what is not a regular file.
 func (o *Output) openInPlace(mode fs.FileMode) (err error) {
-	flags := os.O_WRONLY
+	flags := os.O_WRONLY | unix.O_NOCTTY
 	if isBlock(mode) && !o.force {
 		// Without O_CREAT, this is the kernel's own test for a device that
 		// is mounted or otherwise in use: open(2).
@@ -165,13 +184,22 @@ func (o *Output) openInPlace(mode fs.FileMode) (err error) {
 	if errors.Is(err, unix.EBUSY) {
 		return kernel.Refuse(o.path, "unmount it; --force writes to it all the same", "the device is in use")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if err := fitTerminal(int(o.Fd())); err != nil {
+		return errors.Join(err, o.Abort())
+	}
+	return nil
 }
 
 // Commit gives a regular file its name, and makes sure that what was written
 // has reached the disk. The Output is closed, whatever Commit returns.
 func (o *Output) Commit() error {
 	err := o.commit()
+	if o.handed {
+		err = errors.Join(err, o.Close())
+	}
 	if err := errors.Join(err, o.Abort()); err != nil {
 		return fmt.Errorf("write %s: %w", o.path, err)
 	}
@@ -179,18 +207,15 @@ func (o *Output) Commit() error {
 }
 
 func (o *Output) commit() error {
-	st, err := o.Stat()
-	if err != nil {
+	if !o.Fresh {
+		st, err := o.Stat()
+		if err == nil && isBlock(st.Mode()) {
+			err = o.Sync()
+		}
 		return err
-	}
-	if !st.Mode().IsRegular() && !isBlock(st.Mode()) {
-		return nil
 	}
 	if err := o.Sync(); err != nil {
 		return err
-	}
-	if !o.Fresh {
-		return nil
 	}
 	if o.rights != nil {
 		if err := o.rights.grant(o.File); err != nil {
@@ -211,13 +236,16 @@ func syncDir(path string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// Abort gives up the file. What was written to a device stays there. After
-// Commit or Abort, it does nothing.
+// Abort gives up the file. What was written to a device stays there, and what
+// was open before stays open. After Commit or Abort, it does nothing.
 func (o *Output) Abort() error {
 	if o.closed {
 		return nil
 	}
 	o.closed = true
+	if o.handed {
+		return nil
+	}
 	err := o.File.Close()
 	if o.temp != "" {
 		err = errors.Join(err, os.Remove(o.temp))

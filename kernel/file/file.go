@@ -25,7 +25,10 @@ type target struct {
 
 func open(path string, o kernel.Options) (kernel.Kernel, error) {
 	if path == "" {
-		return nil, &kernel.TargetError{Target: "file", Reason: "it does not say which file: file:PATH does"}
+		return nil, &kernel.TargetError{Target: "file", Reason: "it does not say which file: file:PATH does, and file:- is standard input or output"}
+	}
+	if fd, ok := Handed(path, 1); ok && fd == 1 && o.Detach {
+		return nil, &kernel.TargetError{Target: "file:" + path, Reason: "it is where --detach prints what was resumed"}
 	}
 	return &target{path, o}, nil
 }

@@ -15,11 +15,26 @@ import (
 // ResumeSnapshot begins to write an image to the target. A regular file
 // appears when all of it has come. A device is written in place, so that an
 // image that turns out to be damaged leaves its first part there: only what
-// can be known from size is checked before.
+// can be known from size is checked before. So it is with a pipe.
 func (t *target) ResumeSnapshot(_ context.Context, _ kernel.Facts, size int64) (kernel.Resumption, error) {
-	if err := refusePipe(t.path); err != nil {
+	if t.opts.Check {
+		return rehearsal{}, t.rehearse(size)
+	}
+	out, err := t.create(size)
+	if err != nil {
 		return nil, err
 	}
+	if out.Fresh {
+		return &newFile{out, size}, nil
+	}
+	to, err := NewFlat(out.File)
+	if err != nil {
+		return nil, errors.Join(err, out.Abort())
+	}
+	return &inPlace{Output: out, to: to, size: size}, nil
+}
+
+func (t *target) create(size int64) (*Output, error) {
 	out, err := Create(t.path, t.opts.Force)
 	if err != nil {
 		return nil, err
@@ -27,24 +42,36 @@ func (t *target) ResumeSnapshot(_ context.Context, _ kernel.Facts, size int64) (
 	if err := Fits(out.File, size); err != nil {
 		return nil, errors.Join(err, out.Abort())
 	}
-	if t.opts.Check {
-		t.opts.Report(fmt.Sprintf("would write %d bytes to %s", size, t.path))
-		return rehearsal{}, out.Abort()
-	}
-	if out.Fresh {
-		return &newFile{out, size}, nil
-	}
-	return &inPlace{Output: out, size: size}, nil
+	return out, nil
 }
 
-// refusePipe refuses what has no place for each byte. It does not open it,
-// since that would wait for a reader.
-func refusePipe(path string) error {
-	st, err := os.Stat(path)
-	if err != nil || st.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) == 0 {
-		return nil // what else is wrong, Create will find
+// rehearse finds what speaks against writing to the target. It opens none that
+// somebody at the other end would notice.
+func (t *target) rehearse(size int64) error {
+	if err := Check(t.path, t.opts.Force); err != nil {
+		return err
 	}
-	return kernel.Refuse(path, "snapcat --raw writes flat images to pipes", "it is %s, in which nothing can be left out", kind(st.Mode()))
+	if !talks(t.path) {
+		out, err := t.create(size)
+		if err == nil {
+			err = out.Abort()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	t.opts.Report(fmt.Sprintf("would write %d bytes to %s", size, t.path))
+	return nil
+}
+
+// talks reports whether path is an open descriptor, a FIFO or a character
+// device.
+func talks(path string) bool {
+	if _, ok := Handed(path, 1); ok {
+		return true
+	}
+	st, err := os.Stat(path)
+	return err == nil && st.Mode()&(fs.ModeNamedPipe|fs.ModeCharDevice) != 0
 }
 
 // newFile is a Resumption into a new file, where zeros are what is not
@@ -63,10 +90,12 @@ func (n *newFile) Commit() (kernel.Resumed, error) {
 	return resumed(n.path), n.Output.Commit()
 }
 
-// inPlace is a Resumption onto a device, where what is not written has to be
-// made zeros. It takes the image in order, so as to see what is missing.
+// inPlace is a Resumption into what is there already, where all that is not
+// written has to be made zeros. It takes the image in order, so as to see what
+// is missing.
 type inPlace struct {
 	*Output
+	to   *Flat
 	size int64
 	at   int64 // all before this has been written
 }
@@ -75,13 +104,13 @@ func (i *inPlace) WriteAt(p []byte, off int64) (int, error) {
 	if err := i.zeroTo(off); err != nil {
 		return 0, err
 	}
-	n, err := i.Output.WriteAt(p, off)
+	n, err := i.to.Write(p)
 	i.at += int64(n)
 	return n, err
 }
 
 func (i *inPlace) zeroTo(off int64) error {
-	err := WriteZeros(i.File, i.at, off-i.at)
+	err := i.to.Zeros(off - i.at)
 	i.at = off
 	return err
 }
@@ -100,7 +129,7 @@ func (i *inPlace) Abort() error {
 	}
 	err := i.Output.Abort()
 	if i.at > 0 {
-		err = errors.Join(err, fmt.Errorf("%s holds a part of the image now", i.path))
+		err = errors.Join(err, fmt.Errorf("%s has been given a part of the image", i.path))
 	}
 	return err
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 
 	"golang.org/x/sys/unix"
+
+	"snappipe/kernel"
 )
 
 // Scattered is a file or device of which parts come in any order, and some of
@@ -15,8 +17,8 @@ type Scattered struct{ *Output }
 
 // Scatter begins to write one, as [Create] does.
 func Scatter(path string, force bool) (*Scattered, error) {
-	if err := refusePipe(path); err != nil {
-		return nil, err
+	if talks(path) {
+		return nil, kernel.Refuse(path, "name a file or a device", "it takes bytes one after the other, and what is whole comes in any order")
 	}
 	out, err := Create(path, force)
 	if err != nil {

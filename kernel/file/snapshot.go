@@ -34,20 +34,43 @@ type image struct {
 // SnapshotSystem opens the file. Nothing keeps others from writing to it
 // meanwhile; if they do, Close tells.
 func (t *target) SnapshotSystem(context.Context) (kernel.Image, error) {
-	// O_NONBLOCK keeps a FIFO without a writer from holding up the open; it
-	// means nothing to what is accepted here.
+	if fd, ok := Handed(t.path, 0); ok {
+		return t.snapshotOf(fd)
+	}
 	path, err := filepath.Abs(t.path)
 	if err != nil {
 		return nil, err
 	}
+	// O_NONBLOCK keeps a FIFO without a writer from holding up the open; it
+	// means nothing to what is accepted here.
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	img, err := newImage(f, path)
 	if err != nil {
-		f.Close()
+		return nil, errors.Join(err, f.Close())
+	}
+	return img, nil
+}
+
+// snapshotOf is the snapshot of the file behind a descriptor that is open
+// already.
+func (t *target) snapshotOf(fd int) (kernel.Image, error) {
+	if err := FitInput(fd, t.path); err != nil {
 		return nil, err
+	}
+	f := Take(fd, t.path)
+	path := t.path
+	if name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd)); err == nil && filepath.IsAbs(name) {
+		path = name
+	}
+	img, err := newImage(f, path)
+	if err != nil {
+		return nil, err
+	}
+	if at, err := f.Seek(0, io.SeekCurrent); err != nil || at != 0 {
+		return nil, errors.Join(err, kernel.Refuse(path, "", "it has been read up to byte %d: only a whole file is an image", at))
 	}
 	return img, nil
 }

@@ -15,10 +15,11 @@ import (
 	"snappipe/cmd/internal/output"
 	"snappipe/cmd/internal/tool"
 	"snappipe/format"
+	"snappipe/kernel/file"
 )
 
-// Run runs the filter that prepare makes of the options, from standard input to
-// the output that the user chose.
+// Run runs the filter that prepare makes of the options, from the stream to the
+// output that the user chose.
 //
 // That is not opened before the first frame has come: a stream that says
 // "resumed, no image here" leaves what is kept there alone.
@@ -51,15 +52,16 @@ func Refuse(c *tool.Call, err error) error {
 }
 
 func run(ctx context.Context, c *tool.Call, choice output.Choice, editor *format.Editor) error {
-	r, closeInput, err := input.Open("")
+	in, err := open(c, choice)
 	if err != nil {
 		return choice.Fail(err)
 	}
-	defer closeInput()
-	info, err := input.First(ctx, r)
+	defer in.Close()
+	info, err := in.First(ctx)
 	if err != nil {
 		return choice.Fail(err)
 	}
+	r := in.Reader
 	if info.Resumed && choice.Keeps() {
 		return Resumed(ctx, c, r)
 	}
@@ -80,6 +82,18 @@ func run(ctx context.Context, c *tool.Call, choice output.Choice, editor *format
 	}
 	c.Report(Summary(info.Size, r.Totals().ZeroBytes, w.n.Load(), time.Since(start)))
 	return nil
+}
+
+// open opens the stream, if the output is not written over it.
+func open(c *tool.Call, choice output.Choice) (*input.Stream, error) {
+	in, err := input.Open(c.Args().First())
+	if err != nil {
+		return nil, err
+	}
+	if err := file.Overwrites(choice.Path, in.File); err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	return in, nil
 }
 
 // Resumed reads a stream without an image to its end and leaves it at that.

@@ -3,48 +3,70 @@ package input
 
 import (
 	"context"
+	"errors"
 	"os"
 
-	"golang.org/x/term"
-
 	"snappipe/cmd/internal/pipe"
-	"snappipe/cmd/internal/tool"
 	"snappipe/format"
+	"snappipe/kernel/file"
 )
 
-// Open returns a reader of the file at path, or of standard input if path is
-// "", and what closes that file. Standard input stays open, since it may be
-// that of a program to resume as well.
-func Open(path string) (r *format.Reader, closer func() error, err error) {
-	f, closer := os.Stdin, func() error { return nil }
-	if path != "" {
-		if f, err = os.Open(path); err != nil {
-			return nil, nil, err
-		}
-		closer = f.Close
-	} else if term.IsTerminal(int(f.Fd())) {
-		return nil, nil, tool.Usage("give it a stream, as with < img", "standard input is a terminal")
-	}
-	st, err := f.Stat()
-	if err != nil {
-		return nil, nil, err
-	}
-	r = format.NewReader(f)
-	r.Device = st.Mode()&(os.ModeDevice|os.ModeCharDevice) == os.ModeDevice
-	pipe.Widen(f)
-	return r, closer, nil
+// Stream is a stream that is being read.
+type Stream struct {
+	*format.Reader
+	File   *os.File
+	handed bool
 }
 
-// First returns what the first frame of r says. Unlike the Reader's own
+// Open opens the stream in the file at path; "" and "-" are standard input.
+func Open(path string) (*Stream, error) {
+	s, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	st, err := s.File.Stat()
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.Reader = format.NewReader(s.File)
+	s.Device = st.Mode()&(os.ModeDevice|os.ModeCharDevice) == os.ModeDevice
+	pipe.Widen(s.File)
+	return s, nil
+}
+
+func open(path string) (*Stream, error) {
+	if path == "" {
+		path = "-"
+	}
+	if fd, ok := file.Handed(path, 0); ok {
+		if err := file.FitInput(fd, path); err != nil {
+			return nil, err
+		}
+		return &Stream{File: file.Take(fd, path), handed: true}, nil
+	}
+	f, err := os.Open(path)
+	return &Stream{File: f}, err
+}
+
+// Close closes the file. One that was open when the program started stays so,
+// since standard input may be that of a program to resume as well.
+func (s *Stream) Close() error {
+	if s.handed {
+		return nil
+	}
+	return s.File.Close()
+}
+
+// First returns what the first frame says. Unlike the Reader's own
 // method it returns when ctx is done, though the read goes on.
-func First(ctx context.Context, r *format.Reader) (*format.Info, error) {
+func (s *Stream) First(ctx context.Context) (*format.Info, error) {
 	type result struct {
 		info *format.Info
 		err  error
 	}
 	read := make(chan result, 1)
 	go func() {
-		info, err := r.Info()
+		info, err := s.Info()
 		read <- result{info, err}
 	}()
 	select {

@@ -11,6 +11,7 @@ import (
 	"snappipe/cmd/internal/progress"
 	"snappipe/format"
 	"snappipe/kernel"
+	"snappipe/kernel/file"
 )
 
 // The exit statuses, as docs has them for manual pages.
@@ -60,6 +61,7 @@ func exitStatus(err error) int {
 		failure   *format.Failure
 		usage     *UsageError
 		target    *kernel.TargetError
+		unfit     *file.UnfitError
 		damage    *format.DamageError
 		untrusted *UntrustedError
 		refusal   *kernel.Refusal
@@ -74,7 +76,7 @@ func exitStatus(err error) int {
 			return exitRefused
 		}
 		return exitDamage
-	case errors.As(err, &usage), errors.As(err, &target):
+	case errors.As(err, &usage), errors.As(err, &target), errors.As(err, &unfit):
 		return exitUsage
 	case errors.As(err, &damage), errors.As(err, &untrusted):
 		return exitDamage

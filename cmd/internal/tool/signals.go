@@ -6,11 +6,13 @@ package tool
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,6 +26,7 @@ const grace = 2 * time.Second
 // cancelled, so that it removes what it has begun, and then it dies of that
 // very signal, for a shell to see.
 type signals struct {
+	name   string // of the tool
 	ch     chan os.Signal
 	cancel context.CancelFunc
 
@@ -31,10 +34,10 @@ type signals struct {
 	first syscall.Signal // 0 before any came
 }
 
-func watch(ctx context.Context) (context.Context, *signals) {
-	s := &signals{ch: make(chan os.Signal, 4)}
+func watch(ctx context.Context, name string) (context.Context, *signals) {
+	s := &signals{name: name, ch: make(chan os.Signal, 4)}
 	ctx, s.cancel = context.WithCancel(ctx)
-	for _, sig := range []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGPIPE} {
+	for _, sig := range []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGABRT, unix.SIGPIPE} {
 		if !signal.Ignored(sig) { // nohup(1), and what a shell runs in the background
 			signal.Notify(s.ch, sig)
 		}
@@ -78,13 +81,22 @@ func (s *signals) dieIfCaught() {
 	s.mu.Lock()
 	sig := s.first
 	s.mu.Unlock()
-	if sig != 0 {
-		die(sig)
+	if sig == 0 {
+		return
 	}
+	if sig == unix.SIGQUIT || sig == unix.SIGABRT { // whoever sends these wants to know more
+		fmt.Fprintf(os.Stderr, "%s: ended by %s\n", s.name, unix.SignalName(sig))
+	}
+	die(sig)
 }
 
 func die(sig syscall.Signal) {
-	signal.Reset(sig)
+	// The core that SIGQUIT makes would have parts of the image in it.
+	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+	// Left to the runtime, SIGQUIT and SIGABRT end in a traceback. The kernel's
+	// struct sigaction of zeros says SIG_DFL: rt_sigaction(2).
+	var action [4]uint64
+	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
 	if err := unix.Kill(unix.Getpid(), sig); err == nil {
 		time.Sleep(grace) // it is delivered to some thread at once
 	}

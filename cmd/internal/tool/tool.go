@@ -9,11 +9,13 @@ package tool
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 
 	"github.com/urfave/cli/v2"
 
 	"snappipe/cmd/internal/docs"
+	"snappipe/cmd/internal/early"
 	"snappipe/cmd/internal/pipe"
 	"snappipe/cmd/internal/progress"
 )
@@ -67,8 +69,11 @@ func (t *Tool) Main() { os.Exit(t.Execute(os.Args)) }
 // this process, and returns its exit status. Where that is to have died of a
 // signal, it does.
 func (t *Tool) Execute(args []string) (status int) {
-	limitMemory()
-	ctx, signals := watch(context.Background())
+	if err := errors.Join(early.Standard(), limitMemory()); err != nil {
+		report(progress.New(t.Name, os.Stderr, true, false), err)
+		return exitFailed
+	}
+	ctx, signals := watch(context.Background(), t.Name)
 	defer signals.stop()
 	err := t.run(ctx, args, signals)
 	signals.dieIfCaught()
