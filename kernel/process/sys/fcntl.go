@@ -1,4 +1,4 @@
-// Calls of fcntl(2) that take structures: owners, leases, hints.
+// Calls of fcntl(2) about who gets the signals of a file, and write hints.
 
 package sys
 

@@ -10,10 +10,8 @@ import (
 	"strings"
 )
 
-// baseVector is what the streams with patch frames are the difference to.
-const baseVector = "good-usual-checksums"
-
-// baseOf makes that stream.
+// baseOf makes what the streams with patch frames are the difference to, which is
+// good-usual-checksums.
 func baseOf() *stream {
 	s := newStream()
 	s.summed = true
