@@ -68,7 +68,7 @@ func (c *counter) follows(t *testing.T, command string) {
 	t.Helper()
 	before := c.at(t, c.PID)
 	switch path := "PATH=$PWD/path:$PATH; "; {
-	case strings.HasPrefix(command, "snapresume img"):
+	case strings.HasPrefix(command, "snapresume img"), strings.HasPrefix(command, "snapresume --base"):
 		c.foreground(t, command)
 	case strings.HasSuffix(command, "--detach"):
 		copy := c.detached(t, c.run(t, path+command))
