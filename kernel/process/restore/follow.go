@@ -53,7 +53,7 @@ func (p *process) leads(i int, at map[int][]int) []int {
 		}
 		return nil
 	}
-	if o.Terminal == nil && !o.Outside {
+	if o.Terminal == nil && o.Pipe == nil {
 		return nil
 	}
 	if o.Terminal != nil && o.Terminal.Controlling && p.options.Stdio != kernel.StdioNull && p.standards.controlling() >= 0 {
@@ -61,7 +61,7 @@ func (p *process) leads(i int, at map[int][]int) []int {
 	}
 	for n := range 3 {
 		for j, numbers := range at {
-			if numbers[0] == n && sameEnd(o, &p.img.Open[j]) {
+			if e := &p.img.Open[j]; numbers[0] == n && p.leaves(e) && sameEnd(o, e) {
 				return numbers
 			}
 		}
@@ -74,11 +74,34 @@ func (p *process) leaves(o *image.OpenFile) bool {
 	if o.Terminal != nil || o.Outside {
 		return true
 	}
+	if p.options.Stdio != kernel.StdioMine && p.options.Stdio != kernel.StdioNull {
+		return false
+	}
 	switch o.Kind {
-	case image.KindFile, image.KindDir, image.KindPath, image.KindDevice:
-		return p.options.Stdio == kernel.StdioMine || p.options.Stdio == kernel.StdioNull
+	case image.KindFile, image.KindDir, image.KindPath, image.KindDevice, image.KindLost:
+		return true
+	case image.KindPipe:
+		return !p.hasBothEnds(o)
+	case image.KindSocket:
+		const both = 3 // of Shutdown
+		return o.Socket.Orphan || o.Socket.Family != unix.AF_UNIX && o.Socket.Type == unix.SOCK_STREAM && o.Socket.Shutdown == both
 	}
 	return false // a part of the program, such as a socket that listens
+}
+
+// hasBothEnds tells a pipe that is the program's own from one of which the other
+// end was closed, maybe by another process.
+func (p *process) hasBothEnds(o *image.OpenFile) bool {
+	reads, writes := false, false
+	for i := range p.img.Open {
+		e := &p.img.Open[i]
+		if e.Pipe == nil || e.Pipe.Ino != o.Pipe.Ino {
+			continue
+		}
+		reads = reads || e.Flags&unix.O_ACCMODE != unix.O_WRONLY
+		writes = writes || e.Flags&unix.O_ACCMODE != unix.O_RDONLY
+	}
+	return reads && writes
 }
 
 // sameEnd reports whether two open files are on one terminal, or the same end
@@ -201,6 +224,9 @@ func (p *process) become(i int, d *standard) {
 			what = "the controlling terminal"
 		}
 		p.options.Report(fmt.Sprintf("%s becomes %s: %s", p.name(o), what, d.instead))
+	}
+	if o.Pipe != nil && o.Pipe.Content != image.NoIndex || o.Socket != nil && len(o.Socket.Queue) > 0 {
+		p.options.Warn("dropped: what waited in " + p.name(o))
 	}
 	if len(o.Locks) > 0 {
 		p.options.Warn("dropped: the locks of " + p.name(o))

@@ -35,7 +35,7 @@ func (p *process) eachSocket(passes ...func(i int) error) error {
 	for _, pass := range passes {
 		for i := range p.img.Open {
 			o := &p.img.Open[i]
-			if o.Kind != image.KindSocket || o.Outside {
+			if o.Kind != image.KindSocket || p.files[i].follows {
 				continue
 			}
 			if err := pass(i); err != nil {

@@ -88,7 +88,7 @@ func (u *unixSockets) peerOf(i int) int {
 	}
 	for j := range u.img.Open {
 		other := u.img.Open[j].Socket
-		if other != nil && other.Ino == s.Peer && j != i && other.Family == s.Family && other.Type == s.Type && !u.img.Open[j].Outside {
+		if other != nil && other.Ino == s.Peer && j != i && other.Family == s.Family && other.Type == s.Type && !u.files[j].follows {
 			return j
 		}
 	}

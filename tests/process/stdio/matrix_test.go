@@ -25,6 +25,7 @@ const (
 	socket   kind = "socket" // likewise
 	null     kind = "null"
 	closed   kind = "closed"
+	broken   kind = "broken" // a pipe of which nobody has the other end
 	// Of snapresume only:
 	image kind = "image" // what the image is read from
 	same  kind = "same"  // the same as the one before, as by 2>&1
@@ -143,6 +144,23 @@ func TestMatrix(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// A pipe whose other end is closed is broken again, unless others are asked for.
+func TestBroken(t *testing.T) {
+	cycle.Need(t, "gcc")
+	program := cycle.Compile(t, filepath.Join("programs", "still.c"), "-static", "-nostdlib", "-nostartfiles")
+	for n := range 3 {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			has := [3]kind{file, file, file}
+			has[n] = broken
+			p := start(t, cycle.NewStage(t, cycle.Users()[0]), program, has)
+			for _, w := range ways {
+				p.try(t, w)
+			}
+		})
 	}
 }
 

@@ -71,6 +71,11 @@ func (k kind) make(t *testing.T, s *cycle.Stage, x *cycle.Terminal, name string,
 			return (&thing{file: r, other: w}).look(t)
 		}
 		return (&thing{file: w, other: r}).look(t)
+	case broken:
+		x := pipe.make(t, s, x, name, n)
+		x.other.Close()
+		x.other = nil
+		return x
 	case socket:
 		a, b := pair(t)
 		return (&thing{file: a, other: b}).look(t)
