@@ -57,18 +57,19 @@ func (w *Writer) WriteImage(ctx context.Context, img Image) error {
 	for i := range works {
 		works[i] = iw.look
 	}
-	err := Pipe(ctx, make([]chunk, 2*len(works)+1), func(c *chunk) error {
-		e, ok := next()
-		if !ok {
-			return io.EOF
+	return w.gathering(func() error {
+		err := Pipe(ctx, make([]chunk, 2*len(works)+1), func(c *chunk) (err error) {
+			var ok bool
+			if c.parts, ok = next(); !ok {
+				err = io.EOF
+			}
+			return err
+		}, works, iw.put)
+		if err != nil {
+			return err
 		}
-		c.extent = e
-		return nil
-	}, works, iw.put)
-	if err != nil {
-		return err
-	}
-	return iw.flushZeros()
+		return iw.flushZeros()
+	})
 }
 
 // pull is iter.Pull, for a reader of [Pipe]: that may be at work still when the
@@ -107,42 +108,56 @@ type extent struct {
 	zero   bool
 }
 
-// chunks cuts the image into what goes into one frame, and the holes between.
-// The cuts lie at multiples of FrameSize, so that the same memory gives the
-// same frames in every snapshot.
-func chunks(img Image) iter.Seq[extent] {
-	return func(yield func(extent) bool) {
+// chunks cuts the image into what is read at once: what there is of data within
+// each FrameSize bytes. No frame goes beyond one, so that the same memory gives
+// the same frames in every snapshot.
+func chunks(img Image) iter.Seq[[]extent] {
+	return func(yield func([]extent) bool) {
+		var c []extent
+		add := func(e extent) bool {
+			if len(c) > 0 && c[0].off/FrameSize != e.off/FrameSize {
+				if !yield(c) {
+					return false
+				}
+				c = nil
+			}
+			c = append(c, e)
+			return true
+		}
 		at := int64(0)
 		for off, n := range img.Data() {
-			if off > at && !yield(extent{at, off - at, true}) {
+			if off > at && !add(extent{at, off - at, true}) {
 				return
 			}
 			for at = off; at < off+n; {
 				end := min(off+n, (at/FrameSize+1)*FrameSize)
-				if !yield(extent{at, end - at, false}) {
+				if !add(extent{at, end - at, false}) {
 					return
 				}
 				at = end
 			}
 		}
-		if at < img.Size() {
-			yield(extent{at, img.Size() - at, true})
+		if at < img.Size() && !add(extent{at, img.Size() - at, true}) {
+			return
+		}
+		if len(c) > 0 {
+			yield(c)
 		}
 	}
 }
 
-// chunk is an extent and what a worker found out about it.
+// chunk is some extents in a row, and what a worker found out about them.
 type chunk struct {
-	extent
-	bytes []byte
+	parts []extent
 	buf   []byte
 	runs  []run
 }
 
-// run is a part of a chunk that is all zeros or has no page that is.
+// run is a part of an extent that is all zeros or has no page that is.
 type run struct {
 	extent
-	crc uint32
+	bytes []byte
+	crc   uint32
 }
 
 type imageWriter struct {
@@ -156,40 +171,45 @@ type imageWriter struct {
 // look reads a chunk, finds its zero pages and takes checksums of the rest.
 func (iw *imageWriter) look(c *chunk) error {
 	c.runs = c.runs[:0]
-	if c.zero {
-		c.runs = append(c.runs, run{extent: c.extent})
-		return nil
-	}
-	if m, ok := iw.img.(mapped); ok {
-		c.bytes = m.Bytes()[c.off : c.off+c.n]
-	} else if err := c.read(iw.img); err != nil {
-		return fmt.Errorf("read the image at %d: %w", c.off, err)
-	}
-	for b, off := c.bytes, c.off; len(b) > 0; {
-		n, zero := firstRun(b)
-		r := run{extent: extent{off, int64(n), zero}}
-		if !zero {
-			r.crc = crc32.Checksum(b[:n], castagnoli)
+	for _, e := range c.parts {
+		if e.zero {
+			c.runs = append(c.runs, run{extent: e})
+			continue
 		}
-		c.runs = append(c.runs, r)
-		b, off = b[n:], off+int64(n)
+		b, err := c.read(iw.img, e)
+		if err != nil {
+			return fmt.Errorf("read the image at %d: %w", e.off, err)
+		}
+		for off := e.off; len(b) > 0; {
+			n, zero := firstRun(b)
+			r := run{extent: extent{off, int64(n), zero}, bytes: b[:n]}
+			if !zero {
+				r.crc = crc32.Checksum(r.bytes, castagnoli)
+			}
+			c.runs = append(c.runs, r)
+			b, off = b[n:], off+int64(n)
+		}
 	}
 	return nil
 }
 
-func (c *chunk) read(img Image) error {
+// read returns the bytes of an extent.
+func (c *chunk) read(img Image, e extent) ([]byte, error) {
+	if m, ok := img.(mapped); ok {
+		return m.Bytes()[e.off : e.off+e.n], nil
+	}
 	if c.buf == nil {
 		c.buf = make([]byte, FrameSize)
 	}
-	c.bytes = c.buf[:c.n]
-	n, err := img.ReadAt(c.bytes, c.off)
-	if int64(n) == c.n {
-		return nil
+	b := c.buf[e.off%FrameSize:][:e.n]
+	n, err := img.ReadAt(b, e.off)
+	if int64(n) == e.n {
+		return b, nil
 	}
 	if err == io.EOF {
-		return io.ErrUnexpectedEOF
+		err = io.ErrUnexpectedEOF
 	}
-	return err
+	return nil, err
 }
 
 var zeroPage [PageSize]byte
@@ -226,7 +246,7 @@ func (iw *imageWriter) put(c *chunk) error {
 		if err := iw.flushZeros(); err != nil {
 			return err
 		}
-		if err := iw.putData(r, c.bytes[r.off-c.off:][:r.n]); err != nil {
+		if err := iw.putData(r); err != nil {
 			return err
 		}
 	}
@@ -250,22 +270,23 @@ func (iw *imageWriter) flushZeros() error {
 // than to write the two apart.
 const small = 64 << 10
 
-func (iw *imageWriter) putData(r run, b []byte) error {
+func (iw *imageWriter) putData(r run) error {
 	f := &iw.frame
 	f.Type, f.Codec, f.Offset, f.Length = TypeData, codec.None, r.off, r.n
 	f.crc, f.rawCRC, f.summed, f.carried = r.crc, r.crc, false, 0
 	f.wire = room(f.wire)
 	f.formed()
-	if iw.w.sums != nil || iw.pipe == nil && len(b) <= small {
-		f.wire = append(f.wire, b...)
+	if iw.w.sums != nil || r.n <= small {
+		f.wire = append(f.wire, r.bytes...)
 		return iw.w.Write(f)
 	}
-	f.carried = len(b)
-	return iw.w.write(f, func() error { return iw.send(r, b) })
+	f.carried = len(r.bytes)
+	return iw.w.write(f, func() error { return iw.send(r) })
 }
 
-// send writes the bytes of r, which are in b as well.
-func (iw *imageWriter) send(r run, b []byte) error {
+// send writes the bytes of r.
+func (iw *imageWriter) send(r run) error {
+	b := r.bytes
 	if iw.pipe != nil {
 		n, err := iw.img.(piper).PipeTo(iw.pipe, r.off, r.n)
 		if !errors.Is(err, errors.ErrUnsupported) {

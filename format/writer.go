@@ -3,6 +3,7 @@
 package format
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 // cannot be is an error, and leaves the stream as it was.
 type Writer struct {
 	w       io.Writer
+	ahead   *bufio.Writer // while an image is written: what is short, on its way into w
 	info    Info
 	patches bool // it may have patch frames
 	seq     uint64
@@ -99,6 +101,9 @@ func (w *Writer) write(f *Frame, send func() error) error {
 		return err
 	}
 	if send != nil {
+		if err := w.flush(); err != nil {
+			return err
+		}
 		if w.err = send(); w.err != nil {
 			return w.err
 		}
@@ -166,6 +171,30 @@ func (w *Writer) putSums() error {
 	return w.put(f)
 }
 
+// gather is how much is written at once, of frames that are shorter.
+const gather = 64 << 10
+
+// gathering calls f, during which short frames are gathered, and written with
+// the next long one, at the end, or when there are many.
+func (w *Writer) gathering(f func() error) error {
+	w.ahead = bufio.NewWriterSize(w.w, gather)
+	err := f()
+	flushed := w.flush() // after an error too: a failure frame comes next
+	w.ahead = nil
+	if err == nil {
+		err = flushed
+	}
+	return err
+}
+
+// flush writes what has been gathered.
+func (w *Writer) flush() error {
+	if w.err == nil && w.ahead != nil {
+		w.err = w.ahead.Flush()
+	}
+	return w.err
+}
+
 // put numbers f and writes it, header and payload in one go.
 func (w *Writer) put(f *Frame) error {
 	if w.err != nil {
@@ -183,7 +212,11 @@ func (w *Writer) put(f *Frame) error {
 		w.sums.add(f.digest[:])
 	}
 	w.seq++
-	n, err := w.w.Write(f.wire)
+	to := w.w
+	if w.ahead != nil {
+		to = w.ahead
+	}
+	n, err := to.Write(f.wire)
 	w.written.Add(int64(n))
 	w.err = err
 	return err

@@ -66,6 +66,8 @@ func (c crowd) gather() error {
 		return c.watch()
 	case "mapping":
 		return c.each(1, mapOne)
+	case "extent":
+		return c.touchEverySecond()
 	case "thread":
 		manyThreads(c.number)
 		return nil

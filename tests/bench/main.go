@@ -34,7 +34,7 @@ func main() {
 	}
 	rounds := flag.Int("rounds", 5, "how often each of a pair runs")
 	bin := flag.String("bin", "bin", "where the four tools are")
-	only := flag.String("only", "", "measure one part only: stream, difference, memory, pause, crowd, process")
+	only := flag.String("only", "", "measure one part only: stream, difference, memory, pause, crowd, extents, process")
 	flag.Parse()
 	if err := bench(*bin, *rounds, *only); err != nil {
 		log.Fatal(err)
@@ -51,6 +51,7 @@ var parts = []struct {
 	{"memory", memory},
 	{"pause", pauses},
 	{"crowd", crowded},
+	{"extents", extents},
 	{"process", processes},
 }
 

@@ -183,7 +183,9 @@ func TestMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer null.Close()
+	moved := make(chan struct{})
 	go func() {
+		defer close(moved)
 		defer w.Close()
 		// In parts, after a wrong guess of what would be next.
 		part := int64(1 << 20)
@@ -199,6 +201,7 @@ func TestMemory(t *testing.T) {
 	}()
 	var piped bytes.Buffer
 	piped.ReadFrom(r)
+	<-moved
 	if !bytes.Equal(piped.Bytes(), read) {
 		t.Errorf("%d bytes came through the pipe, not those that were read", piped.Len())
 	}

@@ -33,6 +33,7 @@ type Snapshot struct {
 
 	mu    sync.Mutex    // of what follows
 	pipe  *os.File      // of the twin; nil once it can't be used any more
+	null  *os.File      // for what is not wanted of it, or nil
 	flow  []capture.Run // what was ordered and has not come out of it
 	agent *process
 }
@@ -266,8 +267,10 @@ func (s *Snapshot) Close() error {
 }
 
 func (s *Snapshot) closePipe() {
-	if s.pipe != nil {
-		s.pipe.Close()
-		s.pipe = nil
+	for _, f := range []**os.File{&s.pipe, &s.null} {
+		if *f != nil {
+			(*f).Close()
+			*f = nil
+		}
 	}
 }

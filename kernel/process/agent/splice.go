@@ -28,10 +28,7 @@ func (s *Snapshot) PipeTo(w *os.File, extents []capture.Extent, skip, n int64) (
 	if s.pipe == nil {
 		return 0, errors.ErrUnsupported
 	}
-	at := extents[0].At + uint64(skip)
-	if len(s.flow) > 0 && s.flow[0].Address != at {
-		err = s.discard()
-	}
+	err = s.passOver(extents[0].At + uint64(skip))
 	for moved < n && err == nil {
 		if len(s.flow) == 0 {
 			if err = s.order(extents, skip+moved); err != nil {
@@ -70,9 +67,11 @@ func (s *Snapshot) order(extents []capture.Extent, skip int64) error {
 	s.flow = nil
 	var order []byte
 	left := int64(perOrder)
-	for _, e := range extents {
-		if e.InStore {
-			continue // which does not come through this pipe
+	for i, e := range extents {
+		// What is in the store does not come through this pipe, and for what
+		// is short nobody asks.
+		if e.InStore || i > 0 && e.Length < worthwhile {
+			continue
 		}
 		n := min(e.Length-skip, left)
 		r := capture.Run{Address: e.At + uint64(skip), Length: uint64(n)}
@@ -89,15 +88,31 @@ func (s *Snapshot) order(extents []capture.Extent, skip int64) error {
 	return nil
 }
 
-// discard throws away what was ordered ahead in vain.
-func (s *Snapshot) discard() error {
-	var n int64
-	for _, r := range s.flow {
-		n += int64(r.Length)
-	}
-	s.flow = nil
-	if _, err := io.CopyN(io.Discard, s.pipe, n); err != nil {
-		return io.ErrUnexpectedEOF
+// worthwhile is how long an extent has to be for its pages to be moved: shorter
+// ones are faster copied.
+const worthwhile = 64 << 10
+
+// passOver throws away what was ordered and comes before an address: pages of
+// zeros, and what was copied. If the address was not ordered that is all, since
+// what follows is never asked for again.
+func (s *Snapshot) passOver(at uint64) error {
+	for len(s.flow) > 0 && s.flow[0].Address != at {
+		r := s.flow[0]
+		n := r.Length
+		if r.Address < at && at < r.Address+r.Length {
+			n = at - r.Address
+		}
+		if s.null == nil {
+			null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+			if err != nil {
+				return err
+			}
+			s.null = null
+		}
+		if _, err := spliceAll(int(s.pipe.Fd()), int(s.null.Fd()), int64(n)); err != nil {
+			return err
+		}
+		s.pass(int64(n))
 	}
 	return nil
 }

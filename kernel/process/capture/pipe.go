@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -45,7 +46,7 @@ func (w *Twin) OpenPipe() (*os.File, error) {
 // Run is memory of the twin.
 type Run struct{ Address, Length uint64 }
 
-// MaxRuns is how many can be spliced at once: what fits into the memory for
+// MaxRuns is how many can be spliced in one go: what fits into the memory for
 // arguments, with an empty one at the end.
 const MaxRuns = scratchSize/iovecSize - 1
 
@@ -66,14 +67,19 @@ func (w *Twin) splice(runs []Run) error {
 	if err := w.fault.At(FaultPipe); err != nil {
 		return err
 	}
-	list := make([]byte, 0, iovecSize*(len(runs)+1))
-	for _, r := range append(runs, Run{}) {
-		list = le.AppendUint64(le.AppendUint64(list, r.Address), r.Length)
+	for some := range slices.Chunk(runs, w.batch.Size/iovecSize-1) {
+		list := make([]byte, 0, iovecSize*(len(some)+1))
+		for _, r := range append(some[:len(some):len(some)], Run{}) {
+			list = le.AppendUint64(le.AppendUint64(list, r.Address), r.Length)
+		}
+		if err := w.Memory.Copy(list, w.batch.At); err != nil {
+			return err
+		}
+		if err := w.call.Splice(w.area.Splicer(), w.pipe, w.batch.At); err != nil {
+			return err
+		}
 	}
-	if err := w.Memory.Copy(list, w.batch.At); err != nil {
-		return err
-	}
-	return w.call.Splice(w.area.Splicer(), w.pipe, w.batch.At)
+	return nil
 }
 
 // OpenToRead opens the memory of the twin for somebody else to read.
