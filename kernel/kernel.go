@@ -99,7 +99,8 @@ type Held interface {
 }
 
 // Resumption is an image on its way back. Until Commit returns, nothing has
-// been resumed; after Abort, nothing is left of it.
+// been resumed; after Abort, nothing is left of it. An error that has a method
+// Damaged() says that these bytes are no image of the kernel's.
 type Resumption interface {
 	// WriteAt takes verified bytes of the image. Each byte comes at most
 	// once; what never comes is zeros. Calls are made in ascending order

@@ -64,6 +64,7 @@ func exitStatus(err error) int {
 		unfit     *file.UnfitError
 		damage    *format.DamageError
 		untrusted *UntrustedError
+		image     interface{ Damaged() }
 		refusal   *kernel.Refusal
 	)
 	switch {
@@ -78,7 +79,7 @@ func exitStatus(err error) int {
 		return exitDamage
 	case errors.As(err, &usage), errors.As(err, &target), errors.As(err, &unfit):
 		return exitUsage
-	case errors.As(err, &damage), errors.As(err, &untrusted):
+	case errors.As(err, &damage), errors.As(err, &untrusted), errors.As(err, &image):
 		return exitDamage
 	case errors.As(err, &refusal):
 		return exitRefused

@@ -14,7 +14,15 @@ import (
 const maxHeader = 256 << 20
 
 // ErrDamaged is what every error of a file that is not an image wraps.
-var ErrDamaged = errors.New("the process image is damaged")
+var ErrDamaged error = damaged{}
+
+type damaged struct{}
+
+func (damaged) Error() string { return "the process image is damaged" }
+
+// Damaged makes it an error of the image, not of its resumption: see
+// kernel.Resumption.
+func (damaged) Damaged() {}
 
 // ErrTooLarge is what Encode returns for a process that no image can hold.
 var ErrTooLarge = errors.New("the process is too large for an image")
