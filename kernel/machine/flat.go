@@ -21,6 +21,7 @@ import (
 // The fields of struct swsusp_info (kernel/power/power.h) that tell a size, by
 // their offsets on x86-64. What lies before is of the architecture.
 const (
+	flatMemory    = 400 // num_physpages: of the machine
 	flatDataPages = 416 // image_pages
 	flatPages     = 424 // pages: with the header, and the list of page frames
 	flatSize      = 432 // size, in bytes
@@ -92,6 +93,9 @@ func (m *Machine) mapFlat(f *os.File, size int64) (*mapped, error) {
 	return &mapped{mem, m.opts.Check}, nil
 }
 
+// pagesFor is how many pages it takes to list frames.
+func pagesFor(frames, page uint64) uint64 { return (frames*8 + page - 1) / page }
+
 // sizeOfFlat reads the header of the image that f begins with.
 func sizeOfFlat(f *os.File) (int64, error) {
 	var header [flatHeader]byte
@@ -100,9 +104,10 @@ func sizeOfFlat(f *os.File) (int64, error) {
 	}
 	field := func(at int) uint64 { return binary.LittleEndian.Uint64(header[at:]) }
 	size, page := field(flatSize), uint64(os.Getpagesize())
-	data, pages := field(flatDataPages), field(flatPages)
-	lists := (data*8 + page - 1) / page // of page frame numbers
-	if size/page != pages || size%page != 0 || data > pages || pages != 1+lists+data {
+	data, pages, memory := field(flatDataPages), field(flatPages), field(flatMemory)
+	lists := pages - 1 - data // of page frame numbers, those of pages of zeros too
+	if size/page != pages || size%page != 0 || data >= pages || data > memory ||
+		lists < pagesFor(data, page) || lists > pagesFor(memory, page) {
 		return 0, kernel.Refuse(f.Name(), "snapcat --raw makes one; without --raw, a stream is read", "it does not begin with the flat image of a machine")
 	}
 	if _, err := f.ReadAt(header[:1], int64(size)-1); err != nil {

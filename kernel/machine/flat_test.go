@@ -15,9 +15,10 @@ import (
 )
 
 // header returns the page that a flat image begins with.
+// The machine has a thousand pages of memory.
 func header(data, pages, size uint64) []byte {
 	b := make([]byte, 4096)
-	for at, n := range map[int]uint64{flatDataPages: data, flatPages: pages, flatSize: size} {
+	for at, n := range map[int]uint64{flatMemory: 1000, flatDataPages: data, flatPages: pages, flatSize: size} {
 		binary.LittleEndian.PutUint64(b[at:], n)
 	}
 	return b
@@ -50,6 +51,9 @@ func TestSizeOfFlat(t *testing.T) {
 		"nothing":              {nil, 0},
 		"zeros":                {make([]byte, 5*4096), 0},
 		"a stream":             {bytes.Repeat([]byte("snappipe"), 512), 0},
+		"pages of zeros":       {append(header(3, 6, 6*4096), make([]byte, 5*4096)...), 6 * 4096},
+		"more than the memory": {append(header(3, 7, 7*4096), make([]byte, 6*4096)...), 0},
+		"more in it than that": {append(header(1001, 1004, 1004*4096), make([]byte, 1003*4096)...), 0},
 		"sizes do not match":   {append(header(3, 5, 5*4096+1), make([]byte, 9*4096)...), 0},
 		"too few pages of PFN": {append(header(513, 515, 515*4096), make([]byte, 514*4096)...), 0},
 		"larger than any file": {header(1<<51-2-1<<42, 1<<51-1, (1<<51-1)<<12), 0},

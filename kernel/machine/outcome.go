@@ -41,7 +41,7 @@ func (j *job) failure() error {
 		return notStopped()
 	case j.step == stepCreate && j.errno == unix.ENOMEM, j.step == stepRead && j.errno == unix.EFAULT, j.step == stepRead && j.errno == unix.ENOMEM:
 		return j.tooLittleMemory()
-	case j.step == stepRestore && j.errno == unix.EPERM:
+	case j.step == stepRestore && (j.errno == unix.EPERM || j.errno == unix.ENODATA): // as 6.12 says it
 		return kernel.Refuse("the image", "", "the kernel does not take it: it is not complete")
 	}
 	return fmt.Errorf("%v by %s: %w", j.step, device, j.errno)
@@ -82,7 +82,7 @@ func notStopped() error {
 // notTaken explains why the kernel refuses an image, or a page of it.
 func notTaken(err error, attempt string, size int64) error {
 	switch {
-	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EFAULT), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENODEV):
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EFAULT), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENODATA):
 		return kernel.Refuse("the image", "", "the kernel does not take it for one of this machine: %v", err)
 	case errors.Is(err, unix.ENOMEM):
 		return kernel.Refuse("memory", "end programs that need much memory", "the kernel has no room for the image of %d MiB", size>>20)

@@ -27,7 +27,7 @@ func accelerator(t testing.TB) string {
 		}
 		f.Close()
 		k := Debian(t)
-		m := boot(t, Config{Memory: 512, Kernel: k, Initrd: initramfs(t, k)}, "kvm")
+		m := boot(t, Config{Memory: 512, Kernel: k, Initrd: initramfs(t, k, "")}, "kvm")
 		if _, _, err := m.console.expect(ready, 20*time.Second); err == nil {
 			accelerated.by = "kvm"
 		}

@@ -19,15 +19,6 @@ type Kernel struct {
 	Release string // as uname -r says it
 }
 
-// modules to load, each after those it needs.
-var modules = []string{
-	"drivers/virtio/virtio_ring", "drivers/virtio/virtio_pci_modern_dev", "drivers/virtio/virtio_pci_legacy_dev",
-	"drivers/virtio/virtio", "drivers/virtio/virtio_pci",
-	"drivers/block/virtio_blk", "drivers/block/brd", "drivers/char/virtio_console",
-	"net/core/failover", "drivers/net/net_failover", "drivers/net/virtio_net",
-	"crypto/crc32c_generic", "lib/crc16", "fs/mbcache", "fs/jbd2/jbd2", "fs/ext4/ext4",
-}
-
 // cacheDir is where things lie that take long to get.
 func cacheDir(t testing.TB) string {
 	dir, err := os.UserCacheDir()
@@ -41,18 +32,25 @@ func cacheDir(t testing.TB) string {
 	return dir
 }
 
-// Debian returns the newest stock kernel of the Debian release that this
-// machine runs.
+// Debian returns the newest stock kernel of the long-term series that most
+// machines run by now.
 func Debian(t testing.TB) Kernel {
+	t.Helper()
+	return newest(t, "linux-image-6.12-amd64")
+}
+
+// DebianOlder returns the kernel that Debian 12 came with: a 6.1.
+func DebianOlder(t testing.TB) Kernel {
 	t.Helper()
 	return newest(t, "linux-image-amd64")
 }
 
-// DebianCloud returns the build of the same version for clouds: another
-// kernel with the same drivers, and no image of one is good for the other.
+// DebianCloud returns the build of the same version as Debian for clouds:
+// another kernel with the same drivers, and no image of one is good for the
+// other.
 func DebianCloud(t testing.TB) Kernel {
 	t.Helper()
-	return newest(t, "linux-image-cloud-amd64")
+	return newest(t, "linux-image-6.12-cloud-amd64")
 }
 
 // unpacked are the kernels that are there, by metapackage.

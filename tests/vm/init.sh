@@ -11,7 +11,8 @@ mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /tmp
 mount -t securityfs securityfs /sys/kernel/security 2>/dev/null
-for m in $(cat /modules/order 2>/dev/null); do insmod /modules/$m.ko; done
+load() { for m in $(cat "/modules/$1.order" 2>/dev/null); do [ -e "/sys/module/$m" ] || insmod "/modules/$m.ko"; done; }
+load start
 ifconfig lo up
 ifconfig eth0 10.0.2.15 up 2>/dev/null && route add default gw 10.0.2.2
 hostname guest

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -50,29 +51,34 @@ func build(t testing.TB) string {
 	return built.dir
 }
 
-// packed are the guests' roots that have been made, by the directory of their
-// modules.
+// packed are the guests' roots that have been made, by their names.
 var packed = struct {
 	sync.Mutex
-	by map[string]string
-}{by: map[string]string{}}
+	names map[string]bool
+}{names: map[string]bool{}}
 
-// initramfs makes the root of guests with a kernel.
-func initramfs(t testing.TB, k Kernel) string {
+// initramfs makes the root of guests with a kernel and a bus.
+func initramfs(t testing.TB, k Kernel, bus string) string {
 	t.Helper()
-	dir := build(t)
+	name := filepath.Join(build(t), "initramfs"+k.Release+bus)
 	packed.Lock()
 	defer packed.Unlock()
-	if packed.by[k.Modules] == "" {
-		name := filepath.Join(dir, "initramfs"+k.Release)
-		pack(t, k, name)
-		packed.by[k.Modules] = name
+	if !packed.names[name] {
+		pack(t, k, bus, name)
+		packed.names[name] = true
 	}
-	return packed.by[k.Modules]
+	return name
 }
 
+// loaded are the modules that every guest has from the start, and optional those
+// that a test may load, as with "load zram".
+var (
+	loaded   = []string{"virtio_pci", "virtio_console", "virtio_net", "brd", "crc32c_generic", "ext4"}
+	optional = []string{"zram"}
+)
+
 // pack leaves it uncompressed: an emulated machine is slow at unpacking.
-func pack(t testing.TB, k Kernel, name string) {
+func pack(t testing.TB, k Kernel, bus, name string) {
 	t.Helper()
 	f, err := os.Create(name)
 	if err != nil {
@@ -96,18 +102,27 @@ func pack(t testing.TB, k Kernel, name string) {
 		a.file("bin/"+filepath.Base(p), read(t, filepath.Join(bin, filepath.Base(p))))
 	}
 	if k.Modules != "" {
-		var order []string
-		for _, m := range modules {
-			name := filepath.Base(m)
-			if b, err := os.ReadFile(filepath.Join(k.Modules, m+".ko")); err == nil { // else it is built in
-				a.file("modules/"+name+".ko", b)
-				order = append(order, name)
-			}
-		}
-		a.file("modules/order", []byte(strings.Join(order, "\n")))
+		a.modules(t, k, bus)
 	}
 	if err := a.close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// modules adds those of a kernel, and in which order they are loaded.
+func (a *archive) modules(t testing.TB, k Kernel, bus string) {
+	t.Helper()
+	sets := map[string][]string{"start": append(slices.Clone(loaded), buses[bus].modules...)}
+	for _, name := range optional {
+		sets[name] = []string{name}
+	}
+	for set, names := range sets {
+		var order []string
+		for _, m := range modulesOf(t, k, names...) {
+			a.file("modules/"+m.name+".ko", m.code)
+			order = append(order, m.name)
+		}
+		a.file("modules/"+set+".order", []byte(strings.Join(order, "\n")))
 	}
 }
 

@@ -22,6 +22,7 @@ type Config struct {
 	CPUs   int      // one if 0
 	CPU    string   // model, as QEMU names it
 	Disks  []string // image files: /dev/vda, /dev/vdb, ...
+	Bus    string   // "nvme" or "ahci", whose disks have other names; virtio if empty
 	Kernel Kernel   // Debian's if empty
 	Initrd string   // one with the tools and a shell if empty
 	Append string   // to the kernel's command line
@@ -106,7 +107,7 @@ func Boot(t testing.TB, c Config) *Machine {
 		c.Kernel = Debian(t)
 	}
 	if c.Initrd == "" {
-		c.Initrd = initramfs(t, c.Kernel)
+		c.Initrd = initramfs(t, c.Kernel, c.Bus)
 	}
 	return boot(t, c, accelerator(t))
 }
@@ -125,7 +126,7 @@ func boot(t testing.TB, c Config, accel string) *Machine {
 		"-append", strings.TrimSpace("console=ttyS0 panic=-1 quiet no_timer_check " + c.Append)}
 	for i, disk := range c.Disks {
 		args = append(args, "-drive", fmt.Sprintf("file=%s,if=none,id=disk%d,format=raw", strings.ReplaceAll(disk, ",", ",,"), i),
-			"-device", fmt.Sprintf("virtio-blk-pci,drive=disk%d", i))
+			"-device", fmt.Sprintf(buses[c.Bus].device, i))
 	}
 	q := exec.Command(qemuBinary, append(args, c.Args...)...)
 	q.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -8,9 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 )
+
+// installedModules are those that a machine with Debian on its disk uses.
+var installedModules = []string{"virtio_pci", "virtio_blk", "crc32c_generic", "ext4"}
 
 //go:embed obey.sh
 var obeyScript []byte
@@ -51,15 +53,11 @@ func debootstrapped(t testing.TB, k Kernel) string {
 	output(t, "", "mmdebstrap", "--quiet", "--variant=minbase",
 		"--include=systemd-sysv,udev,initramfs-tools,kmod,e2fsprogs", "bookworm", tmp)
 	// Of the modules, those that the machine uses.
-	for _, name := range append(modules, "../modules.builtin", "../modules.order") {
-		if !strings.HasPrefix(name, "..") {
-			name += ".ko"
-		}
-		to := filepath.Join(tmp, "lib", "modules", k.Release, "kernel", name)
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		output(t, "", "cp", filepath.Join(k.Modules, name), to)
+	for _, m := range modulesOf(t, k, installedModules...) {
+		install(t, filepath.Join(tmp, "lib/modules", k.Release, "kernel", m.path), m.code, 0o644)
+	}
+	for _, name := range []string{"modules.builtin", "modules.order"} {
+		output(t, "", "cp", filepath.Join(k.Modules, "..", name), filepath.Join(tmp, "lib/modules", k.Release))
 	}
 	output(t, "", "cp", filepath.Join(filepath.Dir(k.Image), "config-"+k.Release), filepath.Join(tmp, "boot"))
 	output(t, "", "chroot", tmp, "depmod", k.Release)
@@ -78,13 +76,7 @@ func furnish(t testing.TB, root string) {
 	t.Helper()
 	bin := build(t)
 	install := func(name string, data []byte, mode os.FileMode) {
-		name = filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, data, mode); err != nil {
-			t.Fatal(err)
-		}
+		install(t, filepath.Join(root, name), data, mode)
 	}
 	for _, p := range programs {
 		install("usr/local/bin/"+filepath.Base(p), read(t, filepath.Join(bin, filepath.Base(p))), 0o755)
@@ -103,4 +95,14 @@ func furnish(t testing.TB, root string) {
 	install("etc/systemd/system/obey.service", obeyService, 0o644)
 	output(t, "", "chroot", root, "systemctl", "-q", "enable", "obey.service")
 	output(t, "", "chroot", root, "systemctl", "-q", "mask", "serial-getty@ttyS0.service", "getty@tty1.service")
+}
+
+func install(t testing.TB, name string, data []byte, mode os.FileMode) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, data, mode); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -33,7 +33,7 @@ func TestDebianKernel(t *testing.T) {
 	vm.RequireTime(t)
 	cycle.Need(t, "gcc")
 	disk := filepath.Join(t.TempDir(), "disk")
-	debian := vm.Debian(t)
+	debian := vm.DebianOlder(t)
 	pack(t, disk, filepath.Join(debian.Modules, "net/unix/unix_diag.ko"))
 	m := vm.Start(t, vm.Config{Memory: 1024, CPUs: 2, Disks: []string{disk}, Kernel: debian})
 	t.Logf("Linux %s", m.Run("uname -r"))
