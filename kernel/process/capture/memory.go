@@ -125,6 +125,11 @@ func (c *capture) mappedFile(v *image.VMA, m *proc.Map, pagemap *proc.Pagemap) (
 	if err != nil || end <= m.Start {
 		return nil, err
 	}
+	// Where the image has the file itself, that need not be read here too, which
+	// would fill its holes (mm/shmem.c: shmem_fault).
+	if i := c.files.files[v.File].Content; i != image.NoIndex && m.Offset+end-m.Start <= pages(c.img.Contents[i].Size) {
+		return fromTwin(runs), nil
+	}
 	all := []proc.Run{{Start: m.Start, End: end}}
 	if c.files.written(v.File) {
 		return c.copyRuns(c.twin.Memory, all)
@@ -146,12 +151,15 @@ func (c *capture) endOfFile(i int, m *proc.Map, mem *ptrace.Memory) (uint64, err
 	if f.Deleted && c.files.inodes[i].fd < 0 {
 		return probeEnd(m, mem)
 	}
-	size := (uint64(f.Size) + image.Page - 1) &^ (image.Page - 1)
+	size := pages(f.Size)
 	if size <= m.Offset {
 		return m.Start, nil
 	}
 	return min(m.End, m.Start+size-m.Offset), nil
 }
+
+// pages is how much of memory a file of some size takes.
+func pages(size int64) uint64 { return (uint64(size) + image.Page - 1) &^ (image.Page - 1) }
 
 // probeEnd finds it by trying, for a file whose size nobody tells.
 func probeEnd(m *proc.Map, mem *ptrace.Memory) (uint64, error) {

@@ -161,7 +161,7 @@ func (c *capture) copyRuns(mem *ptrace.Memory, runs []proc.Run) (all []piece, er
 // keepInode copies what an inode holds, if it can't be opened again.
 func (c *capture) keepInode(i int, pagemap *proc.Pagemap) error {
 	f, in := &c.files.files[i], &c.files.inodes[i]
-	if !f.Memfd && !f.Anon && !(f.Deleted && f.Mode&unix.S_IFMT == unix.S_IFREG && (in.fd >= 0 || in.shared)) {
+	if !f.Deleted || f.Mode&unix.S_IFMT != unix.S_IFREG || in.fd < 0 && !in.shared {
 		return nil
 	}
 	var parts content

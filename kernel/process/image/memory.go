@@ -33,7 +33,8 @@ type VMA struct {
 	// is not stored (nothing there, or not readable by anybody), else
 	// End-Start, or less where the rest lies beyond the end of File.
 	//
-	// A shared mapping of a File with a Content has its memory there.
+	// A shared mapping of a File with a Content has its memory there, and so has
+	// a private one but for Private, if the content has all that is mapped.
 	ImageOffset, ImageSize int64 `json:"-"`
 }
 

@@ -13,8 +13,8 @@ import (
 	"snappipe/kernel/process/image"
 )
 
-// findAnonymous finds what of the files of the image is such memory, and not open
-// besides (proc_pid_map_files(5)).
+// findAnonymous finds what of the files of the image is such memory, and neither
+// open nor mapped otherwise (proc_pid_map_files(5)).
 func (p *process) findAnonymous() {
 	p.anonymous = map[int]span{}
 	for i := range p.img.Files {
@@ -24,6 +24,11 @@ func (p *process) findAnonymous() {
 	}
 	for i := range p.img.Open {
 		delete(p.anonymous, p.img.Open[i].File)
+	}
+	for i := range p.img.VMAs {
+		if v := &p.img.VMAs[i]; !v.Shared {
+			delete(p.anonymous, v.File)
+		}
 	}
 }
 

@@ -104,13 +104,22 @@ func (p *process) findSource(m *mapping, opened map[[2]int]*os.File) (err error)
 		m.source = file
 		return nil
 	}
-	if m.Shared {
+	switch {
+	case m.Shared:
 		m.source, err = p.openShared(f, key[1])
-	} else {
+	case f.Content != image.NoIndex && p.covers(f.Content, m): // what is written to it shows in the mapping
+		m.source, err = reopen(p.contents[f.Content], unix.O_RDONLY)
+	default:
 		m.source = openUnchanged(f)
 	}
 	opened[key] = m.source
 	return err
+}
+
+// covers reports whether a content is as much as a mapping had of its file: of one
+// that is only mapped, what the shared mappings showed is all that is known.
+func (p *process) covers(content int, m *mapping) bool {
+	return m.Offset+m.ImageSize <= (p.img.Contents[content].Size+image.Page-1)&^(image.Page-1)
 }
 
 // openUnchanged opens a regular file for a private mapping, or returns nil if

@@ -21,6 +21,14 @@ int main(void)
 	char *only = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	strcpy(only + 4096, "no descriptor");
 	close(fd);
+	char *own = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE, plain, 0);
+	own[0] = 'o';
+	fd = memfd_create("mapped privately", 0);
+	CHECK(!ftruncate(fd, 8192));
+	char *alone = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	EQUAL(pwrite(fd, "z", 1, 4096), 1);
+	alone[0] = 'a';
+	close(fd);
 	ready();
 	EQUAL(fcntl(sealed, F_GET_SEALS), F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
 	CHECK(pwrite(sealed, "x", 1, 0) < 0 && errno == EPERM);
@@ -38,6 +46,11 @@ int main(void)
 	EQUAL(pwrite(plain, "BY", 2, 0), 2);
 	CHECK(!strcmp(mapped, "BY the mapping")); /* still the same pages */
 	CHECK(!strcmp(only + 4096, "no descriptor"));
+	EQUAL(own[0], 'o'); /* of a private mapping the rest is still the file's */
+	EQUAL(pwrite(plain, "later", 5, 8192), 5);
+	CHECK(!memcmp(own + 8192, "later", 5));
+	EQUAL(alone[0], 'a');
+	EQUAL(alone[4096], 'z');
 	snprintf(b, sizeof b, "%d", plain);
 	char link[32];
 	snprintf(link, sizeof link, "/proc/self/fd/%s", b);
