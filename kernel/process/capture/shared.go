@@ -169,6 +169,9 @@ func (c *capture) keepInode(i int, pagemap *proc.Pagemap) error {
 	size := f.Size
 	if in.fd >= 0 {
 		parts.pieces, err = c.copyFile("/proc/" + strconv.Itoa(c.pid) + "/fd/" + strconv.Itoa(in.fd))
+	} else if path := c.mapFile(in.key); path != "" {
+		size = f.Size
+		parts.pieces, err = c.copyFile(path)
 	} else {
 		parts.pieces, size, err = c.copyMapped(in.key, pagemap)
 		f.Size = size
@@ -227,6 +230,25 @@ func (c *capture) copyFile(path string) (all []piece, err error) {
 		all = append(all, piece{uint64(start), uint64(end), true, at})
 		off = end
 	}
+}
+
+// mapFile is a path that leads to what only mappings lead to, or "". Who may take
+// checkpoints, as root may, can open it (proc_pid_map_files(5)).
+func (c *capture) mapFile(key inode) string {
+	for i := range c.frozen.maps {
+		m := &c.frozen.maps[i]
+		if !m.Shared || m.Dev != key.dev || m.Ino != key.ino {
+			continue
+		}
+		path := fmt.Sprintf("/proc/%d/map_files/%x-%x", c.pid, m.Start, m.End)
+		f, err := os.Open(path)
+		if err != nil {
+			return ""
+		}
+		f.Close()
+		return path
+	}
+	return ""
 }
 
 // copyMapped copies shared memory that only its mappings lead to. Which pages

@@ -158,6 +158,8 @@ var memory = []Row{
 		Note: "where the machine has those nodes; no kernel shows set_mempolicy_home_node(2), which is lost"},
 	{Object: "names of mappings", Program: "mapping-names", Variants: []string{"", "shared"}},
 	{Object: "shared anonymous memory", Program: "shared-anonymous"},
+	{Object: "shared anonymous memory that is mapped beyond its end", Program: "shared-anonymous", Variants: []string{"beyond"}, Users: root,
+		Note: "others than root are not told where that is: it ends with the mapping"},
 	{Object: "shared anonymous memory that another process has too", Program: "shared-outside", Variants: []string{"anonymous"},
 		Refused: `shared memory: process \d+ \(shared-outside\) has it too`, Forced: "has a copy"},
 	{Object: "memfd, seals", Program: "memfd"},

@@ -1,9 +1,34 @@
 /* Anonymous shared memory, also where two mappings of it see each other. */
 #include "stage.h"
+#include <setjmp.h>
 #include <sys/mman.h>
+
+static sigjmp_buf back;
+
+static void bus(int signal) { siglongjmp(back, signal); }
+
+/* beyond is mapped longer than it is. */
+static int beyond(void)
+{
+	char *m = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	strcpy(m + 4096, "last");
+	m = mremap(m, 8192, 16384, MREMAP_MAYMOVE);
+	CHECK(m != MAP_FAILED);
+	signal(SIGBUS, bus);
+	ready();
+	CHECK(!strcmp(m + 4096, "last"));
+	int got = sigsetjmp(back, 1);
+	if (!got)
+		*(volatile char *)(m + 8192) = 1;
+	EQUAL(got, SIGBUS);
+	return passed();
+}
 
 int main(void)
 {
+	if (!strcmp(variant, "beyond"))
+		return beyond();
 	char *one = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), *two, *zero, *part, line[512];
 	int fd = open("/dev/zero", O_RDWR);
 
