@@ -10,6 +10,8 @@ mkdir -p /dev/pts
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /tmp
+mkdir -p /dev/shm
+mount -t tmpfs tmpfs /dev/shm
 mount -t securityfs securityfs /sys/kernel/security 2>/dev/null
 load() { for m in $(cat "/modules/$1.order" 2>/dev/null); do [ -e "/sys/module/$m" ] || insmod "/modules/$m.ko"; done; }
 load start

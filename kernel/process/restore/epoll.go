@@ -189,7 +189,11 @@ func (p *process) watch(set int, w image.Watch) error {
 	if err == nil && told {
 		return nil
 	}
-	return kernel.Refuse(p.name(&p.img.Open[w.Open]), "", "it was watched for something that has happened, which it does not do here (%v)", err)
+	why := "" // a full socket has room for others than root only up to net.core.wmem_max
+	if err != nil {
+		why = fmt.Sprintf(" (%v)", err)
+	}
+	return kernel.Refuse(p.name(&p.img.Open[w.Open]), "resume it as root", "it was watched for something that has happened, which it does not do here%s", why)
 }
 
 // tells waits for a set to tell something.

@@ -1,12 +1,14 @@
 #!/bin/sh
-# Plays one program of the table: play.sh USER PROGRAM VARIANT [--same-pid].
-# Takes a snapshot of it, kills it, resumes it, and says its verdict.
+# Plays one program of the table: play.sh USER PROGRAM VARIANT RESUME SAVE, where
+# the last two are options for snapresume and snapcat. Takes a snapshot of it,
+# kills it, resumes it, and says its verdict. Status 77 is that of a program that
+# can't be here.
 
 # shellcheck disable=SC2086 # an argument that is empty is none
 set -f
-user=$1 program=$2 variant=$3 option=$4
+user=$1 program=$2 variant=$3 resume=$4 save=$5
 dir=/tmp/stage-$$
-mkdir $dir && chown "$user" $dir && cd $dir || exit
+mkdir $dir && cd $dir && : >output && chown "$user" . output || exit # it is opened anew
 as() { exec su -s /bin/sh "$user" -c "exec $*"; } # no argument has spaces
 # until_there is for what comes soon or never.
 until_there() {
@@ -21,12 +23,13 @@ pid=$!
 until_there ready
 if [ -e result ]; then
 	cat result
-	exit 77
+	grep -q ^SKIP result && exit 77
+	exit 1
 fi
-(as snapcat "process:$pid" | snapcompress --codec s2 | snapverify) >img || { cat output; exit 1; }
+(as snapcat $save "process:$pid" | snapcompress --codec s2 | snapverify) >img || { cat output; exit 1; }
 kill -9 $pid
 wait $pid 2>/dev/null
-(as snapresume $option $dir/img) >output2 2>&1 </dev/null &
+(as snapresume $resume $dir/img) >output2 2>&1 </dev/null &
 printf resumed >.go && mv .go go
 wait $!
 status=$?
