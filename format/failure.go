@@ -65,13 +65,8 @@ type refuser interface {
 	Refused() (object, reason string)
 }
 
-// FailureOf says of err what goes into a stream: as the failure of this
-// program on this host, of which it tells on standard error. A Failure that
-// came from another program stays that.
-//
-// An error is a refusal if it has a method Refused() (object, reason string),
-// and it has advice if it has a method Hint() string.
-func FailureOf(err error) *Failure {
+// failureOf says of err what goes into a stream: see [Fail].
+func failureOf(err error) *Failure {
 	var f *Failure
 	if errors.As(err, &f) && f.payload != nil {
 		return f
@@ -99,6 +94,11 @@ func FailureOf(err error) *Failure {
 // Fail writes a stream that says of err why it has nothing else, and returns
 // err. It is for a program that fails before it has begun to write its stream;
 // [Writer.Fail] is for the others.
+//
+// It is the failure of this program on this host, which tells of it on standard
+// error itself; but a [*Failure] that was read from a stream is passed on as it
+// is. An error is a refusal if it has a method Refused() (object, reason string),
+// and it has advice if it has a method Hint() string.
 func Fail(w io.Writer, err error) error {
 	out := &Writer{w: w, info: Info{ID: NewID()}}
 	if f := (*Failure)(nil); errors.As(err, &f) && f.payload != nil {

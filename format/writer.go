@@ -140,7 +140,7 @@ func (w *Writer) Close() error {
 	return w.last(f)
 }
 
-// Fail ends the stream by saying why it has no end, as [FailureOf] does, and
+// Fail ends the stream by saying why it has no end, as [Fail] does, and
 // returns err. It writes nothing where the stream already broke off in
 // mid-frame, or where err is that somebody ended this program: what is killed
 // leaves a stream that was cut off.
@@ -148,7 +148,7 @@ func (w *Writer) Fail(err error) error {
 	if w.err != nil || errors.Is(err, context.Canceled) {
 		return err
 	}
-	if f, unmade := FailureOf(err).frame(); unmade == nil {
+	if f, unmade := failureOf(err).frame(); unmade == nil {
 		w.last(f) // where that fails too, the stream is one that was cut off
 	}
 	return err
