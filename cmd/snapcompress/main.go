@@ -147,11 +147,19 @@ func codecOf(c *tool.Call) (cd codec.Codec, level int, err error) {
 	cd, ok := codec.ByName(name)
 	switch {
 	case !ok:
-		return cd, 0, tool.Usage("there are "+strings.Join(names(), ", "), "there is no codec %q", name)
+		return cd, 0, tool.Usage(codecAdvice(name), "there is no codec %q", name)
 	case cd.MinLevel == cd.MaxLevel && c.IsSet("level"):
 		return cd, 0, tool.Usage("", "codec %s has no levels", name)
 	case c.IsSet("level"):
 		return cd, c.Int("level"), nil
 	}
 	return cd, cd.DefaultLevel, nil
+}
+
+func codecAdvice(name string) string {
+	advice := "there are " + strings.Join(names(), ", ")
+	if meant := tool.Nearest(name, names()); meant != "" {
+		advice = "did you mean " + meant + "? " + advice
+	}
+	return advice
 }

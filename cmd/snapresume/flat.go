@@ -26,7 +26,7 @@ func resumeFlat(ctx context.Context, c *tool.Call) error {
 		return tool.Usage("snapcat file:IMG makes a stream of a flat image", "--raw is for --to machine only")
 	}
 	f := os.Stdin
-	if name := c.Args().First(); name != "" {
+	if name := c.Args().First(); name != "" && name != "-" {
 		if f, err = os.Open(name); err != nil {
 			return err
 		}
@@ -37,7 +37,7 @@ func resumeFlat(ctx context.Context, c *tool.Call) error {
 		return err
 	}
 	if c.Bool("check") {
-		return rehearse(c, resumption, &would)
+		return rehearse(c, resumption, nil, &would)
 	}
 	return commit(c, resumption)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"snappipe/cmd/internal/about"
 	"snappipe/cmd/internal/docs"
 	"snappipe/cmd/internal/human"
 	"snappipe/cmd/internal/input"
@@ -53,6 +54,7 @@ var snapresume = tool.Tool{
 	Flags: []cli.Flag{
 		&cli.StringFlag{Name: "to", Usage: "resume to `TARGET` instead of what the image says"},
 		&cli.BoolFlag{Name: "check", Aliases: []string{"c"}, Usage: "do everything short of resuming, and say what would happen"},
+		about.JSONFlag,
 		&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "replace a file that is there already, and write to a device that is in use"},
 		&cli.BoolFlag{Name: "raw", Usage: "IMG is a flat image, as snapcat --raw writes it"},
 		input.BaseFlag("take `IMG` for what the image is stored as the difference to; may be given several times"),
@@ -72,6 +74,9 @@ func run(ctx context.Context, c *tool.Call) error {
 	}
 	if err := checkStdio(c); err != nil {
 		return err
+	}
+	if c.Bool(about.JSONFlag.Name) && (!c.Bool("check") || c.Bool("salvage") || c.Bool("raw")) {
+		return tool.Usage("", "--json is for --check alone")
 	}
 	if c.Bool("salvage") {
 		return salvage(ctx, c)
@@ -113,10 +118,12 @@ func run(ctx context.Context, c *tool.Call) error {
 	if r.Base, err = bases.For(info); err != nil {
 		return err
 	}
+	said := about.Of(r, c.Bool(about.JSONFlag.Name))
+	said.Whole = true
 	var would []string
 	resumption, err := begin(ctx, c, info, from, &would)
 	if err != nil && c.Bool("check") {
-		return checkAlone(ctx, c, r, err)
+		return checkAlone(ctx, c, r, said, err)
 	}
 	if err != nil {
 		return err
@@ -128,19 +135,28 @@ func run(ctx context.Context, c *tool.Call) error {
 	}
 	c.Close() // the terminal is that of the resumed program from here on
 	if c.Bool("check") {
-		would = append([]string{undamaged(info)}, would...)
-		return rehearse(c, resumption, &would)
+		would = append(undamaged(info, r), would...)
+		return rehearse(c, resumption, said, &would)
+	}
+	if root := r.Root(); root != nil {
+		c.Report(fmt.Sprintf("root %x", root))
 	}
 	return commit(c, resumption)
 }
 
-func undamaged(info *format.Info) string {
-	return fmt.Sprintf("the image of %s is undamaged", human.Bytes(info.Size))
+// undamaged says what was checked: without a root, errors of disks and lines
+// would have been found, and not what somebody has changed.
+func undamaged(info *format.Info, r *format.Reader) []string {
+	all := []string{fmt.Sprintf("the image of %s is undamaged", human.Bytes(info.Size))}
+	if root := r.Root(); root != nil {
+		all = append(all, fmt.Sprintf("root %x", root))
+	}
+	return all
 }
 
 // checkAlone checks the whole image though there is nothing to resume it to: it
 // is damaged, or else would be refused for that.
-func checkAlone(ctx context.Context, c *tool.Call, r *format.Reader, refused error) error {
+func checkAlone(ctx context.Context, c *tool.Call, r *format.Reader, said *about.Stream, refused error) error {
 	info, err := r.Info()
 	if err != nil {
 		return err
@@ -150,11 +166,11 @@ func checkAlone(ctx context.Context, c *tool.Call, r *format.Reader, refused err
 		return err
 	}
 	c.Close()
-	would := []string{undamaged(info)}
+	would := undamaged(info, r)
 	if errors.Is(refused, errNowhere) {
 		would, refused = append(would, "it goes where --to says"), nil
 	}
-	return errors.Join(tell(c, would), refused)
+	return errors.Join(tell(c, said, would), refused)
 }
 
 // begin finds the kernel that is to resume the image, and starts it. What it
@@ -232,17 +248,20 @@ func unknown(name string) error {
 
 // rehearse goes through the last step as well, and tells what would have
 // happened.
-func rehearse(c *tool.Call, resumption kernel.Resumption, would *[]string) error {
+func rehearse(c *tool.Call, resumption kernel.Resumption, said *about.Stream, would *[]string) error {
 	if _, err := resumption.Commit(); err != nil {
 		return errors.Join(err, resumption.Abort())
 	}
-	return tell(c, *would)
+	return tell(c, said, *would)
 }
 
 // tell prints what a check has found.
-func tell(c *tool.Call, lines []string) error {
-	if c.Quiet {
+func tell(c *tool.Call, said *about.Stream, lines []string) error {
+	switch {
+	case c.Quiet:
 		return nil
+	case c.Bool(about.JSONFlag.Name):
+		return said.JSON(os.Stdout, lines)
 	}
 	var text string
 	for _, line := range lines {

@@ -3,25 +3,27 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"os"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
-	"snappipe/cmd/internal/human"
+	"snappipe/cmd/internal/about"
 	"snappipe/cmd/internal/input"
 	"snappipe/cmd/internal/tool"
 	"snappipe/format"
-	"snappipe/format/codec"
 )
 
 // check reads a stream to its end, decodes it, checks it, and says what it is.
 func check(ctx context.Context, c *tool.Call) error {
-	if c.IsSet("output") || c.IsSet("force") {
-		return tool.Usage("", "--check writes no stream: --output and --force mean nothing with it")
+	switch {
+	case c.IsSet("output") || c.IsSet("force"):
+		return tool.Usage("", "--check writes no stream, nor does --list: --output and --force mean nothing with them")
+	case c.Bool(listFlag.Name) && c.Bool(about.JSONFlag.Name):
+		return tool.Usage("", "--json lists the frames itself: --list means nothing with it")
 	}
 	in, err := input.Open(c.Args().First())
 	if err != nil {
@@ -33,7 +35,7 @@ func check(ctx context.Context, c *tool.Call) error {
 		return err
 	}
 	r := in.Reader
-	if !info.Summed {
+	if !info.Summed && c.Bool("check") {
 		return &tool.UntrustedError{
 			Reason: "the stream has no SHA-256 checksums to check",
 			Advice: "to add them: snapverify < img > new",
@@ -48,26 +50,48 @@ func check(ctx context.Context, c *tool.Call) error {
 	if err != nil {
 		return err
 	}
-	c.Track(info.Size, r.Progress)
-	work := format.CheckWhole(base)
-	if c.Bool(digestsOnly.Name) {
-		work = nil
-	}
-	frames := map[codec.ID]int64{}
-	err = r.Each(ctx, work, func(f *format.Frame) error {
-		if f.Type == format.TypeData || f.Type == format.TypePatch {
-			frames[f.Codec]++
-		}
-		return nil
-	})
+	said, err := read(ctx, c, r, base)
 	if err != nil {
 		return err
 	}
 	c.Close() // the line of progress makes way
-	if c.Quiet {
+	said.Whole = said.Decoded == allRight
+	switch {
+	case c.Quiet:
 		return nil
+	case c.Bool(about.JSONFlag.Name):
+		return said.JSON(os.Stdout, nil)
 	}
-	return describe(os.Stdout, r, info, frames, decoded(info, base, work != nil))
+	return said.Words(os.Stdout)
+}
+
+// read reads the stream to its end and checks it, and lists its frames as they
+// come.
+func read(ctx context.Context, c *tool.Call, r *format.Reader, base *format.Base) (*about.Stream, error) {
+	info, err := r.Info()
+	if err != nil {
+		return nil, err
+	}
+	var work func() format.Work
+	if c.Bool("check") && !c.Bool(digestsOnly.Name) {
+		work = format.CheckWhole(base)
+	}
+	said := about.Of(r, c.Bool(about.JSONFlag.Name))
+	said.Decoded = decoded(info, base, work != nil)
+	if !c.Bool(listFlag.Name) {
+		c.Track(info.Size, r.Progress)
+		return said, r.Each(ctx, work, nil)
+	}
+	list := bufio.NewWriter(os.Stdout)
+	list.WriteString(about.Heading)
+	gather := r.Trace
+	r.Trace = func(f format.FrameInfo) {
+		gather(f)
+		list.WriteString(about.Line(f))
+	}
+	err = r.Each(ctx, work, nil)
+	list.WriteString("\n")
+	return said, errors.Join(err, list.Flush())
 }
 
 // baseOf is what the image is the difference to, if that is named: else what it
@@ -79,6 +103,8 @@ func baseOf(info *format.Info, bases *input.Bases) (*format.Base, error) {
 	return bases.For(info)
 }
 
+const allRight = "all right"
+
 // decoded says how far the image was decoded.
 func decoded(info *format.Info, base *format.Base, tried bool) string {
 	ref, differs := info.Base()
@@ -88,49 +114,12 @@ func decoded(info *format.Info, base *format.Base, tried bool) string {
 	case differs && base == nil:
 		return fmt.Sprintf("all right, but not compared with image %016x, to which it is the difference: see --base", ref.ID)
 	}
-	return "all right"
+	return allRight
 }
+
+// listFlag is for who wants to see what a stream is made of.
+var listFlag = &cli.BoolFlag{Name: "list", Aliases: []string{"l"}, Usage: "list the frames, also of a stream that has no SHA-256 checksums, and write nothing else but what the image is"}
 
 // digestsOnly is for who trusts the writer, or checks what is not to be decoded
 // here.
 var digestsOnly = &cli.BoolFlag{Name: "digests-only", Usage: "with --check: compare the SHA-256 checksums, and decode nothing"}
-
-// describe says what the undamaged stream is that r has read.
-func describe(w io.Writer, r *format.Reader, info *format.Info, frames map[codec.ID]int64, decoded string) error {
-	var b strings.Builder
-	line := func(name, format string, a ...any) {
-		fmt.Fprintf(&b, "%-12s %s\n", name+":", human.Printable(fmt.Sprintf(format, a...)))
-	}
-	_, stream := r.Progress()
-	if info.Resumed {
-		line("image", "none: the stream comes from a resumed system")
-	} else {
-		line("image", "%s (%d bytes)", human.Bytes(info.Size), info.Size)
-	}
-	line("stream", "%s (%d bytes), ratio %s", human.Bytes(stream), stream, human.Ratio(info.Size, stream))
-	t := r.Totals()
-	line("data", "%s in %s%s, stored as %s", human.Bytes(t.DataBytes), human.Count(t.DataFrames, "frame"), codecs(frames), human.Bytes(t.StoredBytes))
-	line("zeros", "%s in %s", human.Bytes(t.ZeroBytes), human.Count(t.ZeroFrames, "frame"))
-	line("checksums", "SHA-256, all right")
-	line("decoding", "%s", decoded)
-	line("identity", "%016x", info.ID)
-	for _, f := range info.Facts {
-		line(f.Name, "%s", f.Value)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// codecs says how many data frames each codec has: " (zstd 12, none 1)".
-func codecs(frames map[codec.ID]int64) string {
-	var each []string
-	for id := range 256 {
-		if n := frames[codec.ID(id)]; n > 0 {
-			each = append(each, fmt.Sprintf("%v %d", codec.ID(id), n))
-		}
-	}
-	if each == nil {
-		return ""
-	}
-	return " (" + strings.Join(each, ", ") + ")"
-}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"snappipe/cmd/internal/about"
 	"snappipe/cmd/internal/docs"
 	"snappipe/cmd/internal/filter"
 	"snappipe/cmd/internal/input"
@@ -28,11 +29,12 @@ func main() {
 		Examples: []docs.Example{
 			{Command: "snapcat file:core | snapcompress | snapverify > img", What: "Make a compressed image with checksums."},
 			{Command: "snapverify --check < img", What: "Check an image, and say what it is."},
+			{Command: "snapverify --check --json img | jq -r .stream.root", What: "Check an image, and print the root of its checksums."},
 			{Command: "ssh host cat img | snapverify -o img", What: "Fetch an image. The file appears only if all of it has come undamaged."},
 		},
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "check", Aliases: []string{"c"}, Usage: "only check, and say what the image is"},
-			digestsOnly,
+			digestsOnly, listFlag, about.JSONFlag,
 			input.BaseFlag("with --check: take `IMG` for what the image is stored as the difference to"),
 		}, output.Flags("replace FILE if it is there already")...),
 		Run: run,
@@ -41,11 +43,14 @@ func main() {
 }
 
 func run(ctx context.Context, c *tool.Call) error {
-	if c.Bool("check") {
+	if c.Bool("check") || c.Bool(listFlag.Name) {
 		return check(ctx, c)
 	}
 	if c.Bool(digestsOnly.Name) {
 		return tool.Usage("", "--digests-only means nothing without --check")
+	}
+	if c.Bool(about.JSONFlag.Name) {
+		return tool.Usage("", "--json means nothing without --check")
 	}
 	if c.IsSet("base") {
 		return tool.Usage("", "--base means nothing without --check")

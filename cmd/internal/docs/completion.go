@@ -5,8 +5,12 @@ package docs
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
+
+// ofFile begins a target that goes on with the name of a file.
+const ofFile = "file:"
 
 // takesFile reports whether what is called word is the name of a file.
 func takesFile(word string) bool { return word == "FILE" || word == "IMG" }
@@ -81,10 +85,25 @@ func (p Page) zshAction(word string) string {
 		return ""
 	case takesFile(word):
 		return ":" + word + ":_files"
+	case slices.Contains(words, ofFile):
+		return ":" + word + ":{compset -P file\\: && _files || {" + zshWords(words) + "}}"
 	case words != nil:
 		return ":" + word + ":(" + strings.ReplaceAll(strings.Join(words, " "), ":", `\:`) + ")"
 	}
 	return ":" + word + ":"
+}
+
+// zshWords adds words, and no space behind those that go on.
+func zshWords(words []string) string {
+	var whole, begun string
+	for _, w := range words {
+		if strings.HasSuffix(w, ":") {
+			begun += " " + strings.TrimSuffix(w, ":") + `\:`
+		} else {
+			whole += " " + w
+		}
+	}
+	return `compadd -S "" --` + begun + "; compadd --" + whole
 }
 
 func zshQuote(s string) string {
@@ -103,8 +122,8 @@ func Fish(w io.Writer, p Page) error {
 	}
 	if !takesFile(p.ArgWord) {
 		fmt.Fprintf(&b, "complete -c %s -f", p.App.Name)
-		if words := p.Words[p.ArgWord]; words != nil {
-			fmt.Fprintf(&b, " -a %s", fishQuote(strings.Join(words, " ")))
+		if p.Words[p.ArgWord] != nil {
+			b.WriteString(" -a " + p.fishWords(p.ArgWord))
 		}
 		b.WriteString("\n")
 	}
@@ -119,9 +138,20 @@ func (p Page) fishValue(word string) string {
 	case takesFile(word):
 		return " -r -F"
 	case words != nil:
-		return " -x -a " + fishQuote(strings.Join(words, " "))
+		return " -x -a " + p.fishWords(word)
 	}
 	return " -x"
+}
+
+// fishWords is what stands for word. What follows file: is what fish has for
+// the rest, with that before each.
+func (p Page) fishWords(word string) string {
+	words := p.Words[word]
+	list := strings.Join(words, " ")
+	if slices.Contains(words, ofFile) {
+		list += ` (string match -q "file:*" -- (commandline -ct); and __fish_complete_path (string replace "file:" "" -- (commandline -ct)) | string replace -r "^" "file:")`
+	}
+	return fishQuote(list)
 }
 
 func fishQuote(s string) string {

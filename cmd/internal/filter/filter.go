@@ -81,6 +81,9 @@ func run(ctx context.Context, c *tool.Call, choice output.Choice, editor *format
 		return err
 	}
 	c.Report(Summary(info.Size, r.Totals().ZeroBytes, w.n.Load(), time.Since(start)))
+	if root := editor.Root(); root != nil {
+		c.Report(fmt.Sprintf("root %x", root))
+	}
 	return nil
 }
 

@@ -12,7 +12,7 @@ import (
 // Bytes writes a number of bytes with three or four digits and a unit.
 func Bytes(n int64) string {
 	if n < 1024 {
-		return fmt.Sprintf("%d bytes", n)
+		return Count(n, "byte")
 	}
 	v, unit := float64(n), 0
 	for v >= 1023.95 {
@@ -20,6 +20,14 @@ func Bytes(n int64) string {
 		unit++
 	}
 	return fmt.Sprintf("%.1f %ciB", v, "KMGTPE"[unit-1])
+}
+
+// Exactly writes a number of bytes so that none is missing.
+func Exactly(n int64) string {
+	if n < 1024 {
+		return Bytes(n)
+	}
+	return fmt.Sprintf("%s (%d bytes)", Bytes(n), n)
 }
 
 // Count writes a number of things of that name.

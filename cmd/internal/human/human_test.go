@@ -10,6 +10,9 @@ import (
 func TestWords(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{Bytes(0), "0 bytes"},
+		{Bytes(1), "1 byte"},
+		{Exactly(513), "513 bytes"},
+		{Exactly(2048), "2.0 KiB (2048 bytes)"},
 		{Bytes(1023), "1023 bytes"},
 		{Bytes(1024), "1.0 KiB"},
 		{Bytes(1<<20 - 1), "1.0 MiB"},

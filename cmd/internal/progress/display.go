@@ -16,7 +16,7 @@ import (
 
 const (
 	// tick is how often the line is drawn again. The first time is after
-	// the first tick but one: short work shows nothing.
+	// the first tick: short work shows nothing.
 	tick = 250 * time.Millisecond
 	// late is for how long a tool that writes to a pipe lets others go
 	// first.
@@ -33,7 +33,8 @@ type Display struct {
 	err  *os.File
 
 	mu    sync.Mutex
-	term  *terminal // nil where no progress is to be seen
+	term  *terminal // nil where no line is to be seen
+	json  bool      // progress is for a program, in lines of their own
 	shown bool      // the line is on the screen
 	line  *line     // nil before Track
 	stop  chan struct{}
@@ -55,6 +56,14 @@ func New(name string, stderr *os.File, silent, inPipe bool) *Display {
 	}
 	d.stop, d.done = make(chan struct{}), make(chan struct{})
 	go d.run(time.Now())
+	return d
+}
+
+// NewJSON returns the Display of a tool whose progress is read by a program.
+func NewJSON(name string, stderr *os.File) *Display {
+	d := &Display{name: name, err: stderr, json: true}
+	d.stop, d.done = make(chan struct{}), make(chan struct{})
+	go d.report()
 	return d
 }
 
@@ -105,6 +114,33 @@ func (d *Display) run(start time.Time) {
 	}
 }
 
+// report writes the progress every second, and where it ended.
+func (d *Display) report() {
+	defer close(d.done)
+	ticks := time.NewTicker(time.Second)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-d.stop:
+			d.write(time.Now())
+			return
+		case now := <-ticks.C:
+			d.write(now)
+		}
+	}
+}
+
+func (d *Display) write(now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.line == nil {
+		return
+	}
+	if text, err := d.line.json(now); err == nil { // which numbers do not fail at
+		fmt.Fprintln(d.err, text)
+	}
+}
+
 func (d *Display) draw(now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -112,7 +148,7 @@ func (d *Display) draw(now time.Time) {
 		return
 	}
 	text := d.line.text(now)
-	if text == "" || !d.term.ours() {
+	if !d.term.ours() {
 		return
 	}
 	d.term.draw(text)

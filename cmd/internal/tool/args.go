@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,10 +20,19 @@ func init() {
 	cli.HelpFlag = &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "print this text and exit"}
 }
 
+// generate is the option with which a build makes the documents.
+const generate = "generate"
+
+// How progress is shown.
+const inJSON = "json"
+
+var progresses = []string{"auto", inJSON}
+
 var common = []cli.Flag{
 	&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print nothing but errors"},
 	&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "say what was done"},
-	&cli.StringFlag{Name: "generate", Hidden: true},
+	&cli.StringFlag{Name: "progress", Usage: "show progress as `HOW`: a line on a terminal (auto) or, wherever standard error goes, a line of JSON every second (json)"},
+	&cli.StringFlag{Name: generate, Hidden: true},
 }
 
 // app describes the tool to the library that parses its arguments.
@@ -35,11 +45,14 @@ func (t *Tool) app(s *signals) *cli.App {
 		Version:         version(),
 		Flags:           append(slices.Clone(t.Flags), common...),
 		HideHelpCommand: true,
-		OnUsageError:    func(_ *cli.Context, err error, _ bool) error { return t.usage(err.Error()) },
-		ExitErrHandler:  func(*cli.Context, error) {}, // Main does that
+		OnUsageError: func(c *cli.Context, err error, _ bool) error {
+			reason, meant := misspelled(err, c.App.Flags)
+			return t.usage(reason, meant)
+		},
+		ExitErrHandler: func(*cli.Context, error) {}, // Main does that
 		Action: func(c *cli.Context) error {
-			if c.IsSet("generate") {
-				return t.generate(c, c.String("generate"))
+			if c.IsSet(generate) {
+				return t.generate(c, c.String(generate))
 			}
 			return t.call(c, s)
 		},
@@ -53,8 +66,15 @@ func (t *Tool) page(app *cli.App) docs.Page {
 		About:    t.About,
 		Examples: t.Examples,
 		ArgWord:  strings.Trim(t.Args, "[]"),
-		Words:    t.Words,
+		Words:    t.words(),
 	}
+}
+
+// words are what completes values, also of the options that all tools have.
+func (t *Tool) words() map[string][]string {
+	all := map[string][]string{"HOW": progresses}
+	maps.Copy(all, t.Words)
+	return all
 }
 
 // checkArgs makes errors of what the library passes over: it takes all that
@@ -78,13 +98,24 @@ func (t *Tool) checkArgs(c *cli.Context) error {
 			return t.usage(fmt.Sprintf("option --%s has an empty value", name))
 		}
 	}
+	if how := c.String("progress"); how != "" && !slices.Contains(progresses, how) {
+		return t.usage(fmt.Sprintf("--progress %s: it is one of %s", how, strings.Join(progresses, ", ")))
+	}
+	if c.Bool("quiet") && c.String("progress") == inJSON {
+		return t.usage("--quiet and --progress json exclude each other")
+	}
 	if c.Bool("quiet") && c.Bool("verbose") {
 		return t.usage("--quiet and --verbose exclude each other")
 	}
 	return nil
 }
 
-func (t *Tool) usage(reason string) error {
+// usage returns a UsageError; meant is what the user may have had in mind, if
+// that is known.
+func (t *Tool) usage(reason string, meant ...string) error {
+	if meant := strings.Join(meant, ""); meant != "" {
+		return Usage("did you mean "+meant+"?", "%s", reason)
+	}
 	return &UsageError{errors.New(reason), t.Name + " --help says what there is"}
 }
 

@@ -87,7 +87,8 @@ func (t *Tool) run(ctx context.Context, args []string, s *signals) error {
 	var text bytes.Buffer // help, version and documents
 	app := t.app(s)
 	app.Writer = &text
-	err := app.RunContext(ctx, args)
+	app.Setup() // adds what all tools have to the flags
+	err := app.RunContext(ctx, append(args[:1:1], separate(args[1:], app.Flags)...))
 	if err == nil && text.Len() > 0 {
 		_, err = os.Stdout.Write(text.Bytes())
 	}
@@ -102,9 +103,13 @@ func (t *Tool) call(c *cli.Context, s *signals) error {
 		return err
 	}
 	quiet := c.Bool("quiet")
+	display := progress.New(t.Name, os.Stderr, quiet || c.String("progress") == inJSON, pipe.Is(os.Stdout))
+	if c.String("progress") == inJSON {
+		display = progress.NewJSON(t.Name, os.Stderr)
+	}
 	call := &Call{
 		Context: c,
-		Display: progress.New(t.Name, os.Stderr, quiet, pipe.Is(os.Stdout)),
+		Display: display,
 		Quiet:   quiet,
 		Verbose: c.Bool("verbose"),
 		signals: s,

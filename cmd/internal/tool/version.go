@@ -8,11 +8,17 @@ import (
 )
 
 // version comes from what the Go command put into the program: the module's
-// version or, in a build from a checkout, the commit.
+// version or, in a build from a checkout, the commit. Where it knew neither, it
+// says so.
 func version() string {
+	const none = "unreleased"
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "unknown"
+		return none
 	}
-	return fmt.Sprintf("%s (%s)", info.Main.Version, info.GoVersion)
+	v := info.Main.Version
+	if v == "" || v == "(devel)" {
+		v = none
+	}
+	return fmt.Sprintf("%s (%s)", v, info.GoVersion)
 }

@@ -1,0 +1,105 @@
+// Package about tells what a stream is: in words for people, in JSON for
+// programs, and frame by frame.
+package about
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"snappipe/cmd/internal/human"
+	"snappipe/format"
+	"snappipe/format/codec"
+)
+
+// JSONFlag asks for what programs read, in the place of words.
+var JSONFlag = &cli.BoolFlag{Name: "json", Usage: "with --check: say all that, and each frame, as JSON, which snappipe(7) describes"}
+
+// Stream gathers what there is to say of a stream while that is read.
+type Stream struct {
+	r       *format.Reader
+	frames  []format.FrameInfo
+	codecs  map[codec.ID]int64 // how many frames each of them has coded
+	Decoded string             // what came of decoding, in words
+	Whole   bool               // all of the image was decoded
+}
+
+// Of makes r tell the Stream of its frames. Those are kept only if keep is
+// set: there may be millions.
+func Of(r *format.Reader, keep bool) *Stream {
+	s := &Stream{r: r, codecs: map[codec.ID]int64{}, frames: []format.FrameInfo{}}
+	r.Trace = func(f format.FrameInfo) {
+		if codes(f.Type) {
+			s.codecs[f.Codec]++
+		}
+		if keep {
+			s.frames = append(s.frames, f)
+		}
+	}
+	return s
+}
+
+func codes(t format.Type) bool { return t == format.TypeData || t == format.TypePatch }
+
+// Words says what the stream is that has been read to its end.
+func (s *Stream) Words(w io.Writer) error {
+	info, err := s.r.Info()
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	line := func(name, format string, a ...any) {
+		fmt.Fprintf(&b, "%-12s %s\n", name+":", human.Printable(fmt.Sprintf(format, a...)))
+	}
+	_, stream := s.r.Progress()
+	if info.Resumed {
+		line("image", "none: the stream comes from a resumed system")
+	} else {
+		line("image", "%s", human.Exactly(info.Size))
+	}
+	line("stream", "%s, ratio %s", human.Exactly(stream), human.Ratio(info.Size, stream))
+	t := s.r.Totals()
+	line("data", "%s in %s%s, stored as %s", human.Bytes(t.DataBytes), human.Count(t.DataFrames, "frame"), s.coded(), human.Bytes(t.StoredBytes))
+	line("zeros", "%s in %s", human.Bytes(t.ZeroBytes), human.Count(t.ZeroFrames, "frame"))
+	if root := s.r.Root(); root != nil {
+		line("checksums", "SHA-256, all right")
+		line("root", "%x", root)
+	} else {
+		line("checksums", "CRC-32C, all right; there is no SHA-256")
+	}
+	line("decoding", "%s", s.Decoded)
+	line("identity", "%016x", info.ID)
+	for _, f := range info.Facts {
+		line(f.Name, "%s", f.Value)
+	}
+	_, err = io.WriteString(w, b.String())
+	return err
+}
+
+// coded says how many frames each codec has: " (zstd 12, none 1)".
+func (s *Stream) coded() string {
+	var each []string
+	for id := range 256 {
+		if n := s.codecs[codec.ID(id)]; n > 0 {
+			each = append(each, fmt.Sprintf("%v %d", codec.ID(id), n))
+		}
+	}
+	if each == nil {
+		return ""
+	}
+	return " (" + strings.Join(each, ", ") + ")"
+}
+
+// Heading is the first line of a list of frames.
+const Heading = "frame        at byte  type      codec   image offset        length       payload\n"
+
+// Line is that of one frame in the list.
+func Line(f format.FrameInfo) string {
+	name := "-"
+	if codes(f.Type) {
+		name = f.Codec.String()
+	}
+	return fmt.Sprintf("%-7d %12d  %-9v %-6s %13d %13d %13d\n", f.Number, f.At, f.Type, name, f.Offset, f.Length, f.Payload)
+}
