@@ -1,3 +1,6 @@
+// Any bytes, given to what reads the first of a stream: facts, times, and what
+// is no stream.
+
 package format_test
 
 import (

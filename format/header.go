@@ -1,3 +1,6 @@
+// The header of a frame is written and read here, and what SPEC.md says of each
+// of its fields is enforced.
+
 package format
 
 import (
@@ -9,9 +12,6 @@ import (
 
 	"snappipe/format/codec"
 )
-
-// The header of a frame is written and read here, and what SPEC.md says of each
-// of its fields is enforced.
 
 // magic begins every frame. Like that of PNG, it has a byte that a 7-bit
 // channel would strip, line ends that a text-mode transfer would convert, and

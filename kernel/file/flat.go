@@ -1,3 +1,5 @@
+// A flat image as it is written: in order, or where it belongs.
+
 package file
 
 import (

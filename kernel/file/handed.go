@@ -1,3 +1,8 @@
+// What a program was handed open already has names of its own: "-", and those
+// below /dev/fd. It is used as it is, from where its offset stands: to open it
+// by its name would begin at the start of a file again, and cannot be done
+// with a socket.
+
 package file
 
 import (
@@ -12,11 +17,6 @@ import (
 
 	"snappipe/kernel"
 )
-
-// What a program was handed open already has names of its own: "-", and those
-// below /dev/fd. It is used as it is, from where its offset stands: to open it
-// by its name would begin at the start of a file again, and cannot be done
-// with a socket.
 
 // Handed returns the descriptor that path stands for, and whether it stands
 // for any; "-" is the one that the caller says.
