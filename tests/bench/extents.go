@@ -1,3 +1,5 @@
+// Memory in very many pieces, into a pipe and into a file.
+
 package main
 
 import (
