@@ -24,7 +24,7 @@ export CGO_ENABLED = 0
 
 build:
 	$(GO) build -trimpath -o bin/ $(TOOLS:%=./cmd/%)
-	@mkdir -p $(SHARE)/man/man1 $(SHARE)/bash-completion/completions \
+	@mkdir -p $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7 $(SHARE)/bash-completion/completions \
 	    $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
 	@for t in $(TOOLS); do \
 	    bin/$$t --generate man >$(SHARE)/man/man1/$$t.1 && \
@@ -32,6 +32,8 @@ build:
 	    bin/$$t --generate zsh >$(SHARE)/zsh/site-functions/_$$t && \
 	    bin/$$t --generate fish >$(SHARE)/fish/vendor_completions.d/$$t.fish || exit; \
 	done
+	@{ cat cmd/internal/docs/snappipe.5.md && sed 1d format/SPEC.md; } | $(GO) tool go-md2man >$(SHARE)/man/man5/snappipe.5
+	@$(GO) tool go-md2man <cmd/internal/docs/snappipe.7.md >$(SHARE)/man/man7/snappipe.7
 
 demo: build
 	@$(GO) build -o bin/demo/ ./tests/demo/primes

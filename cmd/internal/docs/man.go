@@ -39,7 +39,7 @@ func Man(w io.Writer, p Page) error {
 	return err
 }
 
-const onSignals = `On SIGINT, SIGTERM and SIGHUP a tool removes what it has begun and dies of the signal. When nobody reads its standard output any more, it dies of SIGPIPE, silently. Whatever it dies of, what it has written lacks its end, which every reader finds missing.`
+const onSignals = `On SIGINT, SIGTERM, SIGHUP and SIGQUIT a tool removes what it has begun and dies of the signal; on SIGQUIT it says so. When nobody reads its standard output any more, it dies of SIGPIPE, silently. Whatever it dies of, what it has written lacks its end, which every reader finds missing.`
 
 const onFiles = `The file "-" is standard input or standard output, and /dev/fd/N what was open as descriptor N. An image has the secrets of what it was taken of. A file that a tool makes is for its owner alone (mode 0600), whatever the umask is; one that --force replaces keeps its owner, mode, access control list and attributes, and is refused where it cannot. A file to which a shell redirects (>) is made by the shell, and open to whom the umask lets: "umask 077" before that keeps it private. A name below /dev where there is no device is refused, since a file there would be gone with the power.`
 
@@ -54,7 +54,8 @@ func seeAlso(self string) string {
 			others = append(others, bold(t)+"(1)")
 		}
 	}
-	return strings.Join(others, ", ")
+	// What they have in common, and the format.
+	return strings.Join(append(others, bold("snappipe")+"(7)", bold("snappipe")+"(5)"), ", ")
 }
 
 func bold(s string) string { return `\fB` + roff(s) + `\fR` }
