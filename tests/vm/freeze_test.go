@@ -13,7 +13,7 @@ import (
 const writer = "witness write /mnt/log /run/synced & echo $! > /run/writer"
 
 // saveFrozen runs in a shell of its own, since process 1 cannot be stopped.
-const saveFrozen = "sh -c 'set -o pipefail; snapcat --freeze-filesystems --then %s | snapcompress | snapverify > /dev/vdb'"
+const saveFrozen = "sh -c 'set -o pipefail; snapcat --freeze-filesystems --then %s | snapcompress | snapverify -o /dev/vdb'"
 
 // A machine with a mounted disk that is written to all the time is saved, goes
 // off by itself, and is resumed: no write that was on the disk is lost, and
