@@ -8,6 +8,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"snappipe/cmd/internal/tool"
@@ -23,16 +24,28 @@ func spend(path string) (undo func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, f.Close()) }()
 	was := make([]byte, head)
 	n, err := f.ReadAt(was, 0)
-	if n == 0 {
-		return nil, errors.Join(err, f.Close())
+	if err != nil && (err != io.EOF || n == 0) {
+		return nil, fmt.Errorf("read the image's beginning: %w", err)
 	}
-	undo = func() error { return errors.Join(put(f, was[:n]), f.Close()) }
+	was = was[:n]
 	if err := put(f, make([]byte, n)); err != nil {
-		return nil, errors.Join(err, undo())
+		return nil, errors.Join(fmt.Errorf("erase the image's beginning: %w", err), put(f, was))
 	}
-	return undo, nil
+	return func() error { return putBack(path, was) }, nil
+}
+
+func putBack(path string, was []byte) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("put back the image's beginning: %w", err)
+	}
+	if err = errors.Join(put(f, was), f.Close()); err != nil {
+		return fmt.Errorf("put back the image's beginning: %w", err)
+	}
+	return nil
 }
 
 // put writes to the beginning of f, and through to the disk.
@@ -41,10 +54,7 @@ func put(f *os.File, b []byte) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	if err != nil {
-		return fmt.Errorf("erase the image's beginning: %w", err)
-	}
-	return nil
+	return err
 }
 
 // checkOnce: only what has a name can be erased.

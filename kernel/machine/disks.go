@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
+	"snappipe/kernel/mountinfo"
 )
 
 // disk is a block device with a mounted file system.
@@ -127,17 +128,12 @@ func parseMounts(table string) (disks []disk) {
 			continue
 		}
 		disks = append(disks, disk{
-			number: m[2], at: unescape(m[4]),
-			fstype: s[0], source: unescape(s[1]),
+			number: m[2], at: mountinfo.Unescape(m[4]),
+			fstype: s[0], source: mountinfo.Unescape(s[1]),
 			writable: slices.Contains(strings.Split(s[2], ","), "rw"),
 		})
 	}
 	return disks
-}
-
-// unescape undoes how the kernel writes blanks in mount tables.
-func unescape(s string) string {
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }
 
 // swaps lists the active swap areas that are not in memory themselves.
@@ -155,7 +151,7 @@ func swaps() ([]string, error) {
 	for s.Scan() {
 		words := strings.Fields(s.Text())
 		if len(words) > 0 && words[0] != "Filename" && !inMemory(words[0]) {
-			areas = append(areas, unescape(words[0]))
+			areas = append(areas, mountinfo.Unescape(words[0]))
 		}
 	}
 	return areas, s.Err()

@@ -62,7 +62,7 @@ func note(name string, kind uint32, desc string) []byte {
 }
 
 func TestBuildID(t *testing.T) {
-	good := append(note("Xen\x00", 3, "no"), note("GNU\x00", noteGNUBuildID, "\x01\x23\xab")...)
+	good := append(note("Xen\x00", 3, "no"), note("GNU\x00", 3, "\x01\x23\xab")...)
 	for _, c := range []struct {
 		name  string
 		notes []byte

@@ -10,9 +10,6 @@ package machine
 
 import (
 	"bufio"
-	"bytes"
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
+	"snappipe/kernel/elfnote"
 )
 
 // The facts that an image of a machine has, besides one for each disk.
@@ -63,30 +61,18 @@ func identity() (kernel.Facts, error) {
 	}, nil
 }
 
-const noteGNUBuildID = 3 // NT_GNU_BUILD_ID, include/uapi/linux/elf.h
-
 // buildID finds the GNU build ID among the ELF notes of the running kernel.
 func buildID(file string) (string, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return "", fmt.Errorf("read the build ID of the kernel: %w", err)
 	}
-	for len(b) >= 12 {
-		name, desc, kind := le32(b), le32(b[4:]), le32(b[8:])
-		at, end := 12+align4(name), 12+align4(name)+align4(desc)
-		if end > uint64(len(b)) {
-			break
-		}
-		if kind == noteGNUBuildID && bytes.HasPrefix(b[12:], []byte("GNU\x00")) {
-			return hex.EncodeToString(b[at : at+desc]), nil
-		}
-		b = b[end:]
+	if id := elfnote.BuildID(b); id != "" {
+		return id, nil
 	}
 	return "", fmt.Errorf("the running kernel has no build ID in %s", file)
 }
 
-func le32(b []byte) uint64   { return uint64(binary.LittleEndian.Uint32(b)) }
-func align4(n uint64) uint64 { return (n + 3) &^ 3 }
 func field(s, sep string) (name, value string) {
 	name, value, _ = strings.Cut(s, sep)
 	return strings.TrimSpace(name), strings.TrimSpace(value)

@@ -110,25 +110,26 @@ func (m *Machine) take(facts kernel.Facts) (*image, error) {
 	}
 	restore, err := limitImage()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, mem.unmap(0))
 	}
 	pid, err := fork(taskTake, unsafe.Pointer(j))
 	if err == nil {
 		err = j.wait(pid)
 	}
-	restore()
 	if err == nil {
 		err = j.outcome()
 	}
-	if err != nil {
-		mem.unmap(0)
-		return nil, err
+	if err = errors.Join(err, restore()); err != nil {
+		return nil, errors.Join(err, mem.unmap(0))
 	}
 	m.opts.Report(fmt.Sprintf("the machine stood still for %.2f s", j.stoodStill().Seconds()))
 	img := &image{mem: mem, size: j.size, facts: facts}
 	// What lies behind the image has never been touched.
-	if err := mem.unmap(uintptr(j.size)); err != nil {
-		return nil, err
+	if err = mem.unmap(uintptr(j.size)); err == nil {
+		err = mem.protect()
 	}
-	return img, mem.protect()
+	if err != nil {
+		return nil, errors.Join(err, mem.unmap(0))
+	}
+	return img, nil
 }

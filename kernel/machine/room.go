@@ -67,7 +67,7 @@ func reserve(j *job) (*shared, error) {
 
 // limitImage sets the size that the kernel shrinks the image to, if it can.
 // It is the same for all; restore sets it back.
-func limitImage() (restore func(), err error) {
+func limitImage() (restore func() error, err error) {
 	m, err := readMeminfo()
 	if err != nil {
 		return nil, err
@@ -82,12 +82,12 @@ func limitImage() (restore func(), err error) {
 	}
 	limit := (m.total - spare) / 3
 	if limit <= 0 || before <= limit {
-		return func() {}, nil
+		return func() error { return nil }, nil
 	}
 	if err := setImageSize(limit); err != nil {
 		return nil, err
 	}
-	return func() { setImageSize(before) }, nil
+	return func() error { return setImageSize(before) }, nil
 }
 
 func setImageSize(n int64) error {

@@ -128,6 +128,9 @@ func (p *process) await(o *Options) (*Snapshot, error) {
 		if err != nil {
 			return nil, err
 		}
+		if a.Ready == nil || len(files) != 3 {
+			closeAll(files)
+		}
 		switch {
 		case a.Report != "":
 			o.Report(a.Report)
@@ -160,7 +163,8 @@ func (p *process) answer() (a answer, files []*os.File, err error) {
 		return a, nil, fmt.Errorf("hearing from the agent: %w", err)
 	}
 	if err := json.Unmarshal(b, &a); err != nil {
-		return a, files, fmt.Errorf("hearing from the agent: %w", err)
+		closeAll(files)
+		return a, nil, fmt.Errorf("hearing from the agent: %w", err)
 	}
 	return a, files, nil
 }
@@ -188,9 +192,7 @@ func (p *process) drain() {
 		if err != nil {
 			return
 		}
-		for _, f := range files {
-			f.Close()
-		}
+		closeAll(files)
 		var a answer
 		if json.Unmarshal(b, &a) != nil {
 			continue
@@ -221,7 +223,8 @@ func putAwayBy(pid int, l left) error {
 	if err != nil {
 		return err
 	}
-	a, _, err := p.answer()
+	a, files, err := p.answer()
+	closeAll(files)
 	if err == nil {
 		err = a.err()
 	}
@@ -259,7 +262,10 @@ func (s *Snapshot) Close() error {
 	err := p.conn.send(make([]byte, runSize))
 	for err == nil {
 		var a answer
-		if a, _, err = p.answer(); err == nil && a.Done {
+		var files []*os.File
+		a, files, err = p.answer()
+		closeAll(files)
+		if err == nil && a.Done {
 			return errors.Join(a.err(), p.end())
 		}
 	}

@@ -52,7 +52,7 @@ func (c *conn) send(b []byte, files ...*os.File) error {
 func (c *conn) receive() (b []byte, files []*os.File, err error) {
 	var control [128]byte
 	for {
-		n, nc, _, _, err := unix.Recvmsg(c.fd, c.buf, control[:], unix.MSG_CMSG_CLOEXEC)
+		n, nc, flags, _, err := unix.Recvmsg(c.fd, c.buf, control[:], unix.MSG_CMSG_CLOEXEC)
 		if err == unix.EINTR {
 			continue
 		}
@@ -63,10 +63,27 @@ func (c *conn) receive() (b []byte, files []*os.File, err error) {
 			return nil, nil, err
 		}
 		files, err = parseRights(control[:nc])
-		return c.buf[:n], files, err
+		if err == nil && flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
+			err = errCut
+		}
+		if err != nil {
+			closeAll(files)
+			return nil, nil, err
+		}
+		return c.buf[:n], files, nil
 	}
 }
 
+// errCut is of a message that did not come whole: what it holds is not known.
+var errCut = errors.New("a message was cut short")
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}
+
+// parseRights returns the files that came, after an error as well.
 func parseRights(control []byte) (files []*os.File, err error) {
 	messages, err := unix.ParseSocketControlMessage(control)
 	if err != nil {
@@ -75,7 +92,7 @@ func parseRights(control []byte) (files []*os.File, err error) {
 	for i := range messages {
 		fds, err := unix.ParseUnixRights(&messages[i])
 		if err != nil {
-			return nil, err
+			return files, err
 		}
 		for _, fd := range fds {
 			files = append(files, os.NewFile(uintptr(fd), "from the agent"))

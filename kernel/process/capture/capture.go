@@ -15,6 +15,7 @@
 package capture
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -110,7 +111,7 @@ func Take(pid int, o Options) (_ *Captured, err error) {
 	}
 	defer func() {
 		if err != nil {
-			c.abandon()
+			err = errors.Join(err, c.abandon())
 		}
 		if c.mem != nil {
 			c.mem.Close()
@@ -144,13 +145,14 @@ func Take(pid int, o Options) (_ *Captured, err error) {
 }
 
 // abandon undoes what an attempt left: the twin and the store.
-func (c *capture) abandon() {
+func (c *capture) abandon() (err error) {
 	if c.twin != nil {
-		c.twin.End()
+		err = c.twin.End()
 	}
 	if c.store != nil {
 		c.store.Close()
 	}
+	return err
 }
 
 func (c *capture) report() {

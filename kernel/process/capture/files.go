@@ -428,8 +428,7 @@ func (t *fileTable) borrow(o *openFile) (int, error) {
 	return fd, nil
 }
 
-// addContents moves what pipes and sockets hold to the contents of the image,
-// and finds the build IDs of what is mapped.
+// addContents moves what pipes and sockets hold to the contents of the image.
 func (t *fileTable) addContents(c *capture) error {
 	base := len(c.img.Contents)
 	for _, b := range t.blobs {

@@ -184,9 +184,11 @@ func (c *capture) fork() error {
 	// All threads first: those of which the memory for calls is taken away
 	// could not restore themselves any more.
 	err = errors.Join(err, f.group.Restore(c.mem))
-	if again, e := f.lead.Caller(c.site); e == nil {
-		err = errors.Join(err, c.readLockFuture(again, locked), programs.Unmap(again), f.group.Settle(f.lead, again))
+	again, e := f.lead.Caller(c.site)
+	if e != nil {
+		return errors.Join(err, fmt.Errorf("unmapping the memory for calls at %#x: %w", programs.Area.Code, e))
 	}
+	err = errors.Join(err, c.readLockFuture(again, locked), programs.Unmap(again), f.group.Settle(f.lead, again))
 	return errors.Join(err, c.fault(FaultUnmapped))
 }
 

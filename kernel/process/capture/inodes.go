@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"snappipe/kernel"
+	"snappipe/kernel/elfnote"
 	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 
@@ -190,7 +191,7 @@ func (c *capture) addBuildIDs() {
 		f := &c.img.Files[v.File]
 		path := string(f.Path)
 		if !f.Deleted && f.BuildID == "" && !c.files.listens(path) && !c.files.listens(filepath.Dir(path)) {
-			f.BuildID = image.BuildID(fmt.Sprintf("/proc/%d/root%s", c.twin.PID, f.Path))
+			f.BuildID = elfnote.BuildIDOf(fmt.Sprintf("/proc/%d/root%s", c.twin.PID, f.Path))
 		}
 	}
 }

@@ -13,6 +13,7 @@
 package capture
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -298,12 +299,7 @@ func (c *capture) presentShared(m *proc.Map, pagemap *proc.Pagemap) ([]proc.Run,
 // union returns the ranges that are in either list.
 func union(a, b []proc.Run) []proc.Run {
 	all := slices.Concat(a, b)
-	slices.SortFunc(all, func(x, y proc.Run) int {
-		if x.Start < y.Start {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(all, func(x, y proc.Run) int { return cmp.Compare(x.Start, y.Start) })
 	var out []proc.Run
 	for _, r := range all {
 		if n := len(out); n > 0 && r.Start <= out[n-1].End {
@@ -318,12 +314,7 @@ func union(a, b []proc.Run) []proc.Run {
 // disjoint sorts pieces and cuts off what several have: the same memory may
 // be mapped twice.
 func disjoint(all []piece) []piece {
-	slices.SortFunc(all, func(x, y piece) int {
-		if x.start < y.start {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(all, func(x, y piece) int { return cmp.Compare(x.start, y.start) })
 	var out []piece
 	var end uint64
 	for _, p := range all {

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"snappipe/kernel/elfnote"
 )
 
 // maxHeader bounds headers and notes: 65530 mappings (the kernel's default
@@ -90,7 +92,7 @@ func parseNotes(b []byte) (*Image, error) {
 	type registers struct{ status, xstate []byte }
 	var threads []registers
 
-	err := eachNote(b, func(name string, typ uint32, desc []byte) error {
+	err := elfnote.Each(b, func(name string, typ uint32, desc []byte) error {
 		switch {
 		case name == nameCore && typ == ntPRStatus:
 			threads = append(threads, registers{status: desc})
@@ -106,6 +108,9 @@ func parseNotes(b []byte) (*Image, error) {
 		}
 		return nil
 	})
+	if errors.Is(err, elfnote.ErrMalformed) {
+		return nil, damagedf("%v", err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -30,27 +30,6 @@ func appendNote(b []byte, name string, typ uint32, desc []byte) []byte {
 	return append(b, make([]byte, pad4(len(desc))-len(desc))...)
 }
 
-// eachNote calls f for each note of b.
-func eachNote(b []byte, f func(name string, typ uint32, desc []byte) error) error {
-	for len(b) > 0 {
-		if len(b) < 12 {
-			return damagedf("a note is cut off")
-		}
-		namesz, descsz, typ := uint64(le.Uint32(b)), uint64(le.Uint32(b[4:])), le.Uint32(b[8:])
-		b = b[12:]
-		nameEnd := (namesz + 3) &^ 3
-		descEnd := nameEnd + (descsz+3)&^3
-		if namesz == 0 || descEnd > uint64(len(b)) {
-			return damagedf("a note of type %#x is longer than the notes", typ)
-		}
-		if err := f(string(b[:namesz-1]), typ, b[nameEnd:nameEnd+descsz]); err != nil {
-			return err
-		}
-		b = b[descEnd:]
-	}
-	return nil
-}
-
 // appendNotes appends all notes in the order in which the kernel writes them
 // (fs/binfmt_elf.c): what belongs to a thread follows its NT_PRSTATUS.
 func appendNotes(b []byte, img *Image) ([]byte, error) {

@@ -43,8 +43,8 @@ type AltStack struct {
 	Size  uint64
 }
 
-// Rseq is what PTRACE_GET_RSEQ_CONFIGURATION returns, Ptr 0 is none. CS is the
-// rseq_cs member of the registered area, which registering clears.
+// Rseq is what PTRACE_GET_RSEQ_CONFIGURATION returns, Ptr 0 is none.
+// CriticalStruct is the rseq_cs member of the registered area, which registering clears.
 type Rseq struct {
 	Ptr            Hex
 	Size, Sig      uint32

@@ -5,6 +5,8 @@ package proc
 import (
 	"strconv"
 	"strings"
+
+	"snappipe/kernel/mountinfo"
 )
 
 // Mount is a mounted filesystem.
@@ -27,12 +29,7 @@ func Mounts(pid int) (all []Mount, err error) {
 		major, minor, _ := strings.Cut(f[2], ":")
 		a, _ := strconv.ParseUint(major, 10, 32)
 		b, _ := strconv.ParseUint(minor, 10, 32)
-		all = append(all, Mount{uint32(a), uint32(b), unescape(f[4])})
+		all = append(all, Mount{uint32(a), uint32(b), mountinfo.Unescape(f[4])})
 	}
 	return all, nil
-}
-
-// unescape undoes the octal escapes of white space.
-func unescape(s string) string {
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }

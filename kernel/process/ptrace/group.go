@@ -162,10 +162,12 @@ func (g *Group) stop(tids []int) error {
 // sort puts the leader first, and the others in the order of their IDs.
 func (g *Group) sort() {
 	slices.SortFunc(g.Threads, func(a, b *Stopped) int {
-		switch g.PID {
-		case int(a.Thread):
+		switch {
+		case a.Thread == b.Thread:
+			return 0
+		case int(a.Thread) == g.PID:
 			return -1
-		case int(b.Thread):
+		case int(b.Thread) == g.PID:
 			return 1
 		}
 		return int(a.Thread) - int(b.Thread)

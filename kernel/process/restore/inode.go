@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
+	"snappipe/kernel/elfnote"
 	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
 )
@@ -221,7 +222,7 @@ func unchanged(file *os.File, f *image.File) bool {
 	if st.Dev == uint64(f.Dev) && st.Ino == f.Ino && st.Mtim.Nano() == f.Mtime {
 		return true
 	}
-	return f.BuildID != "" && image.BuildID(fmt.Sprintf("/proc/self/fd/%d", file.Fd())) == f.BuildID
+	return f.BuildID != "" && elfnote.BuildIDOf(fmt.Sprintf("/proc/self/fd/%d", file.Fd())) == f.BuildID
 }
 
 // gone is the refusal of a file that is needed and not there.

@@ -75,7 +75,7 @@ func (r *program) Wait(ctx context.Context) (int, error) {
 		return 0, nil
 	}
 	reports := make(chan report)
-	go r.watch(reports)
+	go r.watch(ctx, reports)
 	r.redraw()
 	for {
 		select {
@@ -104,14 +104,18 @@ func (r *program) Wait(ctx context.Context) (int, error) {
 // watch reports stops and the end. The tracing thread, which is the program's
 // parent, stays until then: its end would be the death of the parent to a
 // program that asked for a signal at that.
-func (r *program) watch(reports chan<- report) {
+func (r *program) watch(ctx context.Context, reports chan<- report) {
 	for {
 		var rep report
 		_, rep.err = unix.Wait4(r.process.stub.pid, &rep.status, unix.WUNTRACED, nil)
 		if rep.err == unix.EINTR {
 			continue
 		}
-		reports <- rep
+		select {
+		case reports <- rep:
+		case <-ctx.Done():
+			return // nobody waits any more
+		}
 		if rep.err != nil || !rep.status.Stopped() {
 			return
 		}
