@@ -226,3 +226,20 @@ func TestCannotFork(t *testing.T) {
 	}
 	goesOn(t, pid)
 }
+
+// What helps is said, where something does.
+func TestAdvice(t *testing.T) {
+	for advice, setup := range map[string]string{
+		"--innodb-use-native-aio=0": `
+			static unsigned long ring;
+			MUST(syscall(SYS_io_setup, 1, &ring));`,
+		"snapshot of the machine": `
+			if (!fork()) { prctl(PR_SET_PDEATHSIG, SIGKILL); for (;;) pause(); }`,
+	} {
+		_, err := snapshot(t, start(t, setup), kernel.Options{})
+		var r *kernel.Refusal
+		if !errors.As(err, &r) || !strings.Contains(r.Hint(), advice) {
+			t.Errorf("nothing is said of %s: %v", advice, err)
+		}
+	}
+}

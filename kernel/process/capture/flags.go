@@ -46,14 +46,18 @@ var unmappable = map[string]string{
 	"ss": "it is a shadow stack",
 }
 
+// withoutAIO is advice for programs that are known to have such an option.
+const withoutAIO = "start the program so that it does not use it: mariadbd and mysqld have --innodb-use-native-aio=0, nginx has aio off"
+
 // checkMap refuses mappings of what is not memory.
 func (c *capture) checkMap(m *proc.Map) error {
 	if m.Kernel() {
 		return nil
 	}
-	refuse := func(reason string) error {
-		return kernel.Refuse(fmt.Sprintf("%s, mapping %x-%x %s", c.object(), m.Start, m.End, m.Path), "", "%s", reason)
+	advise := func(advice, reason string) error {
+		return kernel.Refuse(fmt.Sprintf("%s, mapping %x-%x %s", c.object(), m.Start, m.End, m.Path), advice, "%s", reason)
 	}
+	refuse := func(reason string) error { return advise("", reason) }
 	unknown := ""
 	for flag := range strings.FieldsSeq(m.VMFlags) {
 		if reason, ok := unmappable[flag]; ok {
@@ -70,9 +74,11 @@ func (c *capture) checkMap(m *proc.Map) error {
 	case strings.HasPrefix(m.Path, "/SYSV") && m.Shared:
 		return refuse("it is System V shared memory")
 	case m.Path == "/[aio]":
-		return refuse("it is a ring of asynchronous I/O, see io_setup(2)")
+		return advise(withoutAIO, "it is a ring of asynchronous I/O, see io_setup(2)")
 	case m.Path == "/secretmem":
 		return refuse("it is memory that only the program itself can read, see memfd_secret(2)")
+	case strings.Contains(m.Path, "anon_inode:[io_uring]"):
+		return advise(withoutAIO, "it is a ring of asynchronous I/O, see io_uring(7)")
 	case strings.Contains(m.Path, "anon_inode:"):
 		return refuse("it is memory that it shares with the kernel")
 	}

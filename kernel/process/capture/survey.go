@@ -200,7 +200,7 @@ func (c *capture) checkChildren() error {
 		if s.State() == 'Z' || s.State() == 'X' {
 			return c.refuse("", "its child %d (%s) has ended and was not waited for", child, s.Comm)
 		}
-		return c.refuse("wait until it has ended, or snapshot it instead", "it has a child, process %d (%s)", child, s.Comm)
+		return c.refuse("wait until it has ended, or snapshot it instead; a program of several processes, as postgres is, is whole only in a snapshot of the machine", "it has a child, process %d (%s)", child, s.Comm)
 	}
 	return nil
 }
