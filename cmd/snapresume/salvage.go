@@ -80,8 +80,11 @@ func report(c *tool.Call, got *format.Salvaged) error {
 	var b strings.Builder
 	lost := got.Lost()
 	if !c.Quiet {
-		fmt.Fprintf(&b, "salvaged %d of %d bytes (%s of %s), from %s\n", got.Size-lost, got.Size,
-			human.Bytes(got.Size-lost), human.Bytes(got.Size), human.Count(got.Frames, "whole frame"))
+		fmt.Fprintf(&b, "salvaged %d of %s", got.Size-lost, human.Count(got.Size, "byte"))
+		if got.Size >= 1<<10 {
+			fmt.Fprintf(&b, " (%s of %s)", human.Bytes(got.Size-lost), human.Bytes(got.Size))
+		}
+		fmt.Fprintf(&b, ", from %s\n", human.Count(got.Frames, "whole frame"))
 		for _, p := range got.Missing {
 			fmt.Fprintf(&b, "missing %d %d\n", p.Offset, p.Length)
 		}
