@@ -41,8 +41,8 @@ const (
 	FaultPeeking // a socket is being peeked at, of a program that has one
 )
 
-// ErrFault is the error of a step that was made to fail.
-var ErrFault = errors.New("fault injected")
+// errFault is the error of a step that was made to fail.
+var errFault = errors.New("fault injected")
 
 // ErrCancelled says that nobody wants the image any more.
 var ErrCancelled = errors.New("the snapshot was given up")
@@ -51,7 +51,7 @@ var ErrCancelled = errors.New("the snapshot was given up")
 func (f Fault) At(at Fault) error {
 	switch f {
 	case at:
-		return fmt.Errorf("step %d: %w", at, ErrFault)
+		return fmt.Errorf("step %d: %w", at, errFault)
 	case -at:
 		unix.Kill(os.Getpid(), unix.SIGKILL)
 	}

@@ -17,8 +17,8 @@ type Store struct {
 	Size int64
 }
 
-// NewStore makes an empty one.
-func NewStore() (*Store, error) {
+// newStore makes an empty one.
+func newStore() (*Store, error) {
 	fd, err := unix.MemfdCreate("snapcat", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("creating a file in memory: %w", err)

@@ -42,7 +42,7 @@ func (c *capture) survey() (err error) {
 			return err
 		}
 	}
-	if c.store, err = NewStore(); err != nil {
+	if c.store, err = newStore(); err != nil {
 		return err
 	}
 	// The files, without what they hold, to refuse what can't be kept.

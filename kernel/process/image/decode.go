@@ -26,15 +26,15 @@ func (damaged) Error() string { return "the process image is damaged" }
 // kernel.Resumption.
 func (damaged) Damaged() {}
 
-// ErrTooLarge is what Encode returns for a process that no image can hold.
-var ErrTooLarge = errors.New("the process is too large for an image")
+// errTooLarge is what Encode returns for a process that no image can hold.
+var errTooLarge = errors.New("the process is too large for an image")
 
 func damagedf(format string, a ...any) error {
 	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, a...))
 }
 
 func tooLargef(format string, a ...any) error {
-	return fmt.Errorf("%w: %s", ErrTooLarge, fmt.Sprintf(format, a...))
+	return fmt.Errorf("%w: %s", errTooLarge, fmt.Sprintf(format, a...))
 }
 
 // HeaderSize returns how many bytes Decode needs, from the first PrefixSize

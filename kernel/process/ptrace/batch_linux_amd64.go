@@ -82,7 +82,7 @@ func (c *Caller) runTo(call uint64) error {
 			return err
 		}
 		if stop.Kind != Signalled && stop.Kind != Interrupted && stop.Kind != GroupStop {
-			return &StopError{c.Thread, stop}
+			return &stopError{c.Thread, stop}
 		}
 		regs, err := c.Thread.Regs()
 		if err != nil {

@@ -95,7 +95,7 @@ func (c *Caller) run(nr uintptr, args []uint64) (uint64, Thread, error) {
 // what it created on the way.
 func (c *Caller) toSyscallStop() (born Thread, err error) {
 	for {
-		if err := c.Thread.ContToSyscall(0); err != nil {
+		if err := c.Thread.contToSyscall(0); err != nil {
 			return born, err
 		}
 		wait := c.Thread.Wait
@@ -110,7 +110,7 @@ func (c *Caller) toSyscallStop() (born Thread, err error) {
 		case stop.Kind == SyscallStop:
 			return born, nil
 		case stop.Kind == Birth:
-			id, err := c.Thread.EventMessage()
+			id, err := c.Thread.eventMessage()
 			if err != nil {
 				return born, err
 			}
@@ -127,7 +127,7 @@ func (c *Caller) toSyscallStop() (born Thread, err error) {
 			// its call (kernel/signal.c: JOBCTL_STOP_PENDING is set
 			// again when it is detached).
 		default:
-			return born, &StopError{c.Thread, stop}
+			return born, &stopError{c.Thread, stop}
 		}
 	}
 }

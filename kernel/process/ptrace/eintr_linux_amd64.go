@@ -26,9 +26,9 @@ var bareEINTR = map[uint64]bool{
 	unix.SYS_ACCEPT: true, unix.SYS_ACCEPT4: true,
 }
 
-// HideStop makes a call that the stop ended with EINTR one that the kernel
+// hideStop makes a call that the stop ended with EINTR one that the kernel
 // makes again. It reports whether the registers changed.
-func (r *Regs) HideStop() bool {
+func (r *Regs) hideStop() bool {
 	nr, in := r.InSyscall()
 	if !in || r.Rax != ^uint64(unix.EINTR)+1 || !bareEINTR[nr] {
 		return false
@@ -37,10 +37,10 @@ func (r *Regs) HideStop() bool {
 	return true
 }
 
-// RestartWithBlock is Restart for a thread whose restart block is still its
+// restartWithBlock is Restart for a thread whose restart block is still its
 // own: an interrupted sleep goes on, for what was left of it, by
 // restart_syscall(2).
-func (r *Regs) RestartWithBlock() {
+func (r *Regs) restartWithBlock() {
 	if _, in := r.InSyscall(); !in || r.Rax != ^uint64(erestartRestartBlock)+1 {
 		r.Restart()
 		return

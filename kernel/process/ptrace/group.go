@@ -204,7 +204,7 @@ func (g *Group) read(s *Stopped) (err error) {
 	if s.Mask, err = s.Thread.SigMask(); err != nil {
 		return fmt.Errorf("reading the signal mask of thread %d: %w", int(s.Thread), err)
 	}
-	if s.Regs.HideStop() {
+	if s.Regs.hideStop() {
 		// At once: it is what the program should see also if the tracer dies.
 		if err := s.Thread.SetRegs(&s.Regs); err != nil {
 			return err
@@ -275,7 +275,7 @@ func nap(waited time.Duration) {
 
 // poll reports whether a thread has stopped by the interrupt, or ended.
 func (g *Group) poll(s *Stopped) (bool, error) {
-	stop, ok, err := s.Thread.TryWait()
+	stop, ok, err := s.Thread.tryWait()
 	if err != nil {
 		return true, errUnlessGone(err, "waiting for thread %d of process %d", int(s.Thread), g.PID)
 	}
@@ -369,7 +369,7 @@ func (s *Stopped) Rest() error {
 	regs := s.rested()
 	if s.berth.at == 0 {
 		regs = s.Regs
-		regs.RestartWithBlock()
+		regs.restartWithBlock()
 	}
 	if err := s.Thread.SetRegs(&regs); err != nil {
 		return gone(err)

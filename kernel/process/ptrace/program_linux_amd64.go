@@ -332,7 +332,7 @@ func (g *Group) recall(p *Programs, threads []*Stopped, begun time.Time) error {
 // gets no further than the end of that call.
 func (g *Group) untilBirth(p *Programs, s *Stopped, births func(Thread) error) (born bool, err error) {
 	for begun := time.Now(); ; {
-		stop, ok, err := s.Thread.TryWait()
+		stop, ok, err := s.Thread.tryWait()
 		if err != nil {
 			return false, gone(err)
 		}
@@ -347,7 +347,7 @@ func (g *Group) untilBirth(p *Programs, s *Stopped, births func(Thread) error) (
 		case stop.Over():
 			return false, ErrGone
 		case stop.Kind == Birth:
-			id, err := s.Thread.EventMessage()
+			id, err := s.Thread.eventMessage()
 			if err != nil {
 				return false, gone(err)
 			}
@@ -391,7 +391,7 @@ func (g *Group) untilDone(p *Programs, threads []*Stopped) error {
 // earlier stop of the whole process, which each thread reports again.
 func (g *Group) push(threads []*Stopped) error {
 	for _, s := range threads {
-		stop, ok, err := s.Thread.TryWait()
+		stop, ok, err := s.Thread.tryWait()
 		if err != nil {
 			return gone(err)
 		}

@@ -205,7 +205,7 @@ func TestRegisterSets(t *testing.T) {
 		if len(x) < 512+64 {
 			t.Errorf("the extended state has %d bytes", len(x))
 		}
-		fp, err := thread.FPRegs()
+		fp, err := thread.RegisterSet(unix.NT_PRFPREG, 512)
 		if err != nil {
 			return err
 		}
@@ -236,7 +236,7 @@ func stop(pid int) (s stopped, err error) {
 	}
 	report, err := thread.Wait()
 	if err == nil && report.Kind != Interrupted {
-		err = &StopError{thread, report}
+		err = &stopError{thread, report}
 	}
 	if err != nil {
 		return s, err

@@ -18,8 +18,6 @@ const (
 	// maxXstate bounds what is read of the register set NT_X86_XSTATE. With
 	// AMX, the largest extension so far, it is 11008 bytes.
 	maxXstate = 64 << 10
-	// maxFPRegs is the size of struct user_i387_struct.
-	maxFPRegs = 512
 
 	noSyscall = ^uint64(0) // orig_rax outside of system calls
 )
@@ -33,7 +31,7 @@ func (t Thread) Regs() (Regs, error) {
 
 // SetRegs sets them.
 func (t Thread) SetRegs(r *Regs) error {
-	return t.SetRegisterSet(unix.NT_PRSTATUS, r.bytes())
+	return t.setRegisterSet(unix.NT_PRSTATUS, r.bytes())
 }
 
 // bytes is the registers themselves, not a copy.
@@ -50,12 +48,7 @@ func (t Thread) Xstate() ([]byte, error) {
 // SetXstate sets it. The kernel refuses what this CPU does not have
 // (arch/x86/kernel/fpu/xstate.c: copy_uabi_to_xstate).
 func (t Thread) SetXstate(b []byte) error {
-	return t.SetRegisterSet(unix.NT_X86_XSTATE, b)
-}
-
-// FPRegs reads the x87 and SSE registers in the format of FXSAVE.
-func (t Thread) FPRegs() ([]byte, error) {
-	return t.RegisterSet(unix.NT_PRFPREG, maxFPRegs)
+	return t.setRegisterSet(unix.NT_X86_XSTATE, b)
 }
 
 // idle is 1 for a thread that was in a system call, and else 0.

@@ -69,8 +69,8 @@ func (t Thread) Cont(sig unix.Signal) error {
 	return request(unix.PTRACE_CONT, t, 0, uintptr(sig))
 }
 
-// ContToSyscall is Cont up to the next entry to or exit from a system call.
-func (t Thread) ContToSyscall(sig unix.Signal) error {
+// contToSyscall is Cont up to the next entry to or exit from a system call.
+func (t Thread) contToSyscall(sig unix.Signal) error {
 	return request(unix.PTRACE_SYSCALL, t, 0, uintptr(sig))
 }
 
@@ -80,9 +80,9 @@ func (t Thread) Detach(sig unix.Signal) error {
 	return request(unix.PTRACE_DETACH, t, 0, uintptr(sig))
 }
 
-// EventMessage is the number that goes with an event stop: for [Birth], the
+// eventMessage is the number that goes with an event stop: for [Birth], the
 // ID of the new thread or process in the tracer's PID namespace.
-func (t Thread) EventMessage() (uint64, error) {
+func (t Thread) eventMessage() (uint64, error) {
 	var m uint64
 	err := request(unix.PTRACE_GETEVENTMSG, t, 0, uintptr(unsafe.Pointer(&m)))
 	return m, err
@@ -196,8 +196,8 @@ func (t Thread) RegisterSet(set int, limit int) ([]byte, error) {
 	return b[:n], err
 }
 
-// SetRegisterSet writes one.
-func (t Thread) SetRegisterSet(set int, b []byte) error {
+// setRegisterSet writes one.
+func (t Thread) setRegisterSet(set int, b []byte) error {
 	_, err := t.moveRegisterSet(unix.PTRACE_SETREGSET, set, b)
 	return err
 }

@@ -26,7 +26,7 @@ func (c *Caller) Splice(code, pipe, list uint64) error {
 		return err
 	}
 	if stop.Kind != Signalled || stop.Signal != unix.SIGTRAP {
-		return &StopError{c.Thread, stop}
+		return &stopError{c.Thread, stop}
 	}
 	after, err := c.Thread.Regs()
 	if err != nil {

@@ -23,7 +23,7 @@ const (
 	Signalled               // Signal is about to be delivered: pass it to Cont, or 0 to drop it
 	GroupStop               // the whole process was stopped by Signal
 	Interrupted             // as [Thread.Interrupt] asked, or newly born under a seized parent
-	Birth                   // it has created a thread or process: EventMessage names it
+	Birth                   // it has created a thread or process: eventMessage names it
 	OtherEvent              // an event of an option that this package does not set
 )
 
@@ -57,14 +57,14 @@ func (s Stop) String() string {
 // Over reports whether the thread is gone.
 func (s Stop) Over() bool { return s.Kind == Exited || s.Kind == Killed }
 
-// StopError says that a thread reported something other than what it was
+// stopError says that a thread reported something other than what it was
 // made to do.
-type StopError struct {
+type stopError struct {
 	Thread Thread
 	Stop   Stop
 }
 
-func (e *StopError) Error() string { return fmt.Sprintf("thread %d: %s", int(e.Thread), e.Stop) }
+func (e *stopError) Error() string { return fmt.Sprintf("thread %d: %s", int(e.Thread), e.Stop) }
 
 // Wait returns the thread's next report, and blocks until there is one.
 // After one that is Over there is none.
@@ -73,8 +73,8 @@ func (t Thread) Wait() (Stop, error) {
 	return s, err
 }
 
-// TryWait is Wait if there is a report already; ok says whether.
-func (t Thread) TryWait() (s Stop, ok bool, err error) {
+// tryWait is Wait if there is a report already; ok says whether.
+func (t Thread) tryWait() (s Stop, ok bool, err error) {
 	return t.wait(unix.WNOHANG)
 }
 
@@ -99,7 +99,7 @@ func (t Thread) wait(options int) (Stop, bool, error) {
 // processor is given back.
 func (t Thread) waitAwake() (Stop, error) {
 	for begun := time.Now(); time.Since(begun) < awake; yield() {
-		if s, ok, err := t.TryWait(); ok || err != nil {
+		if s, ok, err := t.tryWait(); ok || err != nil {
 			return s, err
 		}
 	}
@@ -109,7 +109,7 @@ func (t Thread) waitAwake() (Stop, error) {
 // waitUntil is waitAwake with a limit, after which it fails with [ErrWontStop].
 func (t Thread) waitUntil(deadline time.Time) (Stop, error) {
 	for begun := time.Now(); ; nap(time.Since(begun)) {
-		if s, ok, err := t.TryWait(); ok || err != nil {
+		if s, ok, err := t.tryWait(); ok || err != nil {
 			return s, err
 		}
 		if time.Now().After(deadline) {
@@ -172,7 +172,7 @@ func classify(status unix.WaitStatus) Stop {
 func (t Thread) WaitStopped() (Stop, error) {
 	s, err := t.Wait()
 	if err == nil && s.Over() {
-		err = &StopError{t, s}
+		err = &stopError{t, s}
 	}
 	return s, err
 }

@@ -17,8 +17,8 @@ const vdsoName = "[vdso]"
 
 // What is wrong with a vdso.
 var (
-	ErrNoVDSO        = errors.New("it has no vdso, through which calls are made in its name")
-	ErrNoSyscallSite = errors.New("the vdso holds no system call instruction")
+	errNoVDSO        = errors.New("it has no vdso, through which calls are made in its name")
+	errNoSyscallSite = errors.New("the vdso holds no system call instruction")
 )
 
 // vdso returns where it is and what it is.
@@ -29,7 +29,7 @@ func vdso(maps []proc.Map, mem *Memory) (at uint64, code []byte, err error) {
 			return m.Start, code, mem.Read(code, m.Start)
 		}
 	}
-	return 0, nil, ErrNoVDSO
+	return 0, nil, errNoVDSO
 }
 
 // SyscallSite finds an instruction by which calls can be made in a process. It may
@@ -41,7 +41,7 @@ func SyscallSite(maps []proc.Map, mem *Memory) (uint64, error) {
 	}
 	i := bytes.Index(code, []byte{0x0f, 0x05})
 	if i < 0 {
-		return 0, ErrNoSyscallSite
+		return 0, errNoSyscallSite
 	}
 	return at + uint64(i), nil
 }

@@ -30,9 +30,9 @@ type usual struct {
 // NewReader returns a Reader.
 func NewReader() *Reader { return &Reader{kinds: map[kind][]usual{}} }
 
-// ErrProgram is for a socket with a program (SO_ATTACH_BPF) that the kernel
+// errProgram is for a socket with a program (SO_ATTACH_BPF) that the kernel
 // does not give out.
-var ErrProgram = errors.New("a BPF program is attached to it, which the kernel does not give out")
+var errProgram = errors.New("a BPF program is attached to it, which the kernel does not give out")
 
 // Differences returns the options of a socket that a new one would not have,
 // in the order of Table. Those that can't be put back are returned apart.
@@ -41,7 +41,7 @@ func (r *Reader) Differences(fd int, s *image.Socket) (kept []image.SockOpt, ref
 		value, err := u.get(fd, &r.options)
 		switch {
 		case errors.Is(err, unix.EACCES) && u.isFilter():
-			return nil, nil, ErrProgram
+			return nil, nil, errProgram
 		case err != nil || bytes.Equal(value, u.value):
 		case u.Class == Refused:
 			refused = append(refused, u.Option)
