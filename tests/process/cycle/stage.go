@@ -18,14 +18,18 @@ type Stage struct {
 	User User
 }
 
-// NewStage makes one that is removed at the end of the test.
+// NewStage makes one that is removed at the end of the test, with whatever
+// still plays there: what was detached, or lost its parent when a test failed.
 func NewStage(t *testing.T, u User) *Stage {
 	t.Helper()
 	dir, err := MakeDir("stage")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() {
+		killWithin(dir)
+		os.RemoveAll(dir)
+	})
 	if err := u.own(dir); err != nil {
 		t.Fatal(err)
 	}

@@ -46,6 +46,42 @@ func killTree(pid int) {
 	unix.Kill(pid, unix.SIGKILL)
 }
 
+// killWithin kills all that works in a directory, was started from there, or
+// was told of it.
+func killWithin(dir string) {
+	pids, _ := os.ReadDir("/proc")
+	for _, entry := range pids {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		pidfd, err := unix.PidfdOpen(pid, 0) // whose it is then stays so
+		if err != nil {
+			continue
+		}
+		if isWithin(pid, dir) {
+			unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+		}
+		unix.Close(pidfd)
+	}
+}
+
+func isWithin(pid int, dir string) bool {
+	proc := fmt.Sprintf("/proc/%d/", pid)
+	for _, link := range []string{"cwd", "exe"} {
+		if to, err := os.Readlink(proc + link); err == nil && (to == dir || strings.HasPrefix(to, dir+"/")) {
+			return true
+		}
+	}
+	b, _ := os.ReadFile(proc + "cmdline")
+	for _, argument := range strings.Split(string(b), "\x00") {
+		if argument == dir || strings.HasPrefix(argument, dir+"/") {
+			return true
+		}
+	}
+	return false
+}
+
 // State is the letter of proc_pid_stat(5): 'S' sleeping, 'T' stopped, 'Z'
 // ended; 0 if there is no such process.
 func State(pid int) byte {
