@@ -39,7 +39,7 @@ type Row struct {
 	Stopped  bool // the program has stopped itself when it is ready
 
 	Again   bool // a snapshot has been taken before the one that counts
-	Moves   bool // its threads, mappings or signals come and go by themselves
+	Moves   bool // its threads, mappings, signals or timers come and go by themselves
 	SamePID bool // it is to be resumed with --same-pid
 
 	// Missing says what the kernel does not do yet, though it should: refuse
@@ -120,7 +120,7 @@ var threads = []Row{
 	{Object: "timers on the CPU time of another process", Program: "cpu-timers", Variants: []string{"foreign"}, Refused: `timer 0.*process \d+`},
 	{Object: "timers on the CPU time of the thread that made them, among several", Program: "cpu-timers", Variants: []string{"whose"},
 		Refused: `timer 0.*no kernel says`},
-	{Object: "timers and timerfds that are set to a time", Program: "wall-timers", Meanwhile: longer, Variants: []string{
+	{Object: "timers and timerfds that are set to a time", Program: "wall-timers", Meanwhile: longer, Moves: true, Variants: []string{
 		"timer", "timer-tai", "timerfd", "timerfd-monotonic", "timerfd-boottime", "timerfd-alarm",
 	}, Note: "go off at that time; so do all POSIX timers on the time of day, of which no kernel says how they were set"},
 	{Object: "scheduling, nice, CPU and I/O priority, timer slack", Program: "scheduling"},

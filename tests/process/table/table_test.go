@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -113,7 +114,7 @@ func play(t *testing.T, row Row, variant string, u cycle.User) *performance {
 func (p *performance) tryOriginal(t *testing.T) {
 	var before cycle.Appearance
 	if !p.Moves {
-		before = cycle.Look(t, p.program.PID)
+		before = settled(t, p.program.PID)
 	}
 	for range 2 { // what the first left behind, the second may stumble over
 		report := p.Discard(t, p.program.PID, p.Args...)
@@ -148,6 +149,22 @@ func (p *performance) judge(t *testing.T, report cycle.Report) {
 	} else if !regexp.MustCompile(p.Refused).MatchString(report.Text) {
 		t.Errorf("the refusal does not say %q: %s", p.Refused, report.Text)
 	}
+}
+
+// settled waits until the program looks the same twice: a thread that it has
+// just made may still be about to wait.
+func settled(t *testing.T, pid int) cycle.Appearance {
+	t.Helper()
+	last := cycle.Look(t, pid)
+	for range 100 {
+		time.Sleep(2 * time.Millisecond)
+		now := cycle.Look(t, pid)
+		if last.Changes(now) == "" {
+			return now
+		}
+		last = now
+	}
+	return last
 }
 
 // unchanged waits until the program looks as before: a moment after a signal
