@@ -382,6 +382,8 @@ func (t *fileTable) regular(o *openFile, d *image.OpenFile) error {
 		in.fd = -1
 		return t.lose(o, d, "the deleted file "+o.link,
 			fmt.Sprintf("it holds %d bytes, more than the %d that are kept of a deleted file", f.Size, int64(deletedLimit)))
+	case f.Deleted:
+		return t.attributes(o, d)
 	}
 	return nil
 }

@@ -205,6 +205,7 @@ var files = []Row{
 	{Object: "deleted files, O_TMPFILE", Program: "deleted-file", Note: "up to 1 GiB each, in the image; of O_TMPFILE they can be given a name as before"},
 	{Object: "a deleted file that this user may not read", Program: "deleted-file", Variants: []string{"unreadable"}, Users: unprivileged,
 		Refused: `fd \d+, the deleted file .*lets this user not read it`},
+	{Object: "a deleted file with extended attributes", Program: "deleted-file", Variants: []string{"attribute"}, Refused: `fd \d+, the deleted file .*user\.note`},
 	{Object: "a larger deleted file", Program: "huge-deleted-file", Refused: `fd \d+, .*deleted file`},
 	{Object: "directories, O_PATH", Program: "directory"},
 	{Object: "duplicates that share an offset", Program: "dup"},

@@ -1,9 +1,20 @@
 /* Files that are open and deleted: content, holes, offset, O_TMPFILE, mapped. */
 #include "stage.h"
 #include <sys/mman.h>
+#include <sys/xattr.h>
 
 int main(void)
 {
+	if (!strcmp(variant, "attribute")) {
+		int fd = open(path("gone"), O_RDWR | O_CREAT, 0600);
+
+		if (fsetxattr(fd, "user.note", "1", 1, 0))
+			unable("extended attributes");
+		CHECK(!unlink(path("gone")));
+		ready();
+		EQUAL(fgetxattr(fd, "user.note", NULL, 0), 1);
+		return passed();
+	}
 	if (!strcmp(variant, "unreadable")) {
 		int fd = open(path("gone"), O_WRONLY | O_CREAT, 0200);
 
