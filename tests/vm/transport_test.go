@@ -79,7 +79,7 @@ func TestOverVirtioSerial(t *testing.T) {
 	first := Start(t, config("file,id=port,path="+stored))
 	startWitnesses(first, 4)
 	before := hear(t, first)
-	save := first.Begin("snapcat | snapverify > /dev/vport0p1")
+	save := first.Begin("snapcat | snapverify -o /dev/vport0p1")
 	if out, status := first.End(save); status != 0 {
 		t.Fatalf("save: exit status %d\n%s", status, out)
 	}
