@@ -1,3 +1,5 @@
+// What --once erases, and when.
+
 package main
 
 import (

@@ -1,3 +1,5 @@
+// Messages with descriptors, and what becomes of these.
+
 package agent
 
 import (

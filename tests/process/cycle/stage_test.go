@@ -1,3 +1,5 @@
+// Whatever plays on a stage is gone with it.
+
 package cycle
 
 import (

@@ -1,3 +1,5 @@
+// What a snapshot may not change is seen where it changes.
+
 package cycle
 
 import (
