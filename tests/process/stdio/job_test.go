@@ -256,6 +256,7 @@ func TestModes(t *testing.T) {
 			x.Expect(t, "[1] ")
 			cycle.Until(t, "the shell at its prompt", func() bool { return x.Modes(t)&cooked == 0 })
 			pid := cycle.Children(sh.PID)[0]
+			awaitStill(t, pid)
 			if r := s.Snapshot(t, pid); !r.OK() {
 				t.Fatalf("no snapshot: status %d, %s", r.Status, r.Text)
 			}

@@ -57,10 +57,7 @@ func start(t *testing.T, s *cycle.Stage, path string, has [3]kind) *program {
 	}
 	defer live.Wait()
 	defer live.Kill()
-	cycle.Until(t, "the program to be still", func() bool {
-		b, err := os.ReadFile("/proc/" + strconv.Itoa(live.Pid) + "/syscall")
-		return err == nil && bytes.HasPrefix(b, []byte(strconv.Itoa(unix.SYS_PAUSE)+" "))
-	})
+	awaitStill(t, live.Pid)
 	snapcat := s.Tool("snapcat", "-o", s.Path("img"), "process:"+strconv.Itoa(live.Pid))
 	if out, err := snapcat.CombinedOutput(); err != nil {
 		t.Fatalf("no snapshot: %v, %s", err, out)
@@ -69,6 +66,15 @@ func start(t *testing.T, s *cycle.Stage, path string, has [3]kind) *program {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// awaitStill waits until still.c is executed, and has done what it does.
+func awaitStill(t *testing.T, pid int) {
+	t.Helper()
+	cycle.Until(t, "the program to be still", func() bool {
+		b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/syscall")
+		return err == nil && bytes.HasPrefix(b, []byte(strconv.Itoa(unix.SYS_PAUSE)+" "))
+	})
 }
 
 // resumption is a run of snapresume.
