@@ -98,6 +98,17 @@ type Held interface {
 	Stored(ok bool) error
 }
 
+// Forgetter is a Kernel whose images keep something outside of them from being
+// used until they are resumed.
+type Forgetter interface {
+	Kernel
+	// Forget lets be used again what is kept for the image with these facts,
+	// which is lost then, and says what that was.
+	Forget(facts Facts) (freed []string, err error)
+	// ForgetAt does so for what is at path, whichever image it is kept for.
+	ForgetAt(path string) error
+}
+
 // Resumption is an image on its way back. Until Commit returns, nothing has
 // been resumed; after Abort, nothing is left of it. An error that has a method
 // Damaged() says that these bytes are no image of the kernel's.

@@ -42,6 +42,7 @@ var snapresume = tool.Tool{
 		"An image that is stored as the difference to another (snapcompress --base) is resumed with that: --base IMG. If that is a difference itself, what it was made with is named as well. All of them are checked before anything else is done.",
 		"With --to file:PATH the flat image is written to a file, whatever it is an image of. With file:-, and into a FIFO, it goes as it comes, before the end has been verified: whether all was well, only the exit status tells.",
 		"With --salvage, that is done with a damaged image as well: every part of it that is in a whole frame is written at its place, and holes are left for the rest. Where the stream has SHA-256 checksums, a part has to match its own. Standard output has a line \"missing OFFSET LENGTH\" for each part that is lost, in bytes of the image. The exit status is 3, or 0 if nothing at all was wrong.",
+		"The swap areas of a machine that was saved are kept for its image, and nothing can swap to them until it has been resumed. With --forget, IMG is erased and its areas are put right; or, if IMG is such an area, that one is. The image can't be resumed any more then.",
 	},
 	Examples: []docs.Example{
 		{Command: "snapresume img", What: "Resume a program, with the terminal as its standard input again."},
@@ -51,6 +52,7 @@ var snapresume = tool.Tool{
 		{Command: "snapresume --base monday tuesday", What: "Resume what was stored as the difference to monday."},
 		{Command: "snapresume --salvage --to file:core bad.img", What: "Bring out what is left of a damaged image, which a debugger may still read."},
 		{Command: "ssh host cat img | snapresume --to file:/dev/vdb", What: "Fetch an image onto a disk."},
+		{Command: "snapresume --forget /dev/vdb", What: "Give up the image of a machine, whose swap areas can be used again."},
 	},
 	Flags: []cli.Flag{
 		&cli.StringFlag{Name: "to", Usage: "resume to `TARGET` instead of what the image says"},
@@ -64,12 +66,19 @@ var snapresume = tool.Tool{
 		&cli.BoolFlag{Name: "detach", Usage: "leave what was resumed running on its own, and print what it is: the process ID of a program"},
 		stdioFlag,
 		&cli.BoolFlag{Name: "same-pid", Usage: "insist on the same process IDs"},
+		forgetFlag,
 	},
 	Words: map[string][]string{"TARGET": {"file:"}, "WHERE": stdios},
 	Run:   run,
 }
 
 func run(ctx context.Context, c *tool.Call) error {
+	if c.Bool(forgetFlag.Name) {
+		if err := checkForget(c); err != nil {
+			return err
+		}
+		return forget(ctx, c)
+	}
 	if err := checkOnce(c); err != nil {
 		return err
 	}

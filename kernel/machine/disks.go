@@ -8,7 +8,6 @@
 package machine
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -136,37 +135,6 @@ func parseMounts(table string) (disks []disk) {
 	return disks
 }
 
-// swaps lists the active swap areas that are not in memory themselves.
-func swaps() ([]string, error) {
-	f, err := os.Open("/proc/swaps")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil // a kernel without swap
-	}
-	if err != nil {
-		return nil, fmt.Errorf("find out what is swapped to: %w", err)
-	}
-	defer f.Close()
-	var areas []string
-	s := bufio.NewScanner(f)
-	for s.Scan() {
-		words := strings.Fields(s.Text())
-		if len(words) > 0 && words[0] != "Filename" && !inMemory(words[0]) {
-			areas = append(areas, mountinfo.Unescape(words[0]))
-		}
-	}
-	return areas, s.Err()
-}
-
-// inMemory: a zram device without a backing device.
-func inMemory(swap string) bool {
-	name, ok := strings.CutPrefix(swap, "/dev/zram")
-	if !ok {
-		return false
-	}
-	b, err := os.ReadFile("/sys/block/zram" + name + "/backing_dev")
-	return errors.Is(err, fs.ErrNotExist) || err == nil && strings.TrimSpace(string(b)) == "none"
-}
-
 // quiescent refuses disks that the running system may write to, which is
 // what spoils an image of it.
 func quiescent(disks []disk) error {
@@ -186,12 +154,12 @@ func quiescent(disks []disk) error {
 		"mounted for writing: disk and image would no longer fit as soon as the machine goes on, and a resume would destroy the file system")
 }
 
-// noSwap refuses active swap: nothing can freeze it.
+// noSwap refuses active swap: without a hold, the running system goes on using it.
 func noSwap() error {
-	areas, err := swaps()
+	areas, err := activeSwaps()
 	if err != nil || len(areas) == 0 {
 		return err
 	}
-	return kernel.Refuse(strings.Join(areas, ", ")+" (swap)", "swapoff -a",
+	return kernel.Refuse(strings.Join(areas, ", ")+" (swap)", "swapoff -a, or use --freeze-filesystems",
 		"in use: what is swapped out is no part of an image, and would not fit it later")
 }

@@ -60,21 +60,24 @@ func (m *Machine) SnapshotSystem(ctx context.Context) (kernel.Image, error) {
 	if err := quiescent(disks); err != nil {
 		return nil, err
 	}
-	img, err := m.takeWith(facts, disks)
+	img, err := m.takeWith(facts, disks, &swapHold{})
 	if err != nil {
 		return nil, err
 	}
 	return img, nil
 }
 
-// holdAndTake freezes the disks before. In the resumed system, and where it
-// fails, they are thawed at once.
+// holdAndTake holds the disks still before. In the resumed system, and where it
+// fails, that ends at once.
 func (m *Machine) holdAndTake(facts kernel.Facts, disks []disk) (kernel.Image, error) {
 	h, err := newHold(disks, m.opts.Then)
 	if err != nil {
 		return nil, err
 	}
-	img, err := m.takeWith(facts, disks)
+	img, err := m.takeWith(append(facts, h.swap.facts()...), disks, h.swap)
+	if errors.Is(err, kernel.ErrResumed) {
+		return nil, errors.Join(err, h.resumed())
+	}
 	if err != nil {
 		return nil, errors.Join(err, h.release())
 	}
@@ -86,16 +89,20 @@ func (m *Machine) holdAndTake(facts kernel.Facts, disks []disk) (kernel.Image, e
 }
 
 // takeWith adds what the disks are like to the facts. Nobody writes to them.
-func (m *Machine) takeWith(facts kernel.Facts, disks []disk) (*image, error) {
+func (m *Machine) takeWith(facts kernel.Facts, disks []disk, swap *swapHold) (*image, error) {
 	states, err := diskFacts(disks)
 	if err != nil {
 		return nil, err
 	}
-	return m.take(append(facts, states...))
+	return m.takeUnswapped(append(facts, states...), swap)
 }
 
+// byCalls reports which way into the kernel is taken: the two system calls, or
+// /dev/snapshot.
+func (m *Machine) byCalls() bool { return m.dieAt == stepNone && hasCalls() }
+
 func (m *Machine) take(facts kernel.Facts) (*image, error) {
-	if m.dieAt == stepNone && hasCalls() {
+	if m.byCalls() {
 		return m.takeMapped(facts)
 	}
 	j, free, err := newJob()
@@ -108,10 +115,6 @@ func (m *Machine) take(facts kernel.Facts) (*image, error) {
 	if err != nil {
 		return nil, err
 	}
-	restore, err := limitImage()
-	if err != nil {
-		return nil, errors.Join(err, mem.unmap(0))
-	}
 	pid, err := fork(taskTake, unsafe.Pointer(j))
 	if err == nil {
 		err = j.wait(pid)
@@ -119,7 +122,7 @@ func (m *Machine) take(facts kernel.Facts) (*image, error) {
 	if err == nil {
 		err = j.outcome()
 	}
-	if err = errors.Join(err, restore()); err != nil {
+	if err != nil {
 		return nil, errors.Join(err, mem.unmap(0))
 	}
 	m.opts.Report(fmt.Sprintf("the machine stood still for %.2f s", j.stoodStill().Seconds()))

@@ -58,14 +58,12 @@ func (j *job) tooLittleMemory() error {
 	if j.size > 0 {
 		inUse = j.size // since by now there is a part of the copy as well
 	}
-	advice := fmt.Sprintf("end programs that have some %d MiB; to drop caches (now %d MiB) or to set image_size lower gives nothing more",
-		max(inUse-most, spare)>>20, m.cached>>20)
 	if j.size == 0 {
-		return kernel.Refuse("memory", advice,
+		return kernel.Refuse(noRoomObject, m.moreRoom(inUse-most),
 			"the kernel cannot make an atomic image: of %d MiB in all, %d MiB are in use, and no more than a third, %d MiB, can be in an image that is copied",
 			m.total>>20, inUse>>20, most>>20)
 	}
-	return kernel.Refuse("memory", advice,
+	return kernel.Refuse(noRoomObject, m.moreRoom(inUse-most),
 		"the image has %d MiB, and no room was left to copy it to after %d MiB: it is needed three times (in use, in the kernel, in the copy), and there are %d MiB in all",
 		j.size>>20, j.got>>20, m.total>>20)
 }
@@ -85,7 +83,7 @@ func notTaken(err error, attempt string, size int64) error {
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EFAULT), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENODATA):
 		return kernel.Refuse("the image", "", "the kernel does not take it for one of this machine: %v", err)
 	case errors.Is(err, unix.ENOMEM):
-		return kernel.Refuse("memory", "end programs that need much memory", "the kernel has no room for the image of %d MiB", size>>20)
+		return kernel.Refuse(noRoomObject, "end programs that need much memory", "the kernel has no room for the image of %d MiB", size>>20)
 	}
 	return fmt.Errorf("%s: %w", attempt, err)
 }

@@ -42,7 +42,10 @@ func (m *Machine) admit(facts kernel.Facts) error {
 	if err := m.nothingToLose(); err != nil {
 		return err
 	}
-	return unchangedDisks(facts)
+	if err := unchangedDisks(facts); err != nil {
+		return err
+	}
+	return unchangedSwaps(facts)
 }
 
 func (m *Machine) would(size int64) {
@@ -56,7 +59,7 @@ func (m *Machine) would(size int64) {
 // where the image has nothing. The device takes each page as it comes: it is
 // the way for an image that is larger than half of what is free.
 func (m *Machine) load(size int64) (kernel.Resumption, error) {
-	if m.dieAt == stepNone && hasCalls() {
+	if m.byCalls() {
 		err := fits(size, 2)
 		if err == nil {
 			return m.newMapped(size)
@@ -103,7 +106,7 @@ func fits(size, times int64) error {
 		return err
 	}
 	if size > m.available/times {
-		return kernel.Refuse("memory", "end programs that need much memory, or resume right after the machine was started",
+		return kernel.Refuse(noRoomObject, "end programs that need much memory, or resume right after the machine was started",
 			"the image has %d MiB, for which %d MiB are needed, and only %d MiB are free", size>>20, times*size>>20, m.available>>20)
 	}
 	return nil

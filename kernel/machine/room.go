@@ -2,8 +2,9 @@
 //
 // While the machine stands still, each page of the image is there three
 // times: where it is used, in the kernel's atomic copy, and in the copy that
-// this process keeps. So the kernel is asked to drop page cache until the
-// image is no more than a third of the memory.
+// this process keeps; with the two system calls, twice. So the kernel is asked to
+// make the image no more than a third or half of the memory: it drops page cache
+// and, where there is swap, pages out.
 
 package machine
 
@@ -17,12 +18,22 @@ import (
 
 const imageSizeFile = "/sys/power/image_size"
 
-// spare is left over for what the kernel itself needs meanwhile.
-const spare = 48 << 20
+// spare is left over for what the kernel itself needs meanwhile, and then the
+// programs that work on the image.
+const spare = 96 << 20
 
 type meminfo struct {
 	total, available int64
 	cached           int64 // of files, in memory
+	swapFree         int64
+}
+
+// moreRoom says what helps where so much too much is in use.
+func (m meminfo) moreRoom(over int64) string {
+	return fmt.Sprintf("end programs that have some %d MiB, or add swap for as much, of which %d MiB are free: "+
+		"zram, which compresses it in memory, or with --freeze-filesystems a disk's; "+
+		"to drop caches (now %d MiB) or to set image_size lower gives nothing more",
+		max(over, spare)>>20, m.swapFree>>20, m.cached>>20)
 }
 
 func readMeminfo() (m meminfo, err error) {
@@ -41,6 +52,8 @@ func readMeminfo() (m meminfo, err error) {
 			m.available = kib << 10
 		case "Active(file)", "Inactive(file)":
 			m.cached += kib << 10
+		case "SwapFree":
+			m.swapFree = kib << 10
 		}
 	}
 	if m.total == 0 {
@@ -65,13 +78,19 @@ func reserve(j *job) (*shared, error) {
 	return mem, nil
 }
 
-// limitImage sets the size that the kernel shrinks the image to, if it can.
-// It is the same for all; restore sets it back.
-func limitImage() (restore func() error, err error) {
-	m, err := readMeminfo()
-	if err != nil {
-		return nil, err
+// most is how large an image can be, for each of its pages to be there as often as
+// it takes.
+func (m *Machine) most(info meminfo) int64 {
+	times := int64(3)
+	if m.byCalls() {
+		times = 2
 	}
+	return max(0, info.total-spare) / times
+}
+
+// limitImage has the kernel shrink the image to a size, if it can. That is the
+// same for all; restore sets it back.
+func limitImage(size int64) (restore func() error, err error) {
 	b, err := os.ReadFile(imageSizeFile)
 	if err != nil {
 		return nil, fmt.Errorf("find out what size of image is preferred: %w", err)
@@ -80,11 +99,7 @@ func limitImage() (restore func() error, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", imageSizeFile, err)
 	}
-	limit := (m.total - spare) / 3
-	if limit <= 0 || before <= limit {
-		return func() error { return nil }, nil
-	}
-	if err := setImageSize(limit); err != nil {
+	if err := setImageSize(size); err != nil {
 		return nil, err
 	}
 	return func() error { return setImageSize(before) }, nil

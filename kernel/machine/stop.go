@@ -11,7 +11,6 @@ package machine
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -91,69 +90,4 @@ func (s stopped) run(keep []int) error {
 // keepOnly forgets all but those in keep.
 func (s stopped) keepOnly(keep []int) stopped {
 	return slices.DeleteFunc(slices.Clone(s), func(pid int) bool { return !slices.Contains(keep, pid) })
-}
-
-// include/uapi/linux/fs.h
-const (
-	fiFreeze = 0xc0045877
-	fiThaw   = 0xc0045878
-)
-
-// mount is a file system that is to be frozen.
-type mount struct {
-	disk
-	root   *os.File
-	frozen bool
-}
-
-// mounts are file systems in the order in which they were mounted.
-type mounts []*mount
-
-// openMounts opens those of disks that are mounted for writing.
-func openMounts(disks []disk) (mounts, error) {
-	var all mounts
-	for _, d := range disks {
-		if !d.writable {
-			continue
-		}
-		root, err := os.Open(d.at)
-		if err != nil {
-			return nil, errors.Join(kernel.Refuse(d.String(), "unmount it", "it cannot be reached: %v", err), all.thaw())
-		}
-		all = append(all, &mount{disk: d, root: root})
-	}
-	return all, nil
-}
-
-func (all mounts) roots() (roots []*os.File) {
-	for _, m := range all {
-		roots = append(roots, m.root)
-	}
-	return roots
-}
-
-// freeze freezes them, the last mounted first, since that may lie on another.
-// What was written to it is on the disk then (freeze_super in fs/super.c).
-func (all mounts) freeze() error {
-	for _, m := range slices.Backward(all) {
-		if err := unix.IoctlSetInt(int(m.root.Fd()), fiFreeze, 0); err != nil {
-			return kernel.Refuse(m.disk.String(), "unmount it", "it cannot be frozen: %v", err)
-		}
-		m.frozen = true
-	}
-	return nil
-}
-
-// thaw lets them be written to again, and forgets them.
-func (all mounts) thaw() error {
-	var errs []error
-	for _, m := range all {
-		if m.frozen {
-			if err := unix.IoctlSetInt(int(m.root.Fd()), fiThaw, 0); err != nil {
-				errs = append(errs, fmt.Errorf("thaw %v: %w", m.disk, err))
-			}
-		}
-		m.root.Close()
-	}
-	return errors.Join(errs...)
 }

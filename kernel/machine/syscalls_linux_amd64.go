@@ -80,9 +80,9 @@ func notMade(err error) error {
 		if readErr != nil {
 			return readErr
 		}
-		return kernel.Refuse("memory", "end programs that need much memory; page cache goes by itself",
-			"of %d MiB in all, %d MiB are in use, and no more than half can be in an image",
-			info.total>>20, (info.total-info.available)>>20)
+		inUse := info.total - info.available
+		return kernel.Refuse(noRoomObject, info.moreRoom(inUse-info.total/2),
+			"of %d MiB in all, %d MiB are in use, and no more than half can be in an image", info.total>>20, inUse>>20)
 	}
 	return fmt.Errorf("make an image of the machine: %w", err)
 }

@@ -4,6 +4,7 @@ package vm
 
 import (
 	_ "embed"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -74,7 +75,7 @@ func initramfs(t testing.TB, k Kernel, bus string) string {
 // that a test may load, as with "load zram".
 var (
 	loaded   = []string{"virtio_pci", "virtio_console", "virtio_net", "brd", "crc32c_generic", "ext4"}
-	optional = []string{"zram"}
+	optional = map[string][]string{"zram": {"zram"}, "vfat": {"vfat", "nls_cp437", "nls_ascii"}}
 )
 
 // pack leaves it uncompressed: an emulated machine is slow at unpacking.
@@ -112,10 +113,8 @@ func pack(t testing.TB, k Kernel, bus, name string) {
 // modules adds those of a kernel, and in which order they are loaded.
 func (a *archive) modules(t testing.TB, k Kernel, bus string) {
 	t.Helper()
-	sets := map[string][]string{"start": append(slices.Clone(loaded), buses[bus].modules...)}
-	for _, name := range optional {
-		sets[name] = []string{name}
-	}
+	sets := maps.Clone(optional)
+	sets["start"] = append(slices.Clone(loaded), buses[bus].modules...)
 	for set, names := range sets {
 		var order []string
 		for _, m := range modulesOf(t, k, names...) {

@@ -22,7 +22,7 @@ import (
 func TestPowerCut(t *testing.T) {
 	Require(t)
 	t.Parallel()
-	cuts := Times(5, 20)
+	cuts := Times(4, 20)
 	const save = "snapcat | snapcompress --codec s2 | snapverify > /dev/vda"
 	disk, copies := newDisk(t, 160), t.TempDir()
 	config := Config{Memory: 512, Disks: []string{disk}}

@@ -3,7 +3,9 @@
 //
 //	witness start MIB   starts them, each with MIB of random ballast
 //	witness show        says of each: name, PID, token, count, state
-//	witness hog MIB     fills so much memory, and says so in /run/hog
+//	witness hog MIB     fills so much memory, and says so in /run/hog; when there
+//	                    is a file /run/look, it looks whether all of it is as it
+//	                    was, says so in /run/seen, and removes that file
 //	witness write LOG SYNCED
 //	                    appends numbers to the file LOG; the last that is on
 //	                    its disk is in the file SYNCED
@@ -150,18 +152,40 @@ func hog(mib string) error {
 	if err != nil {
 		return err
 	}
+	var seed [8]byte
+	rand.Read(seed[:])
+	words := func(page int) [2]uint64 {
+		w := (binary.LittleEndian.Uint64(seed[:]) + uint64(page)) * 0x9e3779b97f4a7c15
+		return [2]uint64{w, bits.RotateLeft64(w, 29) * 0xbf58476d1ce4e5b9}
+	}
 	b := make([]byte, n<<20)
-	for i := 0; i < len(b); i += 4096 {
-		rand.Read(b[i : i+8])
+	for at := 0; at < len(b); at += page {
+		for i, w := range words(at / page) {
+			binary.LittleEndian.PutUint64(b[at+i*(page-8):], w)
+		}
 	}
 	if err := os.WriteFile("/run/hog", fmt.Appendln(nil, os.Getpid()), 0o644); err != nil {
 		return err
 	}
-	for {
-		time.Sleep(time.Hour)
-		b[0]++
+	for ; ; time.Sleep(100 * time.Millisecond) {
+		if os.Remove("/run/look") != nil {
+			continue
+		}
+		wrong := 0
+		for at := 0; at < len(b); at += page {
+			for i, w := range words(at / page) {
+				if binary.LittleEndian.Uint64(b[at+i*(page-8):]) != w {
+					wrong++
+				}
+			}
+		}
+		if err := os.WriteFile("/run/seen", fmt.Appendln(nil, wrong, "words are wrong"), 0o644); err != nil {
+			return err
+		}
 	}
 }
+
+const page = 4096
 
 func write(log, synced string) error {
 	f, err := os.OpenFile(log, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)

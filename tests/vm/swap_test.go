@@ -1,0 +1,79 @@
+// A machine that swaps is saved and resumed, or its image is given up.
+
+package vm
+
+import (
+	"strings"
+	"testing"
+)
+
+// swapOn makes three areas, each of a lower priority than the one before: in
+// memory, in a file of a mounted disk, and on a disk of its own.
+const swapOn = "load zram && echo 16M > /sys/block/zram0/disksize && mkswap /dev/zram0 > /dev/null && swapon /dev/zram0" +
+	" && mount /dev/vda /mnt && dd if=/dev/zero of=/mnt/swap bs=1M count=64 2> /dev/null && chmod 600 /mnt/swap && mkswap /mnt/swap > /dev/null && swapon /mnt/swap" +
+	" && mkswap /dev/vdb > /dev/null && swapon /dev/vdb"
+
+// saveTo saves the machine and switches it off.
+func saveTo(disk string) string {
+	return "sh -c 'set -o pipefail; snapcat -v --freeze-filesystems --then poweroff | snapcompress | snapverify > " + disk + "'"
+}
+
+// stillThere fails unless what the hog has in memory is as it was.
+func stillThere(t *testing.T, m *Machine) {
+	t.Helper()
+	m.Run("touch /run/look; until [ -e /run/seen ]; do sleep 1; done")
+	if seen := m.Run("cat /run/seen && rm /run/seen"); seen != "0 words are wrong\n" {
+		t.Errorf("what was in memory has changed: %s", seen)
+	}
+}
+
+// A machine most of whose memory is in use, and that swaps to several areas, is
+// saved and resumed. As long as it is saved, nobody can swap to its areas.
+func TestSwap(t *testing.T) {
+	Require(t)
+	t.Parallel()
+	disk := newFilesystem(t, 160)
+	config := Config{Memory: 512, CPUs: 2, Disks: []string{disk, newDisk(t, 800), newDisk(t, 300)}}
+
+	m := Start(t, config)
+	startWitnesses(m, 4)
+	m.Run(swapOn)
+	m.Run(hog(0.8))
+	before := hear(t, m)
+	save := m.Begin(saveTo("/dev/vdc"))
+	m.Off()
+	output(t, "", "e2fsck", "-fn", disk)
+
+	m = Start(t, config)
+	if out, status := m.Try("swapon /dev/vdb"); status == 0 {
+		t.Errorf("swapon takes the area of a saved machine: %s", out)
+	}
+	out, status := m.Resume("snapresume --once /dev/vdc", save)
+	if status != 0 {
+		t.Fatalf("in the resumed machine, the save ended with %d\n%s", status, out)
+	}
+	t.Log(out)
+	stillThere(t, m)
+	sameWitnesses(t, m, before)
+	m.Run(unhog)
+	m.Run("swapoff /dev/vdb && swapoff /mnt/swap && swapon /dev/vdb && swapon /mnt/swap")
+
+	// Given up, area by area or with the image, that is lost, and the areas are as
+	// good as ever.
+	m.Begin(saveTo("/dev/vdc"))
+	m.Off()
+	m = Start(t, config)
+	for _, c := range []struct {
+		before string
+		status int
+		want   string
+	}{
+		{"snapresume --forget /dev/vdb && swapon /dev/vdb && swapoff /dev/vdb", 4, "given back or used since"},
+		{"snapresume --forget /dev/vdc && mount /dev/vda /mnt && swapon /mnt/swap && swapoff /mnt/swap && umount /mnt", 3, "has erased the image's beginning"},
+	} {
+		m.Run(c.before)
+		if out, status := m.Try("snapresume /dev/vdc"); status != c.status || !strings.Contains(out, c.want) {
+			t.Errorf("%s: exit status %d, and not: %s\n%s", c.before, status, c.want, out)
+		}
+	}
+}
