@@ -26,6 +26,7 @@ const (
 	plain variant = "plain"
 	debug variant = "debug"
 	arm64 variant = "arm64"
+	older variant = "6.1"
 )
 
 var builds = struct {

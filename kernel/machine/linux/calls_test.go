@@ -56,6 +56,17 @@ func TestSelftest(t *testing.T) {
 	selftest(t, start(t, plain, vm.Config{Memory: 512, CPUs: 2}))
 }
 
+// The series has variants for the release before.
+func TestOlderRelease(t *testing.T) {
+	vm.RequireTime(t)
+	t.Parallel()
+	m := start(t, older, vm.Config{Memory: 512, CPUs: 2})
+	selftest(t, m)
+	for range 3 {
+		m.Run("/tmp/linus")
+	}
+}
+
 func selftest(t *testing.T, m *vm.Machine) (out string) {
 	t.Helper()
 	out = m.Run("/tmp/snapshot_system_test")
