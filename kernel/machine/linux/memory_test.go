@@ -26,19 +26,22 @@ func TestTwiceTheImage(t *testing.T) {
 	wellWitnessed(t, m)
 }
 
-// What an image takes up is its size and 1 % at most.
+// What an image takes up is its size, give or take 1 %. A CPU does not keep much of
+// what is freed to itself, where that is forbidden: it would be an eighth of the
+// memory since 6.7.
 func TestHeld(t *testing.T) {
 	vm.Require(t)
 	t.Parallel()
 	m := start(t, plain, vm.Config{Memory: 512})
 	m.Run("dd if=/dev/urandom of=/run/ballast bs=1M count=100")
+	m.Run("echo 100000 > /proc/sys/vm/percpu_pagelist_high_fraction")
 	var size, held int
 	out := m.Run("/tmp/held")
 	if _, err := fmt.Sscan(out, &size, &held); err != nil {
 		t.Fatalf("%q: %v", out, err)
 	}
 	t.Logf("an image of %d bytes takes %d, %.2f %% more", size, held, 100*float64(held-size)/float64(size))
-	if size < 100<<20 || held < size || held > size+size/100 {
+	if size < 100<<20 || held < size-size/100 || held > size+size/100 {
 		t.Errorf("an image of %d bytes takes %d", size, held)
 	}
 }
