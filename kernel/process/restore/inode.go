@@ -228,8 +228,11 @@ func unchanged(file *os.File, f *image.File) bool {
 // gone is the refusal of a file that is needed and not there.
 func gone(what string, err error) error {
 	advice := "put the file back as it was"
-	if errors.Is(err, errAnother) {
+	switch {
+	case errors.Is(err, errAnother):
 		advice += ", or --force takes what is there"
+	case errors.Is(err, fs.ErrPermission):
+		advice = "whoever opened it had more rights: have them resume it, or be given them; of standard input, output and error, --stdio mine takes snapresume's own"
 	}
 	if pe, ok := err.(*fs.PathError); ok {
 		err = pe.Err
