@@ -69,6 +69,7 @@ func take(ctx context.Context, c *tool.Call, target string, choice output.Choice
 	if err != nil {
 		return nil, err
 	}
+	defer choice.Reserve().Close()
 	return k.SnapshotSystem(ctx)
 }
 

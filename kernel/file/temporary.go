@@ -28,6 +28,25 @@ func (o *Output) openTemporary() (err error) {
 	return nil
 }
 
+// Reserve has a file without a name open for writing, where the one at path is
+// to be made, until it is closed: so that whoever freezes file systems sees
+// beforehand that this one will be written to. Where there is nothing to reserve,
+// or it cannot be done, it returns nil; [Create] says what is wrong.
+func Reserve(path string) *os.File {
+	if _, ok := Handed(path, 1); ok {
+		return nil
+	}
+	path, there, err := resolve(path, true)
+	if err != nil || there != nil && !there.Mode().IsRegular() {
+		return nil
+	}
+	fd, err := openNameless(dirOf(path))
+	if err != nil {
+		return nil
+	}
+	return os.NewFile(uintptr(fd), path)
+}
+
 func openNameless(dir string) (fd int, err error) {
 	for {
 		fd, err = unix.Open(dir, unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, uint32(private))

@@ -134,6 +134,9 @@ func writesElsewhere(chain []int, disks []disk) error {
 			for _, d := range disks {
 				if d.writable && d.number == number {
 					name, _ := os.Readlink(link) // "" if it was closed just now
+					if file, nameless := strings.CutSuffix(name, " (deleted)"); nameless {
+						name = filepath.Dir(file)
+					}
 					return kernel.Refuse(name, "write to a disk that is not mounted, or to another host",
 						"pid %d has it open for writing, and it is on %v, which is to be frozen", pid, d)
 				}

@@ -72,6 +72,8 @@ func TestFreezeThatFails(t *testing.T) {
 	for _, c := range []struct{ command, want string }{
 		{"snapcat --freeze-filesystems --then poweroff > /mnt/img", "open for writing"},
 		{"sh -c 'snapcat --freeze-filesystems --then poweroff | snapverify > /mnt/img'", "open for writing"},
+		{"snapcat --freeze-filesystems --then poweroff -o /mnt/new", "open for writing"},
+		{"sh -c 'set -o pipefail; snapcat --freeze-filesystems --then poweroff | snapverify -o /mnt/new'", "open for writing"},
 		{"sh -c 'set -o pipefail; snapcat --freeze-filesystems --then poweroff | snapverify > /dev/full'", "no space left"},
 		{"sh -c 'set -o pipefail; snapcat --freeze-filesystems --then poweroff | (cat > /dev/null; exit 1)'", "not stored"},
 		{"sh -c 'set -o pipefail; snapcat --freeze-filesystems --then poweroff | head -c 100000 > /dev/null; exit $?'", ""},

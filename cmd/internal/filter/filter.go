@@ -57,6 +57,7 @@ func run(ctx context.Context, c *tool.Call, choice output.Choice, editor *format
 		return choice.Fail(err)
 	}
 	defer in.Close()
+	defer choice.Reserve().Close() // the first frame may come from a machine that stands still
 	info, err := in.First(ctx)
 	if err != nil {
 		return choice.Fail(err)

@@ -62,6 +62,12 @@ func (c Choice) Fail(err error) error {
 	return format.Fail(file.Take(fd, c.Path), err)
 }
 
+// Reserve says to whoever looks that the output will be written, as
+// [file.Reserve] does, until it is opened or this is closed: a machine that is
+// about to freeze its file systems looks at what its pipeline writes to. The
+// result may be nil, which can be closed too.
+func (c Choice) Reserve() *os.File { return file.Reserve(c.Path) }
+
 // Open begins the output.
 func (c Choice) Open() (*file.Output, error) {
 	o, err := file.Create(c.Path, c.Force)
