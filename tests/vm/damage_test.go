@@ -131,8 +131,12 @@ func framesOf(t *testing.T, stream []byte) map[string]span {
 			t.Fatal(err)
 		}
 		_, end := r.Progress()
-		if _, seen := spans[f.Type.String()]; !seen {
-			spans[f.Type.String()] = span{at, end}
+		kind := f.Type.String()
+		if err == io.EOF { // the reader keeps that frame
+			kind = format.TypeEnd.String()
+		}
+		if _, seen := spans[kind]; !seen {
+			spans[kind] = span{at, end}
 		}
 		if at = end; err == io.EOF {
 			return spans
