@@ -16,10 +16,14 @@ import (
 func TestMain(m *testing.M) { tools.Main(m) }
 
 // TestPeers runs each script in a directory of its own. There IMAGE is a file
-// to be carried; the second line of the script names the programs it needs.
+// to be carried, CONTRIB the directory contrib; the second line of the script names the programs it needs.
 // A script that finds one of them unfit exits with 77, as automake has it.
 func TestPeers(t *testing.T) {
 	image := makeImage(t)
+	contrib, err := filepath.Abs("../../contrib")
+	if err != nil {
+		t.Fatal(err)
+	}
 	scripts, err := filepath.Glob("scripts/*.sh")
 	if err != nil || len(scripts) == 0 {
 		t.Fatalf("no scripts: %v", err)
@@ -38,7 +42,7 @@ func TestPeers(t *testing.T) {
 			}
 			cmd := exec.Command("bash", "-e", "-u", "-o", "pipefail", path)
 			cmd.Dir = t.TempDir()
-			cmd.Env = append(os.Environ(), "IMAGE="+image)
+			cmd.Env = append(os.Environ(), "IMAGE="+image, "CONTRIB="+contrib)
 			out, err := cmd.CombinedOutput()
 			if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() == 77 {
 				t.Skipf("SKIPPED: %s", out)

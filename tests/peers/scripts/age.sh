@@ -1,8 +1,10 @@
 # Encrypted for one reader. What was tampered with does not come back.
 # needs: age age-keygen
+TARGET="file:$IMAGE"
 age-keygen -o key 2>/dev/null
 to=$(age-keygen -y key)
-snapcat "file:$IMAGE" | snapcompress | snapverify | age -r "$to" >img.age
+snapcat "$TARGET" | snapcompress | snapverify | age -r "$to" >img.part
+mv img.part img.age
 age -d -i key <img.age | snapresume --to file:back
 cmp back "$IMAGE"
 
