@@ -13,6 +13,7 @@ import (
 	"snappipe/kernel"
 	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/sys"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,10 +31,13 @@ func (c *capture) others() ([]int, error) {
 // sharedByProcesses are of what kcmp(2) compares: what clone(2) shares with a
 // process that is no thread.
 var sharedByProcesses = []struct {
-	kind int // KCMP_
+	kind int
 	what string
 }{
-	{1, "memory"}, {2, "open files"}, {3, "working directory, root and umask"}, {4, "signal actions"},
+	{sys.KcmpVM, "memory"},
+	{sys.KcmpFiles, "open files"},
+	{sys.KcmpFS, "working directory, root and umask"},
+	{sys.KcmpSighand, "signal actions"},
 }
 
 // checkOthers refuses a process that shares these with another.
@@ -44,7 +48,7 @@ func (c *capture) checkOthers() error {
 	}
 	for _, pid := range pids {
 		for _, s := range sharedByProcesses {
-			if same, err := kcmpWith(c.pid, pid, s.kind, 0, 0); err != nil {
+			if same, err := sys.Kcmp(c.pid, pid, s.kind, 0, 0); err != nil {
 				break // it has ended, or is another user's
 			} else if same == 0 {
 				return c.refuse("", "it shares its %s with %s", s.what, title(pid))
@@ -176,7 +180,7 @@ func (t *fileTable) openIn(pid int, mine map[string][]int) (objects []sharedObje
 // another process.
 func (t *fileTable) among(mine []int, pid, fd int) (at int, ok bool) {
 	i, found := slices.BinarySearchFunc(mine, fd, func(own, theirs int) int {
-		order, err := kcmpWith(t.c.pid, pid, 0, own, theirs)
+		order, err := sys.Kcmp(t.c.pid, pid, sys.KcmpFile, own, theirs)
 		if err != nil {
 			return -1
 		}
@@ -223,17 +227,4 @@ func (t *fileTable) atNoPath(key inode) []sharedObject {
 		return []sharedObject{{object: t.c.object() + ", " + what}}
 	}
 	return []sharedObject{{object: fmt.Sprintf("fd %d, %s", fd, what)}}
-}
-
-// kcmpWith compares something of one process to that of another, for sorting.
-func kcmpWith(pid, other, kind, a, b int) (int, error) {
-	r, _, e := unix.Syscall6(unix.SYS_KCMP, uintptr(pid), uintptr(other), uintptr(kind), uintptr(a), uintptr(b), 0)
-	if e != 0 {
-		return 0, e
-	}
-	const less = 1
-	if r == less {
-		return -1, nil
-	}
-	return int(r), nil
 }

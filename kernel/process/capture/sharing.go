@@ -14,6 +14,8 @@ import (
 	"fmt"
 	"slices"
 
+	"snappipe/kernel/process/sys"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -130,15 +132,12 @@ func (s *sharing) ranks() map[int]int {
 
 // compareFiles orders the descriptions of two descriptors of the process.
 func (t *fileTable) compareFiles(a, b int) (int, error) {
-	const file, less = 0, 1 // KCMP_FILE, and what it returns
-	r, err := t.c.kcmp(file, uintptr(a), uintptr(b))
+	order, err := sys.Kcmp(t.c.pid, t.c.pid, sys.KcmpFile, a, b)
 	switch {
 	case errors.Is(err, unix.EBADF) && t.dry:
 		return 1, nil // one was closed
 	case err != nil:
 		return 0, fmt.Errorf("comparing fd %d and %d: %w", a, b, err)
-	case r == less:
-		return -1, nil
 	}
-	return r, nil
+	return order, nil
 }

@@ -14,8 +14,6 @@ import (
 	"snappipe/kernel"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
-
-	"golang.org/x/sys/unix"
 )
 
 // survey is what it finds.
@@ -278,13 +276,4 @@ func (c *capture) innerID(tid int) int {
 		return tid
 	}
 	return proc.InnerID(tid)
-}
-
-// kcmp compares two things of the process, as kcmp(2) does; 0 is the same.
-func (c *capture) kcmp(what int, a, b uintptr) (int, error) {
-	r, _, e := unix.Syscall6(unix.SYS_KCMP, uintptr(c.pid), uintptr(c.pid), uintptr(what), a, b, 0)
-	if e != 0 {
-		return 0, e
-	}
-	return int(r), nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/sys"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,9 +22,7 @@ import (
 // anything on it or not; so a process with threads is refused only if it was the
 // last to change a semaphore.
 func (c *capture) checkUndo() error {
-	const sysvsem = 6 // KCMP_SYSVSEM
-	same, _, e := unix.Syscall6(unix.SYS_KCMP, uintptr(c.pid), uintptr(c.twin.PID), sysvsem, 0, 0, 0)
-	if e != 0 || same == 0 {
+	if order, err := sys.Kcmp(c.pid, c.twin.PID, sys.KcmpSysVSem, 0, 0); err != nil || order == 0 {
 		return nil // or this kernel has no such semaphores, or the program has ended
 	}
 	sets, err := semaphores()

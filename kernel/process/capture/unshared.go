@@ -10,6 +10,7 @@ import (
 	"io/fs"
 
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/sys"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,11 +18,11 @@ import (
 // sharedByThreads are of what kcmp(2) compares. Memory and signal actions are
 // not among them: clone(2) makes no thread that has its own.
 var sharedByThreads = []struct {
-	kind int // KCMP_
+	kind int
 	what string
 }{
-	{2, "open files"},
-	{3, "working directory, root and umask"},
+	{sys.KcmpFiles, "open files"},
+	{sys.KcmpFS, "working directory, root and umask"},
 }
 
 // alikeInThreads are fields of proc_pid_status(5). The kernel has them for each
@@ -80,14 +81,14 @@ func (c *capture) checkSharedBy(tids []int) error {
 			continue
 		}
 		for _, s := range sharedByThreads {
-			order, _, e := unix.Syscall6(unix.SYS_KCMP, uintptr(c.pid), uintptr(tid), uintptr(s.kind), 0, 0, 0)
+			order, err := sys.Kcmp(c.pid, tid, s.kind, 0, 0)
 			switch {
-			case (e != 0 || order != 0) && proc.Exiting(tid):
+			case (err != nil || order != 0) && proc.Exiting(tid):
 				continue
-			case e == unix.EPERM:
+			case err == unix.EPERM:
 				return c.refuseAccess()
-			case e != 0:
-				return fmt.Errorf("%s: comparing the %s of thread %d: %w", c.object(), s.what, tid, e)
+			case err != nil:
+				return fmt.Errorf("%s: comparing the %s of thread %d: %w", c.object(), s.what, tid, err)
 			case order != 0:
 				return c.refuse("", "its thread %d does not share the %s of the others", tid, s.what)
 			}

@@ -6,7 +6,6 @@ package capture
 import (
 	"errors"
 	"fmt"
-	"unsafe"
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/image"
@@ -106,18 +105,15 @@ func (w *Twin) watched(epoll int, fds []int) (map[int]bool, error) {
 // compared looks for the file of a watch, the nth of those that were added by
 // that descriptor, among all that are open.
 func (t *fileTable) compared(epoll int, w proc.EpollWatch, nth uint32) (open int, err error) {
-	// struct kcmp_epoll_slot of kcmp(2)
-	slot := struct{ efd, tfd, toff uint32 }{uint32(epoll), uint32(w.FD), nth}
 	for i, fd := range t.first {
 		if w.Ino != 0 && t.inode[fd] != 0 && w.Ino != t.inode[fd] {
 			continue
 		}
-		const kcmpEpollTFD = 7
-		r, err := t.c.kcmp(kcmpEpollTFD, uintptr(fd), uintptr(unsafe.Pointer(&slot)))
+		same, err := sys.KcmpEpollTarget(t.c.pid, fd, epoll, w.FD, nth)
 		if err != nil {
 			return 0, fmt.Errorf("comparing fd %d to what fd %d, an epoll set, watches: %w", fd, epoll, err)
 		}
-		if r == 0 {
+		if same {
 			return i, nil
 		}
 	}

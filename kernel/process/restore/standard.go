@@ -18,6 +18,7 @@ import (
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/sys"
 )
 
 // standard is one of descriptors 0 to 2, or what stands in its place.
@@ -153,10 +154,9 @@ func (d *standard) same(e *standard) bool {
 	if d.terminal != 0 && d.terminal == e.terminal && d.access == e.access {
 		return true
 	}
-	const kcmpFile = 0 // KCMP_FILE of kcmp(2), which a kernel may lack
-	self := uintptr(unix.Getpid())
-	r, _, errno := unix.Syscall6(unix.SYS_KCMP, self, self, kcmpFile, uintptr(d.fd), uintptr(e.fd), 0)
-	return errno == 0 && r == 0
+	self := unix.Getpid()
+	order, err := sys.Kcmp(self, self, sys.KcmpFile, d.fd, e.fd)
+	return err == nil && order == 0
 }
 
 // suits says how well it would do for o: that a terminal stays one counts for

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/sys"
 )
 
 // check sees that descriptor n of the resumed program is what it is to be.
@@ -146,9 +148,8 @@ func terminalOf(f *os.File) int {
 
 // describes reports whether two descriptors are of one open file description.
 func describes(pid1, fd1, pid2, fd2 int) bool {
-	const kcmpFile = 0 // KCMP_FILE of kcmp(2)
-	r, _, errno := unix.Syscall6(unix.SYS_KCMP, uintptr(pid1), uintptr(pid2), kcmpFile, uintptr(fd1), uintptr(fd2), 0)
-	return errno == 0 && r == 0
+	order, err := sys.Kcmp(pid1, pid2, sys.KcmpFile, fd1, fd2)
+	return err == nil && order == 0
 }
 
 func link(pid, n int) string { return "/proc/" + strconv.Itoa(pid) + "/fd/" + strconv.Itoa(n) }
