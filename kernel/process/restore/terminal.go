@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/sys"
 )
 
 // openTerminal opens a terminal that follows none of our standard descriptors:
@@ -110,9 +110,8 @@ func (p *process) findTerminal() *terminal {
 }
 
 func (t *terminal) ioctl(request uintptr, modes *termios) error {
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(t.fd), request, uintptr(unsafe.Pointer(modes)))
-	if errno != 0 {
-		return fmt.Errorf("the modes of the terminal: %w", errno)
+	if err := sys.Ioctl(t.fd, request, modes); err != nil {
+		return fmt.Errorf("the modes of the terminal: %w", err)
 	}
 	return nil
 }

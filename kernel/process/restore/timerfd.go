@@ -5,11 +5,11 @@ package restore
 import (
 	"fmt"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/sys"
 )
 
 // tfdIOCSetTicks is TFD_IOC_SET_TICKS, include/uapi/linux/timerfd.h.
@@ -42,9 +42,8 @@ func (p *process) setTimerFD(fd int, t *image.TimerFD) error {
 	if t.Ticks == 0 {
 		return nil
 	}
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), tfdIOCSetTicks, uintptr(unsafe.Pointer(&t.Ticks)))
-	if errno != 0 {
-		return fmt.Errorf("setting the expirations of a timerfd: %w", errno)
+	if err := sys.Ioctl(fd, tfdIOCSetTicks, &t.Ticks); err != nil {
+		return fmt.Errorf("setting the expirations of a timerfd: %w", err)
 	}
 	return nil
 }

@@ -2,12 +2,6 @@
 
 package sys
 
-import (
-	"unsafe"
-
-	"golang.org/x/sys/unix"
-)
-
 // EpollParams is struct epoll_params of include/uapi/linux/eventpoll.h: how an
 // epoll set polls network devices.
 type EpollParams struct {
@@ -21,18 +15,11 @@ const epollSetParams, epollGetParams = 0x40088a01, 0x80088a02
 
 // GetEpollParams reads them. Kernels before 6.9 have none.
 func GetEpollParams(fd int) (p EpollParams, err error) {
-	_, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), epollGetParams, uintptr(unsafe.Pointer(&p)))
-	if e != 0 {
-		return EpollParams{}, e
-	}
-	return p, nil
+	err = Ioctl(fd, epollGetParams, &p)
+	return p, err
 }
 
 // SetEpollParams sets them.
 func SetEpollParams(fd int, p EpollParams) error {
-	_, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), epollSetParams, uintptr(unsafe.Pointer(&p)))
-	if e != 0 {
-		return e
-	}
-	return nil
+	return Ioctl(fd, epollSetParams, &p)
 }

@@ -2,11 +2,7 @@
 
 package sys
 
-import (
-	"unsafe"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // Owner is who gets the signals of a file: struct f_owner_ex of fcntl(2).
 type Owner struct{ Type, ID int32 }
@@ -22,34 +18,25 @@ const setOwnEx, getOwnEx = 15, 16
 
 // GetOwner is F_GETOWN_EX.
 func GetOwner(fd int) (o Owner, err error) {
-	_, _, e := unix.Syscall(unix.SYS_FCNTL, uintptr(fd), getOwnEx, uintptr(unsafe.Pointer(&o)))
-	if e != 0 {
-		return Owner{}, e
-	}
-	return o, nil
+	err = fcntl(fd, getOwnEx, &o)
+	return o, err
 }
 
 // SetOwner is F_SETOWN_EX.
 func SetOwner(fd int, o Owner) error {
-	_, _, e := unix.Syscall(unix.SYS_FCNTL, uintptr(fd), setOwnEx, uintptr(unsafe.Pointer(&o)))
-	if e != 0 {
-		return e
-	}
-	return nil
+	return fcntl(fd, setOwnEx, &o)
 }
 
 // WriteHint is F_GET_RW_HINT: how long what is written to an inode is expected to
 // live. 0 is unknown, or not to be set.
 func WriteHint(fd int) (hint uint64) {
-	_, _, _ = unix.Syscall(unix.SYS_FCNTL, uintptr(fd), unix.F_GET_RW_HINT, uintptr(unsafe.Pointer(&hint)))
+	if fcntl(fd, unix.F_GET_RW_HINT, &hint) != nil {
+		return 0 // it has none to tell
+	}
 	return hint
 }
 
 // SetWriteHint is F_SET_RW_HINT.
 func SetWriteHint(fd int, hint uint64) error {
-	_, _, e := unix.Syscall(unix.SYS_FCNTL, uintptr(fd), unix.F_SET_RW_HINT, uintptr(unsafe.Pointer(&hint)))
-	if e != 0 {
-		return e
-	}
-	return nil
+	return fcntl(fd, unix.F_SET_RW_HINT, &hint)
 }
