@@ -60,11 +60,11 @@ func (t *fileTable) findElsewhere() error {
 		return err
 	}
 	for _, pid := range pids {
-		for _, link := range links(pid) {
+		eachOpen(pid, func(_ *proc.FDs, _ int, link string, _ bool) {
 			for _, end := range mine[link] {
 				t.c.elsewhere[end] = title(pid)
 			}
-		}
+		})
 	}
 	return nil
 }
@@ -97,25 +97,6 @@ func (t *fileTable) wholePairs() map[int]string {
 			all[i] = fmt.Sprintf("pipe:[%d]", d.Pipe.Ino)
 		case d.Socket != nil && d.Socket.Peer != 0 && sockets[d.Socket.Peer]:
 			all[i] = socketLink(d.Socket.Ino)
-		}
-	}
-	return all
-}
-
-// links are what the descriptors of a process lead to.
-func links(pid int) (all []string) {
-	fds, err := proc.OpenFDs(pid)
-	if err != nil {
-		return nil // ended, or hidden
-	}
-	defer fds.Close()
-	list, err := fds.List()
-	if err != nil {
-		return nil
-	}
-	for _, fd := range list {
-		if link, _, err := fds.Link(fd); err == nil {
-			all = append(all, link)
 		}
 	}
 	return all

@@ -124,15 +124,23 @@ func (t *fileTable) alias(m *proc.Map, i int) int {
 	return i
 }
 
+// twinLink returns where a link in the twin's directory of /proc leads, and what
+// is there.
+func (c *capture) twinLink(name, what string) (link string, deleted bool, st unix.Stat_t, err error) {
+	if link, deleted, err = proc.Link(c.twin.PID, name); err != nil {
+		return link, deleted, st, err
+	}
+	if err = unix.Stat(fmt.Sprintf("/proc/%d/%s", c.twin.PID, name), &st); err != nil {
+		err = fmt.Errorf("looking at its %s: %w", what, err)
+	}
+	return link, deleted, st, err
+}
+
 // workingDirectory returns the index of that.
 func (t *fileTable) workingDirectory() (int, error) {
-	link, deleted, err := proc.Link(t.c.twin.PID, "cwd")
+	link, deleted, st, err := t.c.twinLink("cwd", "working directory")
 	if err != nil {
 		return image.NoIndex, err
-	}
-	var st unix.Stat_t
-	if err := unix.Stat(fmt.Sprintf("/proc/%d/cwd", t.c.twin.PID), &st); err != nil {
-		return image.NoIndex, fmt.Errorf("looking at its working directory: %w", err)
 	}
 	p, ok := t.locate(link, deleted, &st)
 	switch {
@@ -148,13 +156,9 @@ func (t *fileTable) workingDirectory() (int, error) {
 
 // executable returns the index of the program's own file.
 func (t *fileTable) executable() (int, error) {
-	link, deleted, err := proc.Link(t.c.twin.PID, "exe")
+	link, deleted, st, err := t.c.twinLink("exe", "executable")
 	if err != nil {
 		return image.NoIndex, err
-	}
-	var st unix.Stat_t
-	if err := unix.Stat(fmt.Sprintf("/proc/%d/exe", t.c.twin.PID), &st); err != nil {
-		return image.NoIndex, fmt.Errorf("looking at its executable: %w", err)
 	}
 	p, ok := t.locate(link, deleted, &st)
 	if !ok {

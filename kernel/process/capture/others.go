@@ -28,6 +28,25 @@ func (c *capture) others() ([]int, error) {
 	}), err
 }
 
+// eachOpen visits what another process has open, as far as it is there to see,
+// and where that leads.
+func eachOpen(pid int, visit func(fds *proc.FDs, fd int, link string, deleted bool)) {
+	fds, err := proc.OpenFDs(pid)
+	if err != nil {
+		return // ended, or hidden
+	}
+	defer fds.Close()
+	list, err := fds.List()
+	if err != nil {
+		return
+	}
+	for _, fd := range list {
+		if link, deleted, err := fds.Link(fd); err == nil {
+			visit(fds, fd, link, deleted)
+		}
+	}
+}
+
 // sharedByProcesses are of what kcmp(2) compares: what clone(2) shares with a
 // process that is no thread.
 var sharedByProcesses = []struct {
@@ -146,20 +165,7 @@ func (t *fileTable) isAtNoPath(in inodeInfo) bool {
 
 // openIn returns what another process has open of that.
 func (t *fileTable) openIn(pid int, mine map[string][]int) (objects []sharedObject) {
-	fds, err := proc.OpenFDs(pid)
-	if err != nil {
-		return nil // ended, or hidden
-	}
-	defer fds.Close()
-	list, err := fds.List()
-	if err != nil {
-		return nil
-	}
-	for _, fd := range list {
-		link, deleted, err := fds.Link(fd)
-		if err != nil {
-			continue
-		}
+	eachOpen(pid, func(fds *proc.FDs, fd int, link string, deleted bool) {
 		if at, ok := t.among(mine[link], pid, fd); ok {
 			i := t.opened[at]
 			what, ok := nameless[t.open[i].Kind]
@@ -172,7 +178,7 @@ func (t *fileTable) openIn(pid int, mine map[string][]int) (objects []sharedObje
 		if deleted && fds.Stat(fd, &st) == nil {
 			objects = append(objects, t.atNoPath(inode{st.Dev, st.Ino})...)
 		}
-	}
+	})
 	return objects
 }
 
