@@ -139,17 +139,9 @@ func (b *Base) stack(bases []*Base) error {
 	if !b.info.Summed {
 		return ErrUnsummed
 	}
-	ref, ok := b.info.Base()
-	if !ok {
-		return nil
-	}
-	for _, under := range bases {
-		if under.Ref() == ref {
-			b.under = under
-			return nil
-		}
-	}
-	return &BaseError{ref}
+	under, err := b.info.Among(bases)
+	b.under = under
+	return err
 }
 
 // Info is what the first frame of the base says.
@@ -259,6 +251,20 @@ func (v *view) decode(f *Frame) error {
 		return v.under.apply(f)
 	}
 	return f.Decompress(&v.dec)
+}
+
+// Among returns which of bases i is the difference to, nil if it is stored as a
+// whole, and a [*BaseError] if it is none of them.
+func (i *Info) Among(bases []*Base) (*Base, error) {
+	if _, ok := i.Base(); !ok {
+		return nil, nil
+	}
+	for _, base := range bases {
+		if i.Whole(base) == nil {
+			return base, nil
+		}
+	}
+	return nil, i.Whole(nil)
 }
 
 // Whole returns an error unless base is what i is the difference to, or i is

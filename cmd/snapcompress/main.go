@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -72,18 +73,21 @@ func codecs() string {
 }
 
 func run(ctx context.Context, c *tool.Call) error {
-	bases, err := input.OpenBases(ctx, c, !c.Bool("decompress"))
-	if err != nil {
-		return filter.Refuse(c, err)
-	}
-	defer bases.Close()
-	return filter.Run(ctx, c, func() (*format.Editor, error) {
-		if bases.Last() != nil {
-			return difference(c, bases)
-		}
+	var bases *input.Bases
+	err := filter.Run(ctx, c, func() (*format.Editor, error) {
 		work, err := chosen(c)
-		return &format.Editor{Work: work}, err
+		if err != nil || !c.IsSet("base") {
+			return &format.Editor{Work: work}, err
+		}
+		if bases, err = input.OpenBases(ctx, c, !c.Bool("decompress")); err != nil {
+			return nil, err
+		}
+		return difference(c, bases)
 	})
+	if bases != nil {
+		err = errors.Join(err, bases.Close())
+	}
+	return err
 }
 
 // difference is the filter that --base asks for.

@@ -148,12 +148,8 @@ func crowded(dir string, rounds int) error {
 			}
 		}
 		growth := ms(pause[2]) / ms(pause[0])
-		verdict := "met"
-		if growth > fourfold {
-			verdict = "**missed**"
-		}
 		fmt.Printf("| %d %s | %.1f | %.1f | **%.1f** | %.1f for 4 times as many (bar: %d, %s) |\n",
-			c.number, c.what, ms(pause[0]), ms(pause[1]), ms(pause[2]), growth, fourfold, verdict)
+			c.number, c.what, ms(pause[0]), ms(pause[1]), ms(pause[2]), growth, fourfold, met(growth <= fourfold))
 	}
 	return nil
 }

@@ -85,13 +85,6 @@ func (r *redis) measure(sets int, bar float64, rounds int) error {
 	return nil
 }
 
-func met(is bool) string {
-	if is {
-		return "met"
-	}
-	return "**missed**"
-}
-
 // redis is a server of its own.
 type redis struct {
 	dir, socket string

@@ -69,11 +69,7 @@ func pauses(dir string, rounds int) error {
 				}
 				peer = fmt.Sprintf("%.0f | %.0f times shorter", ms(stop), ms(stop)/ms(pause))
 			}
-			verdict := "met"
-			if pause > p.bar {
-				verdict = "**missed**"
-			}
-			fmt.Printf("| %s | %s | **%.1f** | %.0f, %s | %.1f | %s |\n", p.what, who.name, ms(pause), ms(p.bar), verdict, ms(bare), peer)
+			fmt.Printf("| %s | %s | **%.1f** | %.0f, %s | %.1f | %s |\n", p.what, who.name, ms(pause), ms(p.bar), met(pause <= p.bar), ms(bare), peer)
 		}
 	}
 	return nil

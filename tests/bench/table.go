@@ -119,13 +119,18 @@ func (r row) measure(dir string, rounds int) error {
 }
 
 func (r row) verdict(ratio float64) string {
-	switch {
-	case r.bar == 0:
+	if r.bar == 0 {
 		return ""
-	case ratio <= r.bar:
-		return fmt.Sprintf("%.2f, met", r.bar)
 	}
-	return fmt.Sprintf("%.2f, **missed**", r.bar)
+	return fmt.Sprintf("%.2f, %s", r.bar, met(ratio <= r.bar))
+}
+
+// met says whether a bar is.
+func met(is bool) string {
+	if is {
+		return "met"
+	}
+	return "**missed**"
 }
 
 func (r row) compared(dir string) string {

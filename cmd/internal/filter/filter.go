@@ -42,15 +42,6 @@ func Run(ctx context.Context, c *tool.Call, prepare func() (*format.Editor, erro
 	return err
 }
 
-// Refuse ends a filter that cannot run for err.
-func Refuse(c *tool.Call, err error) error {
-	choice, bad := output.Chosen(c)
-	if bad != nil {
-		return bad
-	}
-	return choice.Fail(err)
-}
-
 func run(ctx context.Context, c *tool.Call, choice output.Choice, editor *format.Editor) error {
 	in, err := open(c, choice)
 	if err != nil {

@@ -119,16 +119,11 @@ func (b *Bases) known() (known []*format.Base) {
 
 // For finds what the image is stored as the difference to: nil for a whole one.
 func (b *Bases) For(info *format.Info) (*format.Base, error) {
-	ref, ok := info.Base()
-	if !ok {
-		return nil, nil
+	base, err := info.Among(b.all)
+	if absent := (*format.BaseError)(nil); errors.As(err, &absent) {
+		err = lacking("the image", absent)
 	}
-	for _, base := range b.all {
-		if base.Ref() == ref {
-			return base, nil
-		}
-	}
-	return nil, lacking("the image", &format.BaseError{Ref: ref})
+	return base, err
 }
 
 // Last is the one that was named last, or nil.

@@ -112,18 +112,16 @@ func (s *stream) resume() {
 
 // data is a data frame that stands for part, coded as payload.
 func (s *stream) data(codec uint8, part, payload []byte) {
-	h := header{Type: typeData, Codec: codec, Offset: s.at, Length: uint64(len(part)), ImageCRC: crc(part)}
-	s.put(h, payload)
-	s.at += h.Length
-	s.image = append(s.image, part...)
-	s.totals[0]++
-	s.totals[1] += h.Length
-	s.totals[2] += uint64(len(payload))
+	s.part(typeData, codec, part, payload)
 }
 
 // patch is a patch frame that stands for part, with that payload.
 func (s *stream) patch(codec uint8, part, payload []byte) {
-	h := header{Type: typePatch, Codec: codec, Offset: s.at, Length: uint64(len(part)), ImageCRC: crc(part)}
+	s.part(typePatch, codec, part, payload)
+}
+
+func (s *stream) part(typ uint16, codec uint8, part, payload []byte) {
+	h := header{Type: typ, Codec: codec, Offset: s.at, Length: uint64(len(part)), ImageCRC: crc(part)}
 	s.put(h, payload)
 	s.at += h.Length
 	s.image = append(s.image, part...)
