@@ -38,7 +38,7 @@ func salvage(ctx context.Context, c *tool.Call) error {
 		return err
 	}
 	defer bases.Close()
-	in.Base = bases.Last()
+	in.Base = bases.Top()
 	if c.Bool("check") {
 		got, err := in.Salvage(ctx, nil)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -132,6 +133,17 @@ func (b *Bases) Last() *format.Base {
 		return nil
 	}
 	return b.all[len(b.all)-1]
+}
+
+// Top is the one that none of the others is the difference to, or nil: what an
+// image needs of which the first frame may be lost.
+func (b *Bases) Top() *format.Base {
+	for _, base := range slices.Backward(b.all) {
+		if !slices.ContainsFunc(b.all, func(other *format.Base) bool { return other.Under() == base }) {
+			return base
+		}
+	}
+	return nil
 }
 
 // Close closes the files.
