@@ -1,0 +1,130 @@
+// Letting stopped threads go: as they were, whatever calls were made in their
+// name, and so that they go on by themselves should the tracer die.
+
+package ptrace
+
+import (
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Caller makes a thread one in which calls can be made, with no signal
+// delivered to it. From the first call on, and until Rest or Settle, the death
+// of the tracer would be that of the program.
+func (s *Stopped) Caller(site uint64) (*Caller, error) {
+	s.moved = true
+	if err := s.Thread.SetSigMask(s.duringCalls()); err != nil {
+		return nil, gone(err)
+	}
+	if err := s.undispatch(); err != nil {
+		return nil, err
+	}
+	return &Caller{Thread: s.Thread, Site: site, Base: s.Regs, Awake: true}, nil
+}
+
+// Rest puts a thread that made calls back, so that it would go on by itself if
+// the tracer died. It is not for releasing it: a signal handler that ran first
+// would not end the call that it was in, as the kernel would have it.
+func (s *Stopped) Rest() error {
+	regs := s.rested()
+	if s.berth.at == 0 {
+		regs = s.Regs
+		regs.restartWithBlock()
+	}
+	if err := s.Thread.SetRegs(&regs); err != nil {
+		return gone(err)
+	}
+	return gone(s.Thread.SetSigMask(s.Mask))
+}
+
+// Settle takes a thread that made calls by c from the exit of the last one to
+// a stop from which it can be released: one in the kernel's signal code, which
+// on the way out acts on the -ERESTART that may be in the registers. Detached
+// from elsewhere, the program would see that number.
+func (g *Group) Settle(s *Stopped, c *Caller) error {
+	g.withheld |= c.Withheld
+	if err := s.redispatch(); err != nil {
+		return err
+	}
+	// The interrupt comes before any signal that the mask now lets through
+	// (kernel/signal.c: get_signal).
+	for _, step := range []func() error{
+		s.Thread.Interrupt,
+		func() error { return s.Thread.SetSigMask(s.Mask) },
+		func() error { return s.Thread.SetRegs(&s.Regs) },
+		func() error { return s.Thread.Cont(0) },
+	} {
+		if err := step(); err != nil {
+			return gone(err)
+		}
+	}
+	g.stopAfter = time.Now().Add(time.Second)
+	if err := g.await([]*Stopped{s}); err != nil {
+		return err
+	}
+	s.moved = s.RseqCS != 0 // which is all that is left to be restored
+	return nil
+}
+
+// Restore puts everything back and keeps the threads stopped. A thread that
+// ended is no error.
+func (g *Group) Restore(mem *Memory) error {
+	var first error
+	for _, s := range g.Threads {
+		if !s.moved {
+			continue
+		}
+		err := s.restore(mem)
+		if err = errUnlessGone(err, "restoring thread %d of process %d", int(s.Thread), g.PID); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// Release restores all threads and lets them go.
+func (g *Group) Release(mem *Memory) error {
+	first := g.Restore(mem)
+	// Who was at work goes on first; who waits for something can wait a little
+	// longer.
+	slices.SortStableFunc(g.Threads, func(a, b *Stopped) int { return a.Regs.idle() - b.Regs.idle() })
+	for _, s := range g.Threads {
+		err := s.Thread.Detach(0)
+		if err = errUnlessGone(err, "releasing thread %d of process %d", int(s.Thread), g.PID); err != nil && first == nil {
+			first = err
+		}
+	}
+	for _, sig := range []unix.Signal{unix.SIGSYS, unix.SIGSTOP} {
+		if g.withheld.has(sig) {
+			unix.Kill(g.PID, sig)
+		}
+	}
+	g.Threads = nil
+	return first
+}
+
+func (s *Stopped) restore(mem *Memory) error {
+	if s.RseqCS != 0 {
+		var b [8]byte
+		binary.LittleEndian.PutUint64(b[:], s.RseqCS)
+		if err := mem.Write(b[:], s.Rseq.Address+rseqCS); err != nil {
+			return err
+		}
+	}
+	// In this order, for the tracer may die in between: before it has its
+	// registers back, a thread still restores both by itself.
+	if err := s.Thread.SetSigMask(s.Mask); err != nil {
+		return err
+	}
+	if err := s.redispatch(); err != nil {
+		return err
+	}
+	if err := s.Thread.SetRegs(&s.Regs); err != nil {
+		return err
+	}
+	s.moved = false
+	return nil
+}
