@@ -308,11 +308,25 @@ func TestRedraw(t *testing.T) {
 						rows, columns := x.Size(t)
 						return [2]uint16{rows, columns} == want
 					})
+					awaitQuiet(t, x)
 					ends(t, x, sh, c.quit, "status 0.\r\n")
 				}
 			})
 		})
 	}
+}
+
+// awaitQuiet waits until nothing more is drawn: less forgets a key that comes
+// while it is told to draw once more.
+func awaitQuiet(t *testing.T, x *cycle.Terminal) {
+	t.Helper()
+	last, since := x.Text(), time.Now()
+	cycle.Until(t, "the screen to be done", func() bool {
+		if now := x.Text(); now != last {
+			last, since = now, time.Now()
+		}
+		return time.Since(since) > 300*time.Millisecond
+	})
 }
 
 func commOf(pid int) string {
