@@ -46,7 +46,7 @@ report = $(GO) test -v $(2) >bin/$(1).log 2>&1; status=$$?; \
 	if [ $$status != 0 ]; then awk -f tests/failed.awk bin/$(1).log; fi; exit $$status
 
 # What breaks most often, without live programs but for the demonstration.
-QUICK = ./cmd/... ./format/... ./kernel ./kernel/file ./kernel/process/image \
+QUICK = ./cmd/... ./format/... ./kernel ./kernel/file ./kernel/process/world \
     ./kernel/process/proc ./kernel/process/sockopt ./tests/cli ./tests/process/support \
     ./tests/vectors
 

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -153,7 +153,7 @@ func forced(t *testing.T, pid int, lost string) {
 	img, _ := decode(t, pid, o)
 	found := false
 	for i := range img.Open {
-		found = found || img.Open[i].Kind == image.KindLost && strings.Contains(img.Open[i].Lost.What, lost)
+		found = found || img.Open[i].Kind == world.KindLost && strings.Contains(img.Open[i].Lost.What, lost)
 	}
 	if !told || !found {
 		t.Errorf("by force: told %v, in the image %v", told, found)
@@ -192,8 +192,8 @@ func TestSeccompByForce(t *testing.T) {
 		MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 		MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p));`)
 	img, _ := decode(t, pid, kernel.Options{Force: true})
-	if img.Process.Seccomp != 2 {
-		t.Errorf("seccomp mode %d", img.Process.Seccomp)
+	if img.Tasks[0].Seccomp != 2 {
+		t.Errorf("seccomp mode %d", img.Tasks[0].Seccomp)
 	}
 	goesOn(t, pid)
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,13 +17,13 @@ import (
 func TestState(t *testing.T) {
 	for _, test := range []struct {
 		name, setup string
-		check       func(t *testing.T, img *image.Image, live kernel.Image)
+		check       func(t *testing.T, img *world.World, live kernel.Image)
 	}{
 		{"itimer", `
 			struct itimerval v = {{7, 5}, {900, 0}};
 			MUST(setitimer(ITIMER_REAL, &v, 0));`,
-			func(t *testing.T, img *image.Image, _ kernel.Image) {
-				v := img.Process.ITimers[0]
+			func(t *testing.T, img *world.World, _ kernel.Image) {
+				v := img.Tasks[0].ITimers[0]
 				if v.Interval != 7_000_005 || v.Value <= 890e6 || v.Value > 900e6 {
 					t.Errorf("%+v", v)
 				}
@@ -36,12 +36,12 @@ func TestState(t *testing.T) {
 			MUST(timer_create(CLOCK_MONOTONIC, &e, &a));
 			MUST(timer_create(CLOCK_REALTIME, &n, &b));
 			MUST(timer_settime(a, 0, &v, 0));`,
-			func(t *testing.T, img *image.Image, _ kernel.Image) {
-				all := img.Process.Timers
+			func(t *testing.T, img *world.World, _ kernel.Image) {
+				all := img.Tasks[0].Timers
 				if len(all) != 2 {
 					t.Fatalf("%+v", all)
 				}
-				slices.SortFunc(all, func(a, b image.Timer) int { return b.Notify - a.Notify })
+				slices.SortFunc(all, func(a, b world.Timer) int { return b.Notify - a.Notify })
 				slices.Reverse(all)
 				a, b := all[0], all[1]
 				if a.Signal != int(unix.SIGUSR2) || a.SigVal != 0x123456789a || a.Clock != unix.CLOCK_MONOTONIC ||
@@ -61,16 +61,16 @@ func TestState(t *testing.T) {
 			MUST(pthread_sigqueue(pthread_self(), SIGRTMIN, v));
 			v.sival_int = 43;
 			MUST(pthread_sigqueue(pthread_self(), SIGRTMIN, v));`,
-			func(t *testing.T, img *image.Image, _ kernel.Image) {
-				shared, own := img.Process.Pending, img.Threads[0].Pending
+			func(t *testing.T, img *world.World, _ kernel.Image) {
+				shared, own := img.Tasks[0].Pending, img.Tasks[0].Threads[0].Pending
 				if len(shared) != 1 || shared[0][0] != byte(unix.SIGUSR1) {
 					t.Errorf("of the process: %x", shared)
 				}
 				if len(own) != 2 || own[0][24] != 42 || own[1][24] != 43 {
 					t.Errorf("of the thread: %x", own)
 				}
-				if img.Threads[0].SigMask != 1<<(10-1)|1<<(34-1) {
-					t.Errorf("mask %x", img.Threads[0].SigMask)
+				if img.Tasks[0].Threads[0].SigMask != 1<<(10-1)|1<<(34-1) {
+					t.Errorf("mask %x", img.Tasks[0].Threads[0].SigMask)
 				}
 			}},
 		{"signal actions", `
@@ -78,10 +78,10 @@ func TestState(t *testing.T) {
 			sigaddset(&a.sa_mask, SIGHUP);
 			MUST(sigaction(SIGTERM, &a, 0));
 			MUST(signal(SIGPIPE, SIG_IGN));`,
-			func(t *testing.T, img *image.Image, _ kernel.Image) {
+			func(t *testing.T, img *world.World, _ kernel.Image) {
 				// Who started the tests may have had other signals ignored.
-				set := map[int]image.SigAction{}
-				for _, a := range img.Process.SigActions {
+				set := map[int]world.SigAction{}
+				for _, a := range img.Tasks[0].SigActions {
 					set[a.Signal] = a
 				}
 				pipe, term := set[int(unix.SIGPIPE)], set[int(unix.SIGTERM)]
@@ -99,26 +99,26 @@ func TestState(t *testing.T) {
 			int f = open("/proc/self/oom_score_adj", O_WRONLY);
 			MUST(write(f, "300", 3));
 			close(f);`,
-			func(t *testing.T, img *image.Image, _ kernel.Image) {
-				p := img.Process
+			func(t *testing.T, img *world.World, _ kernel.Image) {
+				p := img.Tasks[0]
 				if p.LockFuture != 0 {
 					t.Errorf("it is to lock memory: %#x", p.LockFuture)
 				}
 				if p.Umask != 0o123 || img.Files[p.Cwd].Path != "/usr" || !p.Subreaper || !p.NoNewPrivs || p.OOMScoreAdj != 300 ||
-					p.Rlimits[unix.RLIMIT_NOFILE] != (image.Rlimit{Cur: 123, Max: 456}) {
+					p.Rlimits[unix.RLIMIT_NOFILE] != (world.Rlimit{Cur: 123, Max: 456}) {
 					t.Errorf("%+v", p)
 				}
 			}},
 		{"memory to be locked", `MUST(mlockall(MCL_FUTURE));`,
-			func(t *testing.T, img *image.Image, _ kernel.Image) {
-				if img.Process.LockFuture != unix.MCL_FUTURE {
-					t.Errorf("flags %#x", img.Process.LockFuture)
+			func(t *testing.T, img *world.World, _ kernel.Image) {
+				if img.Tasks[0].LockFuture != unix.MCL_FUTURE {
+					t.Errorf("flags %#x", img.Tasks[0].LockFuture)
 				}
 			}},
 		{"memory to be locked once it is used", `MUST(mlockall(MCL_FUTURE | MCL_ONFAULT));`,
-			func(t *testing.T, img *image.Image, _ kernel.Image) {
-				if img.Process.LockFuture != unix.MCL_FUTURE|4 {
-					t.Errorf("flags %#x", img.Process.LockFuture)
+			func(t *testing.T, img *world.World, _ kernel.Image) {
+				if img.Tasks[0].LockFuture != unix.MCL_FUTURE|4 {
+					t.Errorf("flags %#x", img.Tasks[0].LockFuture)
 				}
 			}},
 		{"settings of threads", `
@@ -139,11 +139,11 @@ func TestState(t *testing.T) {
 			MUST(-pthread_create(&t, 0, idle, 0));
 			MUST(-pthread_setname_np(t, "second"));
 			MUST(prctl(PR_SET_TSC, PR_TSC_SIGSEGV));`,
-			func(t *testing.T, img *image.Image, _ kernel.Image) {
-				if len(img.Threads) != 2 {
-					t.Fatalf("%d threads", len(img.Threads))
+			func(t *testing.T, img *world.World, _ kernel.Image) {
+				if len(img.Tasks[0].Threads) != 2 {
+					t.Fatalf("%d threads", len(img.Tasks[0].Threads))
 				}
-				a, b := img.Threads[0], img.Threads[1]
+				a, b := img.Tasks[0].Threads[0], img.Tasks[0].Threads[1]
 				if a.TimerSlack != 777777 || a.PDeathSig != int(unix.SIGHUP) || a.Comm != "my-name" || a.Sched.Nice != 15 ||
 					a.Sched.Policy != unix.SCHED_BATCH || !slices.Equal(a.Sched.Affinity, []int{1}) || a.AltStack.Size != 65536 || a.AltStack.SP == 0 ||
 					a.SecureBits != 1<<4 || !a.NoTSC {
@@ -164,9 +164,9 @@ func TestState(t *testing.T) {
 			MUST(dup2(d, 21));
 			int n = open("/dev/zero", O_RDONLY);
 			MUST(dup2(n, 22));`,
-			func(t *testing.T, img *image.Image, _ kernel.Image) {
+			func(t *testing.T, img *world.World, _ kernel.Image) {
 				a := openAs(t, img, 20)
-				if a != openAs(t, img, 3) || a.Kind != image.KindFile || a.Pos != 4 || a.Flags&unix.O_APPEND == 0 {
+				if a != openAs(t, img, 3) || a.Kind != world.KindFile || a.Pos != 4 || a.Flags&unix.O_APPEND == 0 {
 					t.Errorf("%+v", a)
 				}
 				f := img.Files[a.File]
@@ -176,15 +176,15 @@ func TestState(t *testing.T) {
 				if len(a.Locks) != 1 || a.Locks[0].Type != "FLOCK" || !a.Locks[0].Write {
 					t.Errorf("locks %+v", a.Locks)
 				}
-				if !img.FDs[3].CloseOnExec || openAs(t, img, 21).Kind != image.KindDir || openAs(t, img, 22).Kind != image.KindDevice {
-					t.Errorf("%+v", img.FDs)
+				if !img.Tables[0].FDs[3].CloseOnExec || openAs(t, img, 21).Kind != world.KindDir || openAs(t, img, 22).Kind != world.KindDevice {
+					t.Errorf("%+v", img.Tables[0].FDs)
 				}
 			}},
 		{"a deleted file", `
 			int f = open("gone", O_RDWR | O_CREAT, 0600);
 			MUST(unlink("gone"));
 			MUST(pwrite(f, "tail", 4, 1 << 20));`,
-			func(t *testing.T, img *image.Image, live kernel.Image) {
+			func(t *testing.T, img *world.World, live kernel.Image) {
 				f := img.Files[openAs(t, img, 3).File]
 				if got := content(t, img, live, f.Content); !f.Deleted || f.Size != 1<<20+4 || len(got) != 1<<20+4 || got[1<<20:] != "tail" {
 					t.Errorf("%+v, of which %d bytes are there", f, len(got))
@@ -196,7 +196,7 @@ func TestState(t *testing.T) {
 			char *m = mmap((void *)0x10000000, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, f, 0);
 			strcpy(m + 4096, "in memfd");
 			MUST(fcntl(f, F_ADD_SEALS, F_SEAL_GROW));`,
-			func(t *testing.T, img *image.Image, live kernel.Image) {
+			func(t *testing.T, img *world.World, live kernel.Image) {
 				f := img.Files[openAs(t, img, 3).File]
 				if !f.Memfd || f.Path != "mine" || f.Seals != unix.F_SEAL_GROW {
 					t.Errorf("%+v", f)
@@ -211,7 +211,7 @@ func TestState(t *testing.T) {
 		{"shared anonymous memory", `
 			char *m = mmap((void *)0x10000000, 1 << 30, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 			strcpy(m + (1 << 29), "shared");`,
-			func(t *testing.T, img *image.Image, live kernel.Image) {
+			func(t *testing.T, img *world.World, live kernel.Image) {
 				if got := read(t, img, live, 0x10000000+1<<29, 6); string(got) != "shared" {
 					t.Errorf("memory %q", got)
 				}
@@ -231,14 +231,14 @@ func TestState(t *testing.T) {
 			MUST(madvise(d, 8192, MADV_DONTFORK));
 			MUST(madvise(w, 8192, MADV_WIPEONFORK));
 			MUST(mprotect(n, 8192, PROT_NONE));`,
-			func(t *testing.T, img *image.Image, live kernel.Image) {
+			func(t *testing.T, img *world.World, live kernel.Image) {
 				wiped := strings.Repeat("\x00", 10)
-				for addr, want := range map[image.Hex]string{0x10000000: "dontfork", 0x20000000: wiped, 0x30000000: "protnone"} {
+				for addr, want := range map[world.Hex]string{0x10000000: "dontfork", 0x20000000: wiped, 0x30000000: "protnone"} {
 					if got := read(t, img, live, addr, len(want)); string(got) != want {
 						t.Errorf("%x holds %q", addr, got)
 					}
 				}
-				for _, v := range img.VMAs {
+				for _, v := range img.Spaces[0].VMAs {
 					if v.Start == 0x10000000 && !strings.Contains(v.VMFlags, "dc") || v.Start == 0x20000000 && !strings.Contains(v.VMFlags, "wf") {
 						t.Errorf("%x has flags %s", v.Start, v.VMFlags)
 					}
@@ -251,15 +251,15 @@ func TestState(t *testing.T) {
 			char *m = mmap((void *)0x10000000, 16 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, f, 0);
 			close(f);
 			strcpy(m + 4096, "changed");`,
-			func(t *testing.T, img *image.Image, live kernel.Image) {
+			func(t *testing.T, img *world.World, live kernel.Image) {
 				if got := read(t, img, live, 0x10000000, 8); string(got) != "original" {
 					t.Errorf("its first page holds %q", got)
 				}
 				if got := read(t, img, live, 0x10001000, 7); string(got) != "changed" {
 					t.Errorf("its second page holds %q", got)
 				}
-				for _, v := range img.VMAs {
-					if v.Start == 0x10000000 && (v.ImageSize != 4*4096 || len(v.Private) != 1 || v.Private[0] != (image.Run{Start: 0x10001000, End: 0x10002000})) {
+				for _, v := range img.Spaces[0].VMAs {
+					if v.Start == 0x10000000 && (v.ImageSize != 4*4096 || len(v.Private) != 1 || v.Private[0] != (world.Run{Start: 0x10001000, End: 0x10002000})) {
 						t.Errorf("%+v", v)
 					}
 				}
@@ -269,9 +269,9 @@ func TestState(t *testing.T) {
 			MUST(pipe2(p, O_NONBLOCK));
 			MUST(fcntl(p[0], F_SETPIPE_SZ, 8192));
 			MUST(write(p[1], "in the pipe", 11));`,
-			func(t *testing.T, img *image.Image, live kernel.Image) {
+			func(t *testing.T, img *world.World, live kernel.Image) {
 				r, w := openAs(t, img, 3), openAs(t, img, 4)
-				if r.Kind != image.KindPipe || r.Pipe.Ino != w.Pipe.Ino || r.Pipe.Capacity != 8192 || r.Flags&unix.O_NONBLOCK == 0 {
+				if r.Kind != world.KindPipe || r.Pipe.Ino != w.Pipe.Ino || r.Pipe.Capacity != 8192 || r.Flags&unix.O_NONBLOCK == 0 {
 					t.Errorf("%+v %+v", r.Pipe, w.Pipe)
 				}
 				if got := content(t, img, live, r.Pipe.Content); got != "in the pipe" {
@@ -286,7 +286,7 @@ func TestState(t *testing.T) {
 			sigset_t s;
 			sigemptyset(&s); sigaddset(&s, SIGUSR1);
 			MUST(signalfd(-1, &s, 0));`,
-			func(t *testing.T, img *image.Image, _ kernel.Image) {
+			func(t *testing.T, img *world.World, _ kernel.Image) {
 				if e := openAs(t, img, 3).EventFD; e == nil || e.Count != 77 || !e.Semaphore {
 					t.Errorf("%+v", e)
 				}
@@ -304,7 +304,7 @@ func TestState(t *testing.T) {
 			MUST(dup2(ev, 30));
 			MUST(close(ev));
 			MUST(open("/dev/null", O_RDONLY));`,
-			func(t *testing.T, img *image.Image, _ kernel.Image) {
+			func(t *testing.T, img *world.World, _ kernel.Image) {
 				w := openAs(t, img, 3).Epoll.Watches
 				if len(w) != 1 || w[0].FD != 4 || &img.Open[w[0].Open] != openAs(t, img, 30) ||
 					w[0].Events&unix.EPOLLIN == 0 || w[0].Data != 0xfedcba9876543210 {
@@ -315,7 +315,7 @@ func TestState(t *testing.T) {
 			int f = inotify_init();
 			MUST(mkdir("watched", 0700));
 			MUST(inotify_add_watch(f, "watched", IN_CREATE | IN_DELETE));`,
-			func(t *testing.T, img *image.Image, _ kernel.Image) {
+			func(t *testing.T, img *world.World, _ kernel.Image) {
 				w := openAs(t, img, 3).Inotify
 				if len(w) != 1 || w[0].WD != 1 || w[0].Mask&(unix.IN_CREATE|unix.IN_DELETE) == 0 || !strings.HasSuffix(string(img.Files[w[0].File].Path), "/watched") {
 					t.Errorf("%+v", w)
@@ -336,12 +336,12 @@ func TestState(t *testing.T) {
 			MUST(bind(un, (void *)&su, sizeof su));
 			MUST(listen(un, 5));
 			MUST(socket(AF_INET, SOCK_STREAM, 0));`,
-			func(t *testing.T, img *image.Image, _ kernel.Image) {
+			func(t *testing.T, img *world.World, _ kernel.Image) {
 				tcp, udp, un, fresh := openAs(t, img, 3).Socket, openAs(t, img, 4).Socket, openAs(t, img, 5).Socket, openAs(t, img, 6).Socket
 				if !tcp.Listening || tcp.Backlog != 77 || len(tcp.Local) != 16 || tcp.Local[4] != 127 {
 					t.Errorf("TCP: %+v", tcp)
 				}
-				if !slices.ContainsFunc(tcp.Options, func(o image.SockOpt) bool {
+				if !slices.ContainsFunc(tcp.Options, func(o world.SockOpt) bool {
 					return o.Level == unix.SOL_SOCKET && o.Name == unix.SO_REUSEADDR && o.Value[0] == 1
 				}) {
 					t.Errorf("TCP options: %+v", tcp.Options)
@@ -365,7 +365,7 @@ func TestState(t *testing.T) {
 			MUST(socketpair(AF_UNIX, SOCK_DGRAM, 0, b));
 			MUST(write(b[1], "one", 3));
 			MUST(write(b[1], "two", 3));`,
-			func(t *testing.T, img *image.Image, live kernel.Image) {
+			func(t *testing.T, img *world.World, live kernel.Image) {
 				a, b, c := openAs(t, img, 3).Socket, openAs(t, img, 4).Socket, openAs(t, img, 5).Socket
 				if a.Peer != b.Ino || b.Peer != a.Ino || b.Shutdown != 2 || a.Shutdown != 1 {
 					t.Errorf("%+v %+v", a, b)

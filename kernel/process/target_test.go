@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -148,7 +148,7 @@ func snapshot(t *testing.T, pid int, o kernel.Options) (kernel.Image, error) {
 
 // decode takes a snapshot and returns what it says of the process, with the
 // image to read from.
-func decode(t *testing.T, pid int, o kernel.Options) (*image.Image, kernel.Image) {
+func decode(t *testing.T, pid int, o kernel.Options) (*world.World, kernel.Image) {
 	t.Helper()
 	live, err := snapshot(t, pid, o)
 	if err != nil {
@@ -159,11 +159,11 @@ func decode(t *testing.T, pid int, o kernel.Options) (*image.Image, kernel.Image
 			t.Errorf("closing the image: %v", err)
 		}
 	})
-	prefix := make([]byte, image.PrefixSize)
+	prefix := make([]byte, world.PrefixSize)
 	if _, err := live.ReadAt(prefix, 0); err != nil {
 		t.Fatal(err)
 	}
-	n, err := image.HeaderSize(prefix)
+	n, err := world.HeaderSize(prefix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func decode(t *testing.T, pid int, o kernel.Options) (*image.Image, kernel.Image
 	if _, err := live.ReadAt(header, 0); err != nil {
 		t.Fatal(err)
 	}
-	img, err := image.Decode(header, live.Size())
+	img, err := world.Decode(header, live.Size())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,9 +179,9 @@ func decode(t *testing.T, pid int, o kernel.Options) (*image.Image, kernel.Image
 }
 
 // read returns n bytes of the process's memory as the image has them.
-func read(t *testing.T, img *image.Image, live kernel.Image, addr image.Hex, n int) []byte {
+func read(t *testing.T, img *world.World, live kernel.Image, addr world.Hex, n int) []byte {
 	t.Helper()
-	for _, v := range img.VMAs {
+	for _, v := range img.Spaces[0].VMAs {
 		if addr >= v.Start && addr < v.End {
 			if v.ImageSize == 0 {
 				t.Fatalf("nothing is stored of %x-%x", v.Start, v.End)
@@ -198,9 +198,9 @@ func read(t *testing.T, img *image.Image, live kernel.Image, addr image.Hex, n i
 }
 
 // content returns a Content of the image.
-func content(t *testing.T, img *image.Image, live kernel.Image, i int) string {
+func content(t *testing.T, img *world.World, live kernel.Image, i int) string {
 	t.Helper()
-	if i == image.NoIndex {
+	if i == world.NoIndex {
 		t.Fatal("there is no content")
 	}
 	b := make([]byte, img.Contents[i].Size)
@@ -211,9 +211,9 @@ func content(t *testing.T, img *image.Image, live kernel.Image, i int) string {
 }
 
 // open returns what a descriptor refers to.
-func openAs(t *testing.T, img *image.Image, fd int) *image.OpenFile {
+func openAs(t *testing.T, img *world.World, fd int) *world.OpenFile {
 	t.Helper()
-	for _, f := range img.FDs {
+	for _, f := range img.Tables[0].FDs {
 		if f.FD == fd {
 			return &img.Open[f.Open]
 		}

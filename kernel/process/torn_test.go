@@ -26,7 +26,7 @@ func TestNoTornState(t *testing.T) {
 		found := 0
 		for r := range regions {
 			var addr uint64 = 0x100000000 + uint64(r)<<28
-			for _, v := range img.VMAs {
+			for _, v := range img.Spaces[0].VMAs {
 				if uint64(v.Start) != addr {
 					continue
 				}

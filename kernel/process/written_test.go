@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 )
 
 // The image stays the same while the program goes on to write to a file that
@@ -44,8 +44,8 @@ func TestMappedFileIsWritten(t *testing.T) {
 			if bytes.Equal(first[:8], make([]byte, 8)) || string(first[4096:4103]) != "changed" {
 				t.Errorf("it begins with %x, and its second page with %q", first[:8], first[4096:4103])
 			}
-			for _, v := range img.VMAs {
-				if v.Shared && v.Start == image.Hex(0x20000000) && v.ImageSize != 0 {
+			for _, v := range img.Spaces[0].VMAs {
+				if v.Shared && v.Start == world.Hex(0x20000000) && v.ImageSize != 0 {
 					t.Errorf("%d bytes of what is in the file alone", v.ImageSize)
 				}
 			}

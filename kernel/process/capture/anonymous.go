@@ -6,29 +6,29 @@ package capture
 import (
 	"strings"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 )
 
 // anonymous describes what /proc shows as "anon_inode:[eventfd]" or alike.
-func (t *fileTable) anonymous(o *openFile, d *image.OpenFile) error {
+func (t *fileTable) anonymous(o *openFile, d *world.OpenFile) error {
 	name := strings.TrimPrefix(o.link, "anon_inode:")
 	switch name = strings.Trim(name, "[]"); name {
 	case "eventfd":
-		d.Kind = image.KindEventFD
-		d.EventFD = &image.EventFD{Count: o.info.EventCount, Semaphore: o.info.EventSemaphore}
+		d.Kind = world.KindEventFD
+		d.EventFD = &world.EventFD{Count: o.info.EventCount, Semaphore: o.info.EventSemaphore}
 		if !o.info.EventComplete && !t.dry {
 			t.c.o.Warn(o.object("an eventfd") + " is kept as one without EFD_SEMAPHORE: this kernel does not show whether it has that")
 		}
 	case "timerfd":
-		d.Kind = image.KindTimerFD
-		d.TimerFD = &image.TimerFD{
+		d.Kind = world.KindTimerFD
+		d.TimerFD = &world.TimerFD{
 			Clock: o.info.TimerClock, Ticks: o.info.TimerTicks, SettimeFlags: o.info.TimerFlags,
 			Interval: o.info.TimerInterval, Value: o.info.TimerValue,
 		}
 		return setExpires(d.TimerFD)
 	case "signalfd":
-		d.Kind = image.KindSignalFD
-		d.SignalFD = &image.SignalFD{Mask: image.Hex(o.info.SigMask)}
+		d.Kind = world.KindSignalFD
+		d.SignalFD = &world.SignalFD{Mask: world.Hex(o.info.SigMask)}
 	case "eventpoll":
 		t.epolls[len(t.open)] = o.info.Watches
 		return t.epoll(o, d)

@@ -7,14 +7,14 @@ import (
 	"fmt"
 	"strings"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
 
 // attributes refuses a file without a path that has any, but for what a security
 // module gives to every file.
-func (t *fileTable) attributes(o *openFile, d *image.OpenFile) error {
+func (t *fileTable) attributes(o *openFile, d *world.OpenFile) error {
 	fd, err := t.borrow(o)
 	if err != nil {
 		return err

@@ -20,10 +20,10 @@ import (
 	"time"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/sockopt"
+	"snappipe/kernel/process/world"
 )
 
 // Options are what the caller wants.
@@ -82,7 +82,10 @@ type capture struct {
 	options *sockopt.Reader
 	store   *Store
 	twin    *Twin
-	img     *image.Image
+	img     *world.World
+	task    *world.Task // of img
+	space   *world.Space
+	table   *world.Table
 	files   *fileTable
 	frozen  frozen
 	paused  time.Duration
@@ -94,9 +97,9 @@ type capture struct {
 	kept     map[uint64][]piece       // by start of the mapping: what the twin doesn't have
 	private  map[uint64][]proc.Run    // by start: which of kept is not the file's
 	guards   map[uint64][]proc.Run    // by start: guard pages
-	policies map[uint64]*image.Policy // by start
+	policies map[uint64]*world.Policy // by start
 	contents []content                // those of img.Contents
-	pieces   [][]piece                // the memory of each of img.VMAs
+	pieces   [][]piece                // the memory of each of space.VMAs
 	extents  []Extent
 }
 
@@ -104,11 +107,12 @@ type capture struct {
 // A [*kernel.Refusal] says that the process can't be taken as it is.
 func Take(pid int, o Options) (_ *Captured, err error) {
 	c := &capture{
-		pid: pid, o: o, img: new(image.Image), options: sockopt.NewReader(),
+		pid: pid, o: o, img: world.One(), options: sockopt.NewReader(),
 		places: map[shown]place{}, watched: map[inode]string{}, elsewhere: map[string]string{},
 		kept: map[uint64][]piece{}, private: map[uint64][]proc.Run{},
-		guards: map[uint64][]proc.Run{}, policies: map[uint64]*image.Policy{},
+		guards: map[uint64][]proc.Run{}, policies: map[uint64]*world.Policy{},
 	}
+	c.task, c.space, c.table = &c.img.Tasks[0], &c.img.Spaces[0], &c.img.Tables[0]
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.abandon())
@@ -125,7 +129,7 @@ func Take(pid int, o Options) (_ *Captured, err error) {
 			return nil, err
 		}
 	}
-	header, size, err := image.Encode(c.img)
+	header, size, err := world.Encode(c.img)
 	if err != nil {
 		return nil, fmt.Errorf("process %d: %w", pid, err)
 	}
@@ -161,12 +165,12 @@ func (c *capture) report() {
 		bytes += e.Length
 	}
 	var mapped int64
-	for i := range c.img.VMAs {
-		mapped += int64(c.img.VMAs[i].End - c.img.VMAs[i].Start)
+	for i := range c.space.VMAs {
+		mapped += int64(c.space.VMAs[i].End - c.space.VMAs[i].Start)
 	}
 	c.o.Report(fmt.Sprintf("paused for %.1f ms", float64(c.paused.Microseconds())/1000))
 	c.o.Report(fmt.Sprintf("%d pages in %d extents, %d bytes; %d bytes of the %d mapped are holes",
-		bytes/image.Page, len(c.extents), bytes, max(mapped-bytes, 0), mapped))
+		bytes/world.Page, len(c.extents), bytes, max(mapped-bytes, 0), mapped))
 }
 
 // object names the process in errors.

@@ -8,13 +8,13 @@ import (
 	"slices"
 	"unsafe"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
 
 // device describes a character device: a terminal, or one that has no state.
-func (t *fileTable) device(o *openFile, d *image.OpenFile, rdev uint64) error {
+func (t *fileTable) device(o *openFile, d *world.OpenFile, rdev uint64) error {
 	major, minor := unix.Major(rdev), unix.Minor(rdev)
 	const memory, tty, ptmx = 1, 5, 2 // Documentation/admin-guide/devices.txt
 	if major == tty && minor == ptmx {
@@ -26,18 +26,18 @@ func (t *fileTable) device(o *openFile, d *image.OpenFile, rdev uint64) error {
 		return t.lose(o, d, "the device "+o.link, "the kernel does not tell how far it was read")
 	}
 	if major == memory && slices.Contains([]uint32{3, 5, 7, 8, 9, 11}, minor) {
-		d.Kind = image.KindDevice
+		d.Kind = world.KindDevice
 		return nil
 	}
 	ok, err := t.terminal(o, d)
 	if ok || err != nil {
 		return err
 	}
-	d.Kind = image.KindDevice
+	d.Kind = world.KindDevice
 	return t.lose(o, d, "the device "+o.link, "its state is not in the program")
 }
 
-func (t *fileTable) terminal(o *openFile, d *image.OpenFile) (bool, error) {
+func (t *fileTable) terminal(o *openFile, d *world.OpenFile) (bool, error) {
 	fd, err := t.borrow(o)
 	if err != nil {
 		return false, err
@@ -65,9 +65,9 @@ func (t *fileTable) terminal(o *openFile, d *image.OpenFile) (bool, error) {
 		}
 	}
 	const ttyField = 7 // of proc_pid_stat(5), which encodes devices as TIOCGDEV does
-	d.Kind = image.KindTerminal
-	d.Terminal = &image.Terminal{
-		Device: image.Hex(device), Changed: st.Ctim.Nano(),
+	d.Kind = world.KindTerminal
+	d.Terminal = &world.Terminal{
+		Device: world.Hex(device), Changed: st.Ctim.Nano(),
 		Termios: termiosBytes(termios), Rows: size.Row, Cols: size.Col,
 		Controlling: device == uint32(t.c.before.stat.Field(ttyField)),
 	}
@@ -75,6 +75,6 @@ func (t *fileTable) terminal(o *openFile, d *image.OpenFile) (bool, error) {
 }
 
 // termiosBytes is struct termios2, as which package unix lays it out.
-func termiosBytes(t *unix.Termios) image.Bytes {
+func termiosBytes(t *unix.Termios) world.Bytes {
 	return bytes.Clone(unsafe.Slice((*byte)(unsafe.Pointer(t)), unsafe.Sizeof(*t)))
 }

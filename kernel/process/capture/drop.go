@@ -10,13 +10,13 @@ import (
 	"strings"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
 
 // lose drops what can't be kept, if that is wanted, and refuses it otherwise.
-func (t *fileTable) lose(o *openFile, d *image.OpenFile, what, reason string) error {
+func (t *fileTable) lose(o *openFile, d *world.OpenFile, what, reason string) error {
 	if !t.c.o.Force {
 		return kernel.Refuse(o.object(what), fmt.Sprintf("--drop-fd %d, or --force, takes the program without it", o.fd), "%s", reason)
 	}
@@ -26,7 +26,7 @@ func (t *fileTable) lose(o *openFile, d *image.OpenFile, what, reason string) er
 
 // forgo drops what a file holds, and keeps the file, if that is wanted, and
 // refuses it otherwise.
-func (t *fileTable) forgo(o *openFile, d *image.OpenFile, what, reason string) error {
+func (t *fileTable) forgo(o *openFile, d *world.OpenFile, what, reason string) error {
 	if !t.c.o.Force {
 		return kernel.Refuse(o.object(what), "try again, or --force takes the program without them", "%s", reason)
 	}
@@ -37,20 +37,20 @@ func (t *fileTable) forgo(o *openFile, d *image.OpenFile, what, reason string) e
 }
 
 // leaveOut makes d what stands in the place of o, and says so.
-func (t *fileTable) leaveOut(o *openFile, d *image.OpenFile, what string) {
+func (t *fileTable) leaveOut(o *openFile, d *world.OpenFile, what string) {
 	if !t.dry {
 		t.c.o.Warn("dropped: " + o.object(what))
 	}
-	lost := &image.Lost{Kind: image.LostOther, What: what}
+	lost := &world.Lost{Kind: world.LostOther, What: what}
 	switch {
-	case d.Kind == image.KindPipe, strings.HasPrefix(o.link, "pipe:"):
-		lost.Kind = image.LostPipe
+	case d.Kind == world.KindPipe, strings.HasPrefix(o.link, "pipe:"):
+		lost.Kind = world.LostPipe
 	case d.Socket != nil && d.Socket.Type == unix.SOCK_STREAM && d.Socket.Family == unix.AF_INET:
-		lost.Kind = image.LostTCP4
+		lost.Kind = world.LostTCP4
 	case d.Socket != nil && d.Socket.Type == unix.SOCK_STREAM && d.Socket.Family == unix.AF_INET6:
-		lost.Kind = image.LostTCP6
+		lost.Kind = world.LostTCP6
 	}
-	*d = image.OpenFile{Kind: image.KindLost, Lost: lost, Flags: d.Flags, File: image.NoIndex}
+	*d = world.OpenFile{Kind: world.KindLost, Lost: lost, Flags: d.Flags, File: world.NoIndex}
 }
 
 // chosen reports whether the user wants a descriptor to be left out.
@@ -59,7 +59,7 @@ func (t *fileTable) chosen(fd int) bool { return slices.Contains(t.c.o.Drop, fd)
 // drop leaves out a descriptor that was chosen. Others of the same open file
 // description keep that.
 func (t *fileTable) drop(o *openFile) int {
-	d := image.OpenFile{Flags: o.info.Flags &^ unix.O_CLOEXEC}
+	d := world.OpenFile{Flags: o.info.Flags &^ unix.O_CLOEXEC}
 	what := o.link
 	if strings.HasPrefix(o.link, "socket:") {
 		what = t.titleOf(o, &d)
@@ -69,13 +69,13 @@ func (t *fileTable) drop(o *openFile) int {
 }
 
 // titleOf says what socket it is that is left out.
-func (t *fileTable) titleOf(o *openFile, d *image.OpenFile) string {
+func (t *fileTable) titleOf(o *openFile, d *world.OpenFile) string {
 	fd, err := t.borrow(o)
 	if err != nil {
 		return o.link
 	}
 	defer unix.Close(fd)
-	s := &image.Socket{}
+	s := &world.Socket{}
 	if err := readKind(fd, s); err != nil {
 		return o.link
 	}
@@ -87,7 +87,7 @@ func (t *fileTable) titleOf(o *openFile, d *image.OpenFile) string {
 // most likely another than the one that was meant.
 func (t *fileTable) checkDropped() error {
 	for _, fd := range t.c.o.Drop {
-		if !slices.ContainsFunc(t.fds, func(f image.FD) bool { return f.FD == fd }) {
+		if !slices.ContainsFunc(t.fds, func(f world.FD) bool { return f.FD == fd }) {
 			return kernel.Refuse(fmt.Sprintf("fd %d, which is to be dropped", fd),
 				fmt.Sprintf("ls -l /proc/%d/fd shows what is open", t.c.pid), "the program does not have it open")
 		}

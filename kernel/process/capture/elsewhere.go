@@ -8,8 +8,8 @@ package capture
 import (
 	"fmt"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -91,7 +91,7 @@ func (t *fileTable) wholePairs() map[int]string {
 		d := &t.open[i]
 		switch {
 		case d.Outside: // it is to be what a resume has there
-		case d.Pipe != nil && d.File != image.NoIndex:
+		case d.Pipe != nil && d.File != world.NoIndex:
 			all[i] = string(t.files[d.File].Path) // what it holds, a resume writes into it
 		case d.Pipe != nil && ends[d.Pipe.Ino] == 3:
 			all[i] = fmt.Sprintf("pipe:[%d]", d.Pipe.Ino)

@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,12 +30,12 @@ type fileTable struct {
 	found, plain []*openFile
 	sharing      sharing
 
-	files  []image.File
+	files  []world.File
 	inodes []inodeInfo // of files, by the same index
 	byKey  map[inode]int
 
-	open  []image.OpenFile
-	fds   []image.FD
+	open  []world.OpenFile
+	fds   []world.FD
 	first []int // a descriptor of each of open
 	// By descriptor: the index in open, and the inode as in proc.FDInfo.
 	opened map[int]int
@@ -146,7 +146,7 @@ func (t *fileTable) finish(glances map[int]glance) error {
 	if err := t.checkDropped(); err != nil {
 		return err
 	}
-	slices.SortFunc(t.fds, func(a, b image.FD) int { return cmp.Compare(a.FD, b.FD) })
+	slices.SortFunc(t.fds, func(a, b world.FD) int { return cmp.Compare(a.FD, b.FD) })
 	return t.relate()
 }
 
@@ -246,14 +246,14 @@ func (t *fileTable) take(all []*openFile) error {
 // refer makes o a descriptor of an open file description.
 func (t *fileTable) refer(o *openFile, i int) {
 	t.opened[o.fd], t.inode[o.fd] = i, o.info.Ino
-	t.fds = append(t.fds, image.FD{FD: o.fd, Open: i, CloseOnExec: o.info.Flags&unix.O_CLOEXEC != 0})
+	t.fds = append(t.fds, world.FD{FD: o.fd, Open: i, CloseOnExec: o.info.Flags&unix.O_CLOEXEC != 0})
 }
 
 // description adds the open file description of o.
 func (t *fileTable) description(o *openFile) (int, error) {
-	d := image.OpenFile{
+	d := world.OpenFile{
 		Flags: o.info.Flags &^ unix.O_CLOEXEC, Pos: o.info.Pos,
-		File: image.NoIndex, Locks: locks(o.info.Locks),
+		File: world.NoIndex, Locks: locks(o.info.Locks),
 	}
 	if err := t.describe(o, &d); err != nil {
 		return 0, err
@@ -262,22 +262,22 @@ func (t *fileTable) description(o *openFile) (int, error) {
 }
 
 // add adds an open file description that o is the first descriptor of.
-func (t *fileTable) add(o *openFile, d image.OpenFile) int {
+func (t *fileTable) add(o *openFile, d world.OpenFile) int {
 	t.open = append(t.open, d)
 	t.first = append(t.first, o.fd)
 	return len(t.open) - 1
 }
 
-func locks(all []proc.Lock) []image.Lock {
-	var out []image.Lock
+func locks(all []proc.Lock) []world.Lock {
+	var out []world.Lock
 	for _, l := range all {
-		out = append(out, image.Lock{Type: l.Type, Write: l.Write, Start: l.Start, End: l.End})
+		out = append(out, world.Lock{Type: l.Type, Write: l.Write, Start: l.Start, End: l.End})
 	}
 	return out
 }
 
 // describe fills in what kind of file it is, and what belongs to that.
-func (t *fileTable) describe(o *openFile, d *image.OpenFile) error {
+func (t *fileTable) describe(o *openFile, d *world.OpenFile) error {
 	switch {
 	case d.Flags&unix.O_PATH != 0 && !o.hasPath():
 		return t.lose(o, d, "an O_PATH reference to "+o.link, "it has no path by which it could be found again")
@@ -308,16 +308,16 @@ func (t *fileTable) addContents(c *capture) error {
 		if err != nil {
 			return err
 		}
-		c.img.Contents = append(c.img.Contents, image.Content{Size: int64(len(b))})
+		c.img.Contents = append(c.img.Contents, world.Content{Size: int64(len(b))})
 		c.contents = append(c.contents, content{[]piece{{0, uint64(len(b)), true, at}}})
 	}
 	for i := range t.open {
-		if p := t.open[i].Pipe; p != nil && p.Content != image.NoIndex {
+		if p := t.open[i].Pipe; p != nil && p.Content != world.NoIndex {
 			p.Content += base
 		}
 		if s := t.open[i].Socket; s != nil {
 			for j := range s.Queue {
-				if m := &s.Queue[j]; m.Content != image.NoIndex {
+				if m := &s.Queue[j]; m.Content != world.NoIndex {
 					m.Content += base
 				}
 			}

@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"time"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,8 +25,8 @@ type frozen struct {
 	lead  *ptrace.Stopped
 	maps  []proc.Map
 	tids  []int
-	sched []image.Sched  // of each thread
-	locks []image.Robust // likewise
+	sched []world.Sched  // of each thread
+	locks []world.Robust // likewise
 
 	timers []proc.Timer
 	locked uint64 // bytes of memory, before any was mapped for the calls
@@ -51,7 +51,7 @@ func (c *capture) freeze() (err error) {
 		return c.refuse("", "%v", err)
 	case errors.Is(err, ptrace.ErrDenied):
 		return c.refuse("", "%v, as under seccomp, or under Syscall User Dispatch, which Linux shows from 6.4 on", err)
-	case errors.Is(err, unix.EPERM) && len(c.img.Threads) == 0:
+	case errors.Is(err, unix.EPERM) && len(c.task.Threads) == 0:
 		return c.refuseAccess()
 	case err != nil:
 		return fmt.Errorf("%s: %w", c.object(), err)

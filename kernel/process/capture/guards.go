@@ -9,9 +9,9 @@ import (
 	"errors"
 	"fmt"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -88,7 +88,7 @@ func (c *capture) tellGuards(s *proc.Scan, swap uint64, told bool, mem *ptrace.M
 		return nil
 	}
 	for _, r := range s.Swapped {
-		for at := r.Start; at < r.End; at += image.Page {
+		for at := r.Start; at < r.End; at += world.Page {
 			err := mem.Read(make([]byte, 1), at)
 			switch {
 			case err == nil:
@@ -97,7 +97,7 @@ func (c *capture) tellGuards(s *proc.Scan, swap uint64, told bool, mem *ptrace.M
 			case told:
 				return c.refuse("", "its memory at %x can't be read, as after a hardware error", at)
 			default:
-				s.Guards = append(s.Guards, proc.Run{Start: at, End: at + image.Page})
+				s.Guards = append(s.Guards, proc.Run{Start: at, End: at + world.Page})
 			}
 		}
 	}

@@ -6,15 +6,15 @@ package capture
 import (
 	"fmt"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
 
 const outside = "its other end is outside of the program"
 
-func (t *fileTable) inetSocket(fd int, o *openFile, d *image.OpenFile) error {
+func (t *fileTable) inetSocket(fd int, o *openFile, d *world.OpenFile) error {
 	s := d.Socket
 	var err error
 	switch s.Protocol {
@@ -25,7 +25,7 @@ func (t *fileTable) inetSocket(fd int, o *openFile, d *image.OpenFile) error {
 	default:
 		err = t.lose(o, d, socketTitle(fd, s), "only TCP and UDP can be put back")
 	}
-	if err != nil || d.Kind == image.KindLost || d.Outside {
+	if err != nil || d.Kind == world.KindLost || d.Outside {
 		return err
 	}
 	if err := t.owner(fd, o, d); err != nil {
@@ -34,7 +34,7 @@ func (t *fileTable) inetSocket(fd int, o *openFile, d *image.OpenFile) error {
 	return t.options(fd, o, d)
 }
 
-func (t *fileTable) tcp(fd int, o *openFile, d *image.OpenFile) error {
+func (t *fileTable) tcp(fd int, o *openFile, d *world.OpenFile) error {
 	s := d.Socket
 	title := socketTitle(fd, s)
 	if _, err := sys.Getpeername(fd); err == nil && !s.Listening {
@@ -63,7 +63,7 @@ func (t *fileTable) tcp(fd int, o *openFile, d *image.OpenFile) error {
 
 // closedTCP tells a socket that never was connected from one whose connection
 // has ended (net/ipv4/tcp.c: tcp_done, tcp_poll).
-func (t *fileTable) closedTCP(fd int, o *openFile, d *image.OpenFile) error {
+func (t *fileTable) closedTCP(fd int, o *openFile, d *world.OpenFile) error {
 	s := d.Socket
 	what, err := readiness(fd)
 	if err != nil {
@@ -86,7 +86,7 @@ func (t *fileTable) closedTCP(fd int, o *openFile, d *image.OpenFile) error {
 // The bits of Socket.Shutdown.
 const shutReading, shutBoth = 1, 3
 
-func (t *fileTable) udp(fd int, o *openFile, d *image.OpenFile) (err error) {
+func (t *fileTable) udp(fd int, o *openFile, d *world.OpenFile) (err error) {
 	s := d.Socket
 	if remote, err := sys.Getpeername(fd); err == nil {
 		s.Remote = remote // a default destination, nothing more

@@ -10,8 +10,8 @@ import (
 
 	"snappipe/kernel"
 	"snappipe/kernel/elfnote"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,13 +31,13 @@ func (t *fileTable) file(p place, st *unix.Stat_t) int {
 	if i, ok := t.byKey[key]; ok {
 		return i
 	}
-	f := image.File{
-		Path: image.Text(p.path), Deleted: p.deleted,
-		Dev: image.Hex(st.Dev), Rdev: image.Hex(st.Rdev), Ino: st.Ino, FS: image.Hex(p.FS), Handle: p.Handle,
-		Mode: st.Mode, UID: st.Uid, GID: st.Gid, Size: st.Size, Mtime: st.Mtim.Nano(), Content: image.NoIndex,
+	f := world.File{
+		Path: world.Text(p.path), Deleted: p.deleted,
+		Dev: world.Hex(st.Dev), Rdev: world.Hex(st.Rdev), Ino: st.Ino, FS: world.Hex(p.FS), Handle: p.Handle,
+		Mode: st.Mode, UID: st.Uid, GID: st.Gid, Size: st.Size, Mtime: st.Mtim.Nano(), Content: world.NoIndex,
 	}
 	if name, ok := strings.CutPrefix(p.path, memfdPrefix); ok && p.deleted {
-		f.Memfd, f.Path = true, image.Text(name)
+		f.Memfd, f.Path = true, world.Text(name)
 	}
 	t.byKey[key] = len(t.files)
 	t.files = append(t.files, f)
@@ -140,16 +140,16 @@ func (c *capture) twinLink(name, what string) (link string, deleted bool, st uni
 func (t *fileTable) workingDirectory() (int, error) {
 	link, deleted, st, err := t.c.twinLink("cwd", "working directory")
 	if err != nil {
-		return image.NoIndex, err
+		return world.NoIndex, err
 	}
 	p, ok := t.locate(link, deleted, &st)
 	switch {
 	case ok && p.deleted:
-		return image.NoIndex, t.c.refuse("", "its working directory %s has been deleted", link)
+		return world.NoIndex, t.c.refuse("", "its working directory %s has been deleted", link)
 	case !ok:
-		return image.NoIndex, t.c.refuse("", "its working directory is not to be found at %s: %s", link, t.whyLost(link, deleted, &st))
+		return world.NoIndex, t.c.refuse("", "its working directory is not to be found at %s: %s", link, t.whyLost(link, deleted, &st))
 	case ofProcess(p.path):
-		return image.NoIndex, t.c.refuse("", "its working directory %s is about a process, which will not be there again", p.path)
+		return world.NoIndex, t.c.refuse("", "its working directory %s is about a process, which will not be there again", p.path)
 	}
 	return t.file(p, &st), nil
 }
@@ -158,7 +158,7 @@ func (t *fileTable) workingDirectory() (int, error) {
 func (t *fileTable) executable() (int, error) {
 	link, deleted, st, err := t.c.twinLink("exe", "executable")
 	if err != nil {
-		return image.NoIndex, err
+		return world.NoIndex, err
 	}
 	p, ok := t.locate(link, deleted, &st)
 	if !ok {
@@ -168,7 +168,7 @@ func (t *fileTable) executable() (int, error) {
 }
 
 // seals reads those of memfd_create(2), which must be put back last.
-func (t *fileTable) seals(o *openFile, f *image.File) error {
+func (t *fileTable) seals(o *openFile, f *world.File) error {
 	if !f.Memfd {
 		return nil
 	}
@@ -187,9 +187,9 @@ func (t *fileTable) seals(o *openFile, f *image.File) error {
 // their other marks are; but for those of which the program would hear that they
 // are read.
 func (c *capture) addBuildIDs() {
-	for i := range c.img.VMAs {
-		v := &c.img.VMAs[i]
-		if v.File == image.NoIndex || v.Prot&unix.PROT_EXEC == 0 {
+	for i := range c.space.VMAs {
+		v := &c.space.VMAs[i]
+		if v.File == world.NoIndex || v.Prot&unix.PROT_EXEC == 0 {
 			continue
 		}
 		f := &c.img.Files[v.File]
@@ -203,7 +203,7 @@ func (c *capture) addBuildIDs() {
 // written reports whether the program may write to a file: by a descriptor or
 // a mapping.
 func (t *fileTable) written(file int) bool {
-	return t.inodes[file].shared || slices.ContainsFunc(t.open, func(o image.OpenFile) bool {
+	return t.inodes[file].shared || slices.ContainsFunc(t.open, func(o world.OpenFile) bool {
 		return o.File == file && o.Flags&unix.O_ACCMODE != unix.O_RDONLY
 	})
 }

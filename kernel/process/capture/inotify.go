@@ -11,15 +11,15 @@ import (
 	"strconv"
 	"strings"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
 
-func (t *fileTable) inotify(o *openFile, d *image.OpenFile) error {
-	d.Kind = image.KindInotify
+func (t *fileTable) inotify(o *openFile, d *world.OpenFile) error {
+	d.Kind = world.KindInotify
 	for _, w := range o.info.Inotify {
 		p, ok := t.watched(w)
 		if !ok {
@@ -29,7 +29,7 @@ func (t *fileTable) inotify(o *openFile, d *image.OpenFile) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", o.object("an inotify set"), err)
 		}
-		d.Inotify = append(d.Inotify, image.Inotify{WD: w.WD, Mask: w.Mask, File: file})
+		d.Inotify = append(d.Inotify, world.Inotify{WD: w.WD, Mask: w.Mask, File: file})
 	}
 	fd, err := t.borrow(o)
 	if err != nil {
@@ -52,7 +52,7 @@ func (t *fileTable) inotify(o *openFile, d *image.OpenFile) error {
 func (t *fileTable) atPlace(p place) (int, error) {
 	var st unix.Stat_t
 	if err := unix.Lstat(fmt.Sprintf("/proc/%d/root%s", t.c.pid, p.path), &st); err != nil {
-		return image.NoIndex, fmt.Errorf("%s: %w", p.path, err)
+		return world.NoIndex, fmt.Errorf("%s: %w", p.path, err)
 	}
 	return t.file(p, &st), nil
 }

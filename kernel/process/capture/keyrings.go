@@ -36,7 +36,7 @@ func (c *capture) readKeyring() error {
 		}
 	}
 	if held > 0 {
-		c.img.Process.Keyring = int(int32(own))
+		c.task.Keyring = int(int32(own))
 	}
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,10 +16,10 @@ import (
 // program's.
 func (c *capture) readKeys() error {
 	const pkru, keys = 1 << 9, 16 // of XCR0; arch/x86/include/asm/pkeys.h
-	if image.XFeatures(c.img.Threads[0].XState)&pkru == 0 {
+	if world.XFeatures(c.task.Threads[0].XState)&pkru == 0 {
 		return nil
 	}
-	allocated := image.Hex(1<<keys - 1)
+	allocated := world.Hex(1<<keys - 1)
 	for {
 		key, err := c.twin.call.Call(unix.SYS_PKEY_ALLOC, 0, 0)
 		if errors.Is(err, unix.ENOSPC) {
@@ -31,6 +31,6 @@ func (c *capture) readKeys() error {
 		allocated &^= 1 << key
 	}
 	const always = 1 // key 0
-	c.img.Process.PKeys = allocated &^ always
+	c.task.PKeys = allocated &^ always
 	return nil
 }

@@ -40,7 +40,7 @@ func (c *capture) checkLandlock() error {
 		return c.refuse("--force takes it without", "it is under Landlock, and no kernel tells what that denies it")
 	}
 	c.o.Warn(fmt.Sprintf("dropped: what Landlock denies %s", c.object()))
-	c.img.Process.Landlock = missing
+	c.task.Landlock = missing
 	return nil
 }
 

@@ -8,9 +8,9 @@ import (
 	"errors"
 	"fmt"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -50,17 +50,17 @@ func (c *capture) readLockFuture(call *ptrace.Caller, after <-chan lockedNow) er
 	if now.err != nil || now.bytes == c.frozen.locked {
 		return now.err
 	}
-	page, err := call.Call(unix.SYS_MMAP, 0, image.Page, unix.PROT_READ|unix.PROT_WRITE,
+	page, err := call.Call(unix.SYS_MMAP, 0, world.Page, unix.PROT_READ|unix.PROT_WRITE,
 		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
 	if err != nil {
 		return fmt.Errorf("mapping a page in it: %w", err)
 	}
 	there, err := c.present(page)
-	c.img.Process.LockFuture = lockFuture
+	c.task.LockFuture = lockFuture
 	if !there {
-		c.img.Process.LockFuture |= lockOnFault
+		c.task.LockFuture |= lockOnFault
 	}
-	_, unmapped := call.Call(unix.SYS_MUNMAP, page, image.Page)
+	_, unmapped := call.Call(unix.SYS_MUNMAP, page, world.Page)
 	return errors.Join(err, unmapped)
 }
 
@@ -70,6 +70,6 @@ func (c *capture) present(page uint64) (bool, error) {
 		return false, err
 	}
 	defer pagemap.Close()
-	runs, err := pagemap.Runs(page, page+image.Page, proc.Present)
+	runs, err := pagemap.Runs(page, page+world.Page, proc.Present)
 	return len(runs) > 0, err
 }

@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"io/fs"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,12 +37,12 @@ func (c *capture) readMemory() error {
 		if err != nil {
 			return fmt.Errorf("%s, mapping %x-%x %s: %w", c.object(), m.Start, m.End, m.Path, err)
 		}
-		c.img.VMAs = append(c.img.VMAs, v)
+		c.space.VMAs = append(c.space.VMAs, v)
 		c.pieces = append(c.pieces, pieces)
 	}
 	c.img.Files = c.files.files
 	c.img.Open = c.files.open
-	c.img.FDs = c.files.fds
+	c.table.FDs = c.files.fds
 	c.addBuildIDs()
 	if err := c.files.addContents(c); err != nil {
 		return err
@@ -50,14 +50,14 @@ func (c *capture) readMemory() error {
 	return c.fault(FaultMemory)
 }
 
-func (c *capture) vma(m *proc.Map, pagemap *proc.Pagemap) (v image.VMA, pieces []piece, err error) {
-	v = image.VMA{
-		Start: image.Hex(m.Start), End: image.Hex(m.End), Prot: m.Prot, Shared: m.Shared,
-		Name: image.Text(m.Name), File: image.NoIndex, Offset: int64(m.Offset), VMFlags: m.VMFlags, Key: m.Key, Policy: c.policies[m.Start],
+func (c *capture) vma(m *proc.Map, pagemap *proc.Pagemap) (v world.VMA, pieces []piece, err error) {
+	v = world.VMA{
+		Start: world.Hex(m.Start), End: world.Hex(m.End), Prot: m.Prot, Shared: m.Shared,
+		Name: world.Text(m.Name), File: world.NoIndex, Offset: int64(m.Offset), VMFlags: m.VMFlags, Key: m.Key, Policy: c.policies[m.Start],
 	}
 	anonymous := !m.File() || !m.Shared && m.Path == "/dev/zero"
 	if anonymous {
-		v.Name, v.Offset = image.Text(m.Path), 0
+		v.Name, v.Offset = world.Text(m.Path), 0
 	} else if v.File, err = c.files.mapped(m); err != nil {
 		return v, nil, err
 	}
@@ -83,7 +83,7 @@ func (c *capture) vma(m *proc.Map, pagemap *proc.Pagemap) (v image.VMA, pieces [
 }
 
 // piecesOf returns what there is of the memory of a mapping.
-func (c *capture) piecesOf(v *image.VMA, m *proc.Map, anonymous bool, pagemap *proc.Pagemap) ([]piece, error) {
+func (c *capture) piecesOf(v *world.VMA, m *proc.Map, anonymous bool, pagemap *proc.Pagemap) ([]piece, error) {
 	switch {
 	case c.kept[m.Start] != nil:
 		v.Private = imageRuns(c.private[m.Start])
@@ -112,7 +112,7 @@ func fromTwin(runs []proc.Run) []piece {
 // can read there are only those that the program changed before. What is not
 // its own yet is the file's: where the program may write to that, the twin's
 // memory would change between one look and the next, and it is copied.
-func (c *capture) mappedFile(v *image.VMA, m *proc.Map, pagemap *proc.Pagemap) ([]piece, error) {
+func (c *capture) mappedFile(v *world.VMA, m *proc.Map, pagemap *proc.Pagemap) ([]piece, error) {
 	runs, err := c.scanTwin(m, pagemap, proc.Private)
 	if err != nil {
 		return nil, err
@@ -127,7 +127,7 @@ func (c *capture) mappedFile(v *image.VMA, m *proc.Map, pagemap *proc.Pagemap) (
 	}
 	// Where the image has the file itself, that need not be read here too, which
 	// would fill its holes (mm/shmem.c: shmem_fault).
-	if i := c.files.files[v.File].Content; i != image.NoIndex && m.Offset+end-m.Start <= pages(c.img.Contents[i].Size) {
+	if i := c.files.files[v.File].Content; i != world.NoIndex && m.Offset+end-m.Start <= pages(c.img.Contents[i].Size) {
 		return fromTwin(runs), nil
 	}
 	all := []proc.Run{{Start: m.Start, End: end}}
@@ -137,9 +137,9 @@ func (c *capture) mappedFile(v *image.VMA, m *proc.Map, pagemap *proc.Pagemap) (
 	return fromTwin(all), nil
 }
 
-func imageRuns(runs []proc.Run) (all []image.Run) {
+func imageRuns(runs []proc.Run) (all []world.Run) {
 	for _, r := range runs {
-		all = append(all, image.Run{Start: image.Hex(r.Start), End: image.Hex(r.End)})
+		all = append(all, world.Run{Start: world.Hex(r.Start), End: world.Hex(r.End)})
 	}
 	return all
 }
@@ -159,18 +159,18 @@ func (c *capture) endOfFile(i int, m *proc.Map, mem *ptrace.Memory) (uint64, err
 }
 
 // pages is how much of memory a file of some size takes.
-func pages(size int64) uint64 { return (uint64(size) + image.Page - 1) &^ (image.Page - 1) }
+func pages(size int64) uint64 { return (uint64(size) + world.Page - 1) &^ (world.Page - 1) }
 
 // probeEnd finds it by trying, for a file whose size nobody tells.
 func probeEnd(m *proc.Map, mem *ptrace.Memory) (uint64, error) {
 	lo, hi := m.Start, m.End // readable below lo, not from hi on
 	var b [1]byte
 	for lo < hi {
-		mid := lo + (hi-lo)/2&^(image.Page-1)
+		mid := lo + (hi-lo)/2&^(world.Page-1)
 		err := mem.Read(b[:], mid)
 		switch {
 		case err == nil:
-			lo = mid + image.Page
+			lo = mid + world.Page
 		case errors.Is(err, unix.EIO), errors.Is(err, unix.EFAULT):
 			hi = mid
 		default:
@@ -214,22 +214,22 @@ func (c *capture) makeReadable(m *proc.Map, pieces []piece) ([]piece, error) {
 func (w *Twin) resident(start, end uint64) (runs []proc.Run, err error) {
 	vec := make([]byte, w.batch.Size)
 	for start < end {
-		n := min((end-start)/image.Page, uint64(len(vec)))
-		if err := w.get(vec[:n], unix.SYS_MINCORE, start, n*image.Page, w.batch.At); err != nil {
+		n := min((end-start)/world.Page, uint64(len(vec)))
+		if err := w.get(vec[:n], unix.SYS_MINCORE, start, n*world.Page, w.batch.At); err != nil {
 			return nil, err
 		}
 		for i, b := range vec[:n] {
 			if b&1 == 0 {
 				continue
 			}
-			at := start + uint64(i)*image.Page
+			at := start + uint64(i)*world.Page
 			if k := len(runs); k > 0 && runs[k-1].End == at {
-				runs[k-1].End = at + image.Page
+				runs[k-1].End = at + world.Page
 			} else {
-				runs = append(runs, proc.Run{Start: at, End: at + image.Page})
+				runs = append(runs, proc.Run{Start: at, End: at + world.Page})
 			}
 		}
-		start += n * image.Page
+		start += n * world.Page
 	}
 	return runs, nil
 }
@@ -237,8 +237,8 @@ func (w *Twin) resident(start, end uint64) (runs []proc.Run, err error) {
 // layOut says where in the image everything lies, once Encode has placed it.
 func (c *capture) layOut(header int64, headerAt uint64) {
 	c.extents = []Extent{{Offset: 0, Length: header, InStore: true, At: headerAt}}
-	for i := range c.img.VMAs {
-		v := &c.img.VMAs[i]
+	for i := range c.space.VMAs {
+		v := &c.space.VMAs[i]
 		for _, p := range c.pieces[i] {
 			c.addExtent(v.ImageOffset+int64(p.start-uint64(v.Start)), p)
 		}

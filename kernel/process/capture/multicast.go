@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"strings"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,7 +24,7 @@ type group struct {
 	multicast []byte // struct sockaddr
 }
 
-func (t *fileTable) memberships(fd int, s *image.Socket) (all []image.Membership, err error) {
+func (t *fileTable) memberships(fd int, s *world.Socket) (all []world.Membership, err error) {
 	if t.groups == nil {
 		if t.groups, err = listGroups(t.c.pid); err != nil {
 			return nil, err
@@ -41,7 +41,7 @@ func (t *fileTable) memberships(fd int, s *image.Socket) (all []image.Membership
 		if !ok {
 			continue
 		}
-		m := image.Membership{Group: g.multicast, Interface: image.Text(g.device), Exclude: exclude}
+		m := world.Membership{Group: g.multicast, Interface: world.Text(g.device), Exclude: exclude}
 		for _, source := range sources {
 			m.Sources = append(m.Sources, source)
 		}

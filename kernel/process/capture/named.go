@@ -8,13 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
 
 // named describes a file that has a path, or had one.
-func (t *fileTable) named(o *openFile, d *image.OpenFile) error {
+func (t *fileTable) named(o *openFile, d *world.OpenFile) error {
 	p, ok := t.locate(o.link, o.deleted, &o.st)
 	if !ok {
 		return t.lose(o, d, o.link, t.whyLost(o.link, o.deleted, &o.st))
@@ -36,7 +36,7 @@ func (t *fileTable) named(o *openFile, d *image.OpenFile) error {
 		return err
 	}
 	if d.Flags&unix.O_PATH != 0 {
-		d.Kind = image.KindPath
+		d.Kind = world.KindPath
 		if t.files[d.File].Deleted {
 			return t.lose(o, d, "an O_PATH reference to the deleted "+o.link, "it could not be found again")
 		}
@@ -44,19 +44,19 @@ func (t *fileTable) named(o *openFile, d *image.OpenFile) error {
 	}
 	switch o.st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
-		if err := t.regular(o, d); err != nil || d.Kind == image.KindLost {
+		if err := t.regular(o, d); err != nil || d.Kind == world.KindLost {
 			return err
 		}
 		return t.pathOwner(o, d)
 	case unix.S_IFDIR:
-		d.Kind = image.KindDir
+		d.Kind = world.KindDir
 		if t.files[d.File].Deleted {
 			return t.lose(o, d, "the directory "+o.link, "it has been deleted")
 		}
 		return t.pathOwner(o, d)
 	case unix.S_IFIFO:
 		if t.files[d.File].Deleted {
-			d.File = image.NoIndex // a pipe like any other
+			d.File = world.NoIndex // a pipe like any other
 		}
 		return t.pipe(o, d)
 	case unix.S_IFCHR:
@@ -71,8 +71,8 @@ func (t *fileTable) named(o *openFile, d *image.OpenFile) error {
 
 // regular describes what stat(2) calls a regular file, which some filesystems
 // have for other things.
-func (t *fileTable) regular(o *openFile, d *image.OpenFile) error {
-	d.Kind = image.KindFile
+func (t *fileTable) regular(o *openFile, d *world.OpenFile) error {
+	d.Kind = world.KindFile
 	fs, err := t.filesystem(o)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.object(o.link), err)

@@ -18,8 +18,8 @@ import (
 	"strconv"
 	"strings"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -145,7 +145,7 @@ func differences(pid, tid int) (differ []namespaceKind, err error) {
 // had when it was stopped.
 func (c *capture) checkTwinsNamespaces() error {
 	own, err := c.checkNamespacesOf(c.twin.PID, c.twin.PID, "it")
-	c.img.Process.OwnPIDs = own
+	c.task.OwnPIDs = own
 	return err
 }
 
@@ -176,7 +176,7 @@ func (c *capture) alone(pid int) (bool, error) {
 			continue // or it has ended, or is another user's
 		}
 		stat, err := proc.ReadStat(p)
-		first := err == nil && stat.Comm == image.KeeperName
+		first := err == nil && stat.Comm == world.KeeperName
 		kept = kept || first
 		if err == nil && !first && p != c.pid && p != pid && !isTwin(stat) {
 			return false, nil

@@ -11,9 +11,9 @@ import (
 	"slices"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -78,8 +78,8 @@ func (c *capture) checkOthers() error {
 }
 
 // nameless are open files without a name that hold something, by index in open.
-var nameless = map[image.Kind]string{
-	image.KindEventFD: "an eventfd", image.KindTimerFD: "a timerfd", image.KindEpoll: "an epoll set", image.KindInotify: "an inotify set",
+var nameless = map[world.Kind]string{
+	world.KindEventFD: "an eventfd", world.KindTimerFD: "a timerfd", world.KindEpoll: "an epoll set", world.KindInotify: "an inotify set",
 }
 
 // checkOthersFiles refuses those, and memory and files that are at no path, if
@@ -154,7 +154,7 @@ func (t *fileTable) sharableByLink() (map[string][]int, error) {
 // reads and writes go.
 func (t *fileTable) hasOffset(i int) bool {
 	d := &t.open[i]
-	return d.Kind == image.KindFile && d.Flags&unix.O_APPEND == 0 && !t.files[d.File].Deleted
+	return d.Kind == world.KindFile && d.Flags&unix.O_APPEND == 0 && !t.files[d.File].Deleted
 }
 
 // isAtNoPath reports whether an inode is one that goes into the image.

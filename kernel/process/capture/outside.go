@@ -7,13 +7,13 @@ package capture
 import (
 	"fmt"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
 
 // standard are the descriptions on descriptors 0 to 2.
-func (t *fileTable) standard() (all []*image.OpenFile) {
+func (t *fileTable) standard() (all []*world.OpenFile) {
 	for n := range 3 {
 		if i, ok := t.opened[n]; ok {
 			all = append(all, &t.open[i])
@@ -38,20 +38,20 @@ func (t *fileTable) pipeOutside(i int, what, reason string) error {
 
 // socketOutside keeps a connection that is a standard descriptor. What has
 // arrived at it and was not read belongs to the connection, and stays there.
-func (t *fileTable) socketOutside(o *openFile, d *image.OpenFile, what string) error {
+func (t *fileTable) socketOutside(o *openFile, d *world.OpenFile, what string) error {
 	if o.fd > 2 {
 		return t.lose(o, d, what, outside)
 	}
 	s := d.Socket
 	d.Outside = true
-	d.Socket = &image.Socket{Family: s.Family, Type: s.Type, Protocol: s.Protocol, Ino: s.Ino}
+	d.Socket = &world.Socket{Family: s.Family, Type: s.Type, Protocol: s.Protocol, Ino: s.Ino}
 	return nil
 }
 
 // terminals loses those that are somebody else's: neither that of a standard
 // descriptor nor the program's controlling terminal.
 func (t *fileTable) terminals() error {
-	standard := map[image.Hex]bool{}
+	standard := map[world.Hex]bool{}
 	for _, d := range t.standard() {
 		if d.Terminal != nil {
 			standard[d.Terminal.Device] = true

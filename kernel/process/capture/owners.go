@@ -7,15 +7,15 @@ import (
 	"fmt"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
 
 // owner reads that of a descriptor, which is borrowed.
-func (t *fileTable) owner(fd int, o *openFile, d *image.OpenFile) error {
+func (t *fileTable) owner(fd int, o *openFile, d *world.OpenFile) error {
 	owner, err := sys.GetOwner(fd)
 	if err != nil {
 		return fmt.Errorf("%s: reading its owner: %w", o.object(o.link), err)
@@ -52,7 +52,7 @@ func (t *fileTable) ownID(owner sys.Owner) (int, bool) {
 }
 
 // foreign is for signals that go to somebody else.
-func (t *fileTable) foreign(o *openFile, d *image.OpenFile, owner sys.Owner) error {
+func (t *fileTable) foreign(o *openFile, d *world.OpenFile, owner sys.Owner) error {
 	if d.Terminal != nil {
 		return nil // it will be another one
 	}
@@ -69,8 +69,8 @@ func (t *fileTable) foreign(o *openFile, d *image.OpenFile, owner sys.Owner) err
 // pathOwner is for what has a path: a regular file may have a lease, and a
 // directory may be told of changes by F_NOTIFY, which nothing shows but that it
 // makes the caller the owner (fs/notify/dnotify/dnotify.c).
-func (t *fileTable) pathOwner(o *openFile, d *image.OpenFile) error {
-	if err := t.checkLeases(o, d); err != nil || d.Kind == image.KindLost {
+func (t *fileTable) pathOwner(o *openFile, d *world.OpenFile) error {
+	if err := t.checkLeases(o, d); err != nil || d.Kind == world.KindLost {
 		return err
 	}
 	if o.glanced && !o.owned {
@@ -85,10 +85,10 @@ func (t *fileTable) pathOwner(o *openFile, d *image.OpenFile) error {
 	if err := t.owner(fd, o, d); err != nil {
 		return err
 	}
-	if d.Kind == image.KindDir && d.Owner != (image.Owner{}) {
+	if d.Kind == world.KindDir && d.Owner != (world.Owner{}) {
 		return t.lose(o, d, "the directory "+o.link, "it tells the program of changes by signals (F_NOTIFY), or did")
 	}
-	if d.Kind == image.KindFile {
+	if d.Kind == world.KindFile {
 		o.hint = sys.WriteHint(fd)
 		t.files[d.File].WriteHint = o.hint
 	}
@@ -98,7 +98,7 @@ func (t *fileTable) pathOwner(o *openFile, d *image.OpenFile) error {
 // checkLeases refuses a lease that can't be taken again as it is: one that is about
 // to end, since somebody has asked for the file, and one of a file that nobody
 // else could ask for, of which reading it would be an end.
-func (t *fileTable) checkLeases(o *openFile, d *image.OpenFile) error {
+func (t *fileTable) checkLeases(o *openFile, d *world.OpenFile) error {
 	for _, l := range o.info.Locks {
 		switch {
 		case l.Type != proc.LockLease && !l.Known():

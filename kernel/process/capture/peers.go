@@ -7,8 +7,8 @@ import (
 	"fmt"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,7 +46,7 @@ func (t *fileTable) peers() error {
 	return nil
 }
 
-func (t *fileTable) peer(diag *sys.UnixDiag, o *openFile, d *image.OpenFile, mine map[uint64]bool) error {
+func (t *fileTable) peer(diag *sys.UnixDiag, o *openFile, d *world.OpenFile, mine map[uint64]bool) error {
 	s := d.Socket
 	info, err := diag.Ask(s.Ino)
 	switch {
@@ -57,7 +57,7 @@ func (t *fileTable) peer(diag *sys.UnixDiag, o *openFile, d *image.OpenFile, min
 	case err != nil:
 		return fmt.Errorf("%s: asking for its peer: %w", o.object("a unix socket"), err)
 	}
-	if err := t.socketFile(o, d, info); err != nil || d.Kind == image.KindLost {
+	if err := t.socketFile(o, d, info); err != nil || d.Kind == world.KindLost {
 		return err
 	}
 	if s.Listening {
@@ -69,7 +69,7 @@ func (t *fileTable) peer(diag *sys.UnixDiag, o *openFile, d *image.OpenFile, min
 		return t.unixState(o, d)
 	}
 	s.Shutdown, s.Peer = info.Shutdown, info.Peer
-	if err := t.checkPeer(o, d, info, mine); err != nil || d.Kind == image.KindLost || d.Outside {
+	if err := t.checkPeer(o, d, info, mine); err != nil || d.Kind == world.KindLost || d.Outside {
 		return err
 	}
 	return t.unixState(o, d)
@@ -85,7 +85,7 @@ func (t *fileTable) gone(fd int, ino uint64) bool {
 // checkPeer refuses a connection whose other end is not the process's. A
 // datagram socket only has a default destination, which it can have again if
 // that has a name.
-func (t *fileTable) checkPeer(o *openFile, d *image.OpenFile, info sys.UnixInfo, mine map[uint64]bool) error {
+func (t *fileTable) checkPeer(o *openFile, d *world.OpenFile, info sys.UnixInfo, mine map[uint64]bool) error {
 	const closed = 3 // both directions, as the end of its peer leaves a socket
 	s := d.Socket
 	datagrams := s.Type == unix.SOCK_DGRAM

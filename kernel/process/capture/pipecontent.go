@@ -6,14 +6,14 @@ import (
 	"errors"
 	"fmt"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
 
 // readPipe reads how large a pipe is, who gets its signals and, from an end for
 // reading, what it holds.
-func (t *fileTable) readPipe(o *openFile, d *image.OpenFile, content bool) error {
+func (t *fileTable) readPipe(o *openFile, d *world.OpenFile, content bool) error {
 	fd, err := t.borrow(o)
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func (t *fileTable) readPipe(o *openFile, d *image.OpenFile, content bool) error
 }
 
 // pipeContent reads what is in a pipe, and of what parts it is.
-func pipeContent(fd, capacity int) (all []byte, parts []image.Part, err error) {
+func pipeContent(fd, capacity int) (all []byte, parts []world.Part, err error) {
 	if all, err = copyPipe(fd, capacity, readAll); err != nil || len(all) == 0 {
 		return nil, nil, err
 	}
@@ -111,7 +111,7 @@ func readAll(r, size int) ([]byte, error) {
 // that has room for one. Of a packet, who reads less than all gets no more (pipe(2),
 // O_DIRECT). Streams that follow each other are one; a buffer of a single byte is
 // what the one before it was.
-func pipeParts(r, size int) (parts []image.Part, err error) {
+func pipeParts(r, size int) (parts []world.Part, err error) {
 	one, w, err := newPipe(1) // a page
 	if err != nil {
 		return nil, err
@@ -143,7 +143,7 @@ func pipeParts(r, size int) (parts []image.Part, err error) {
 		if k := len(parts); k > 0 && !packet && !parts[k-1].Packet {
 			parts[k-1].Size += int(n)
 		} else {
-			parts = append(parts, image.Part{Size: int(n), Packet: packet})
+			parts = append(parts, world.Part{Size: int(n), Packet: packet})
 		}
 		size -= int(n)
 	}

@@ -5,15 +5,15 @@ package capture
 import (
 	"fmt"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
 
 // pipe describes one end of a pipe or FIFO.
-func (t *fileTable) pipe(o *openFile, d *image.OpenFile) error {
-	d.Kind = image.KindPipe
-	d.Pipe = &image.Pipe{Ino: o.st.Ino, Content: image.NoIndex, Mode: o.st.Mode & 0o7777, UID: o.st.Uid, GID: o.st.Gid}
+func (t *fileTable) pipe(o *openFile, d *world.OpenFile) error {
+	d.Kind = world.KindPipe
+	d.Pipe = &world.Pipe{Ino: o.st.Ino, Content: world.NoIndex, Mode: o.st.Mode & 0o7777, UID: o.st.Uid, GID: o.st.Gid}
 	return nil
 }
 
@@ -30,7 +30,7 @@ func (t *fileTable) pipes() error {
 	done := map[uint64]bool{}
 	for i := range t.open {
 		d := &t.open[i]
-		if d.Kind != image.KindPipe {
+		if d.Kind != world.KindPipe {
 			continue
 		}
 		o := &openFile{fd: t.first[i], link: "a pipe"}
@@ -46,7 +46,7 @@ func (t *fileTable) pipes() error {
 		if err := t.readPipe(o, d, content); err != nil {
 			return err
 		}
-		done[d.Pipe.Ino] = done[d.Pipe.Ino] || d.Pipe.Content != image.NoIndex
+		done[d.Pipe.Ino] = done[d.Pipe.Ino] || d.Pipe.Content != world.NoIndex
 	}
 	return nil
 }

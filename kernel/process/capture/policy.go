@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,8 +22,8 @@ const (
 )
 
 // policy is what it stored, nil for the default.
-func policy(b []byte) *image.Policy {
-	p := &image.Policy{Mode: int(le.Uint32(b))}
+func policy(b []byte) *world.Policy {
+	p := &world.Policy{Mode: int(le.Uint32(b))}
 	if p.Mode == 0 {
 		return nil
 	}

@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,19 +29,19 @@ func (c *capture) readTwin() error {
 }
 
 func (c *capture) readNames() (err error) {
-	p := &c.img.Process
+	p := c.task
 	args, err := proc.Cmdline(c.twin.PID)
 	if err != nil {
 		return err
 	}
 	for _, a := range args {
-		p.Cmdline = append(p.Cmdline, image.Text(a))
+		p.Cmdline = append(p.Cmdline, world.Text(a))
 	}
 	root, _, err := proc.Link(c.twin.PID, "root")
 	if err != nil {
 		return err
 	}
-	p.Root = image.Text(root)
+	p.Root = world.Text(root)
 	if p.Cwd, err = c.files.workingDirectory(); err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (c *capture) readNames() (err error) {
 }
 
 func (c *capture) readIDs() error {
-	p, stat := &c.img.Process, c.before.stat
+	p, stat := c.task, c.before.stat
 	const ppid, pgrp, session, tty, tpgid = 4, 5, 6, 7, 8
 	p.PID = c.innerID(c.pid)
 	p.PPID, p.PGID, p.SID = int(stat.Field(ppid)), int(stat.Field(pgrp)), int(stat.Field(session))
@@ -69,7 +69,7 @@ func (c *capture) readIDs() error {
 	for _, id := range status.Numbers("Groups") {
 		p.Groups = append(p.Groups, uint32(id))
 	}
-	p.Caps = image.MakeCaps(status.Capabilities())
+	p.Caps = world.MakeCaps(status.Capabilities())
 	p.Umask = uint32(status.Bits("Umask", 8))
 	p.NoNewPrivs = status.Int("NoNewPrivs") != 0
 	p.Seccomp = status.Int("Seccomp")
@@ -81,20 +81,20 @@ func (c *capture) readMM() error {
 	if err != nil {
 		return err
 	}
-	mm := &c.img.Process.MM
-	for field, to := range map[int]*image.Hex{ // of proc_pid_stat(5)
+	mm := &c.space.MM
+	for field, to := range map[int]*world.Hex{ // of proc_pid_stat(5)
 		26: &mm.StartCode, 27: &mm.EndCode, 28: &mm.StartStack,
 		45: &mm.StartData, 46: &mm.EndData, 47: &mm.StartBrk,
 		48: &mm.ArgStart, 49: &mm.ArgEnd, 50: &mm.EnvStart, 51: &mm.EnvEnd,
 	} {
-		*to = image.Hex(s.Field(field))
+		*to = world.Hex(s.Field(field))
 	}
 	brk, err := c.twin.call.Call(unix.SYS_BRK, 0)
 	if err != nil {
 		return fmt.Errorf("reading the end of the heap: %w", err)
 	}
-	mm.Brk = image.Hex(brk)
-	c.img.Auxv, err = proc.Auxv(c.twin.PID)
+	mm.Brk = world.Hex(brk)
+	c.space.Auxv, err = proc.Auxv(c.twin.PID)
 	return err
 }
 
@@ -105,12 +105,12 @@ func (c *capture) readSignals() error {
 		if err := c.twin.get(b[:], unix.SYS_RT_SIGACTION, uint64(sig), 0, c.twin.batch.At, 8); err != nil {
 			return fmt.Errorf("reading the action of signal %d: %w", sig, err)
 		}
-		a := image.SigAction{
-			Signal: sig, Handler: image.Hex(le.Uint64(b[:])), Flags: image.Hex(le.Uint64(b[8:])),
-			Restorer: image.Hex(le.Uint64(b[16:])), Mask: image.Hex(le.Uint64(b[24:])),
+		a := world.SigAction{
+			Signal: sig, Handler: world.Hex(le.Uint64(b[:])), Flags: world.Hex(le.Uint64(b[8:])),
+			Restorer: world.Hex(le.Uint64(b[16:])), Mask: world.Hex(le.Uint64(b[24:])),
 		}
 		if a.Handler != 0 || a.Flags != 0 || a.Mask != 0 {
-			c.img.Process.SigActions = append(c.img.Process.SigActions, a)
+			c.task.SigActions = append(c.task.SigActions, a)
 		}
 	}
 	return nil
@@ -121,12 +121,12 @@ func (c *capture) readRlimits() error {
 	if err != nil {
 		return fmt.Errorf("reading resource limits: %w", err)
 	}
-	to := &c.img.Process.Rlimits
+	to := &c.task.Rlimits
 	if len(limits) != len(to) {
 		return fmt.Errorf("this kernel has %d resource limits, not %d", len(limits), len(to))
 	}
 	for i, l := range limits {
-		to[i] = image.Rlimit{Cur: image.Hex(l.Cur), Max: image.Hex(l.Max)}
+		to[i] = world.Rlimit{Cur: world.Hex(l.Cur), Max: world.Hex(l.Max)}
 	}
 	return nil
 }
@@ -142,7 +142,7 @@ func (c *capture) readHost() (err error) {
 	}
 	h.Arch = unix.ByteSliceToString(u.Machine[:])
 	h.Release = unix.ByteSliceToString(u.Release[:])
-	h.XFeatures = image.XFeatures(c.img.Threads[0].XState)
+	h.XFeatures = world.XFeatures(c.task.Threads[0].XState)
 	h.VDSO, err = ptrace.VDSOHash(c.frozen.maps, c.twin.Memory)
 	return err
 }
@@ -158,23 +158,23 @@ func (c *capture) finishThreads() error {
 				return err
 			}
 		}
-		t := &c.img.Threads[i]
-		t.Comm, t.Sched, t.Robust = image.Text(comm), c.frozen.sched[i], c.frozen.locks[i]
+		t := &c.task.Threads[i]
+		t.Comm, t.Sched, t.Robust = world.Text(comm), c.frozen.sched[i], c.frozen.locks[i]
 	}
-	c.img.Process.Comm = c.img.Threads[0].Comm
+	c.task.Comm = c.task.Threads[0].Comm
 	return nil
 }
 
 // facts are what is shown of an image, and checked before it is read. The
 // stream says by itself what machine it was made on, and when.
 func (c *capture) facts() kernel.Facts {
-	p := &c.img.Process
+	p := c.task
 	args := make([]string, len(p.Cmdline))
 	for i, a := range p.Cmdline {
 		args[i] = string(a)
 	}
 	exe := ""
-	if p.Exe != image.NoIndex {
+	if p.Exe != world.NoIndex {
 		exe = string(c.img.Files[p.Exe].Path)
 	}
 	facts := kernel.Facts{
@@ -182,7 +182,7 @@ func (c *capture) facts() kernel.Facts {
 		{Name: "pid", Value: strconv.Itoa(p.PID)},
 		{Name: "command", Value: strings.Join(args, " ")},
 		{Name: "executable", Value: exe},
-		{Name: "threads", Value: strconv.Itoa(len(c.img.Threads))},
+		{Name: "threads", Value: strconv.Itoa(len(c.task.Threads))},
 		{Name: "vdso", Value: c.img.Host.VDSO},
 		{Name: "xfeatures", Value: fmt.Sprintf("%#x", uint64(c.img.Host.XFeatures))},
 	}

@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,7 +20,7 @@ type question struct {
 	nr     uint64
 	args   [6]uint64 // of which here is the address to store at
 	stores int       // bytes, a multiple of 8
-	take   func(t *image.Thread, v uint64, b []byte) error
+	take   func(t *world.Thread, v uint64, b []byte) error
 	// absent are errors by which the kernel says that there is no such thing.
 	absent []error
 }
@@ -44,52 +44,52 @@ var noKeyring = []error{unix.ENOKEY, unix.ENOSYS, unix.EOPNOTSUPP, unix.EKEYREVO
 // threadQuestions are asked of every thread.
 var threadQuestions = []question{
 	{what: "alternate signal stack", nr: unix.SYS_SIGALTSTACK, args: [6]uint64{0, here}, stores: 24,
-		take: func(t *image.Thread, _ uint64, b []byte) error {
-			t.AltStack = image.AltStack{SP: image.Hex(le.Uint64(b)), Flags: int32(le.Uint32(b[8:])), Size: le.Uint64(b[16:])}
+		take: func(t *world.Thread, _ uint64, b []byte) error {
+			t.AltStack = world.AltStack{SP: world.Hex(le.Uint64(b)), Flags: int32(le.Uint32(b[8:])), Size: le.Uint64(b[16:])}
 			return nil
 		}},
 	{what: "thread ID address", nr: unix.SYS_PRCTL, args: [6]uint64{prGetTIDAddress, here}, stores: 8,
-		take: func(t *image.Thread, _ uint64, b []byte) error {
-			t.ClearTID = image.Hex(le.Uint64(b))
+		take: func(t *world.Thread, _ uint64, b []byte) error {
+			t.ClearTID = world.Hex(le.Uint64(b))
 			return nil
 		}},
 	{what: "parent-death signal", nr: unix.SYS_PRCTL, args: [6]uint64{unix.PR_GET_PDEATHSIG, here}, stores: 8,
-		take: func(t *image.Thread, _ uint64, b []byte) error {
+		take: func(t *world.Thread, _ uint64, b []byte) error {
 			t.PDeathSig = int(le.Uint32(b))
 			return nil
 		}},
 	{what: "timer slack", nr: unix.SYS_PRCTL, args: [6]uint64{unix.PR_GET_TIMERSLACK},
-		take: func(t *image.Thread, v uint64, _ []byte) error {
+		take: func(t *world.Thread, v uint64, _ []byte) error {
 			t.TimerSlack = v
 			return nil
 		}},
 	{what: "secure bits", nr: unix.SYS_PRCTL, args: [6]uint64{unix.PR_GET_SECUREBITS},
-		take: func(t *image.Thread, v uint64, _ []byte) error {
+		take: func(t *world.Thread, v uint64, _ []byte) error {
 			t.SecureBits = uint32(v)
 			return nil
 		}},
 	{what: "use of the time stamp counter", nr: unix.SYS_PRCTL, args: [6]uint64{unix.PR_GET_TSC, here}, stores: 8,
-		take: func(t *image.Thread, _ uint64, b []byte) error {
+		take: func(t *world.Thread, _ uint64, b []byte) error {
 			t.NoTSC = le.Uint32(b) == unix.PR_TSC_SIGSEGV
 			return nil
 		}},
 	{what: "use of CPUID", nr: unix.SYS_ARCH_PRCTL, args: [6]uint64{archGetCPUID}, absent: []error{unix.EINVAL},
-		take: func(t *image.Thread, v uint64, _ []byte) error {
+		take: func(t *world.Thread, v uint64, _ []byte) error {
 			t.NoCPUID = v == 0
 			return nil
 		}},
 	{what: "memory policy", nr: unix.SYS_GET_MEMPOLICY, args: [6]uint64{here, here + policyMode, maxNode}, stores: policyStores,
 		absent: []error{unix.ENOSYS},
-		take: func(t *image.Thread, _ uint64, b []byte) error {
+		take: func(t *world.Thread, _ uint64, b []byte) error {
 			t.Policy = policy(b)
 			return nil
 		}},
 	{what: "thread keyring", nr: unix.SYS_KEYCTL, args: [6]uint64{keyctlGetKeyringID, threadKeyring}, absent: noKeyring,
-		take: func(*image.Thread, uint64, []byte) error {
+		take: func(*world.Thread, uint64, []byte) error {
 			return errors.New("a keyring of its own, whose keys nobody else may read (thread-keyring(7))")
 		}},
 	{what: "process keyring", nr: unix.SYS_KEYCTL, args: [6]uint64{keyctlGetKeyringID, processKeyring}, absent: noKeyring,
-		take: func(*image.Thread, uint64, []byte) error {
+		take: func(*world.Thread, uint64, []byte) error {
 			return errors.New("a keyring of the process, whose keys nobody else may read (process-keyring(7))")
 		}},
 }
@@ -142,7 +142,7 @@ func (c *capture) takeAnswers(p *ptrace.Programs, i int) error {
 		v, err := p.Returned(i, j)
 		switch {
 		case err == nil:
-			if err := q.take(&c.img.Threads[i], v, b); err != nil {
+			if err := q.take(&c.task.Threads[i], v, b); err != nil {
 				return c.refuse("", "its thread %d has %v", c.frozen.tids[i], err)
 			}
 		case !isOneOf(err, q.absent):

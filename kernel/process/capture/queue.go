@@ -9,8 +9,8 @@ import (
 	"fmt"
 	"slices"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,7 +41,7 @@ func (p Peek) PutBack(pid int) error {
 }
 
 // queue reads what a socket holds.
-func (t *fileTable) queue(fd int, o *openFile, d *image.OpenFile) error {
+func (t *fileTable) queue(fd int, o *openFile, d *world.OpenFile) error {
 	s := d.Socket
 	// Of datagrams, it is the length of the first.
 	waiting, err := unix.IoctlGetInt(fd, unix.SIOCINQ)
@@ -80,7 +80,7 @@ func (t *fileTable) queue(fd int, o *openFile, d *image.OpenFile) error {
 
 // walk looks at one message after the other, which takes SO_PEEK_OFF. Should
 // this process be killed meanwhile, another sets it back.
-func (t *fileTable) walk(o *openFile, d *image.OpenFile, fd, was int, buf []byte) (err error) {
+func (t *fileTable) walk(o *openFile, d *world.OpenFile, fd, was int, buf []byte) (err error) {
 	t.c.o.Peeking(Peek{FD: o.fd, Offset: was})
 	defer func() {
 		err = errors.Join(err, sys.SetPeekOffset(fd, was))
@@ -112,7 +112,7 @@ func (t *fileTable) walk(o *openFile, d *image.OpenFile, fd, was int, buf []byte
 			return nil // the end: who reads an empty message here can't tell it from that
 		default:
 			err = t.message(o, d, &m)
-			if d.Kind == image.KindLost {
+			if d.Kind == world.KindLost {
 				return err
 			}
 		}
@@ -125,11 +125,11 @@ func (t *fileTable) walk(o *openFile, d *image.OpenFile, fd, was int, buf []byte
 }
 
 // message puts one into the image.
-func (t *fileTable) message(o *openFile, d *image.OpenFile, m *sys.Message) error {
+func (t *fileTable) message(o *openFile, d *world.OpenFile, m *sys.Message) error {
 	if m.Rights {
 		return t.lose(o, d, "a unix socket", "it holds file descriptors that were sent and not yet received")
 	}
-	out := image.Message{Content: image.NoIndex, Stream: d.Socket.Type == unix.SOCK_STREAM, From: m.From}
+	out := world.Message{Content: world.NoIndex, Stream: d.Socket.Type == unix.SOCK_STREAM, From: m.From}
 	if len(m.Data) > 0 {
 		out.Content = t.addBlob(m.Data)
 	}
@@ -137,10 +137,10 @@ func (t *fileTable) message(o *openFile, d *image.OpenFile, m *sys.Message) erro
 		if int(c.Pid) != t.c.pid {
 			return t.lose(o, d, "a unix socket", fmt.Sprintf("it holds a message with the credentials of another process, %d", c.Pid))
 		}
-		out.Cred = &image.Creator{UID: c.Uid, GID: c.Gid}
+		out.Cred = &world.Creator{UID: c.Uid, GID: c.Gid}
 	}
 	if out.From != nil && !t.bound(out.From) && d.Socket.Type == unix.SOCK_DGRAM && t.inUse(out.From) {
-		return t.lose(o, d, "a unix socket", "it holds a message from "+image.AddressText(out.From)+", which is outside of the program")
+		return t.lose(o, d, "a unix socket", "it holds a message from "+world.AddressText(out.From)+", which is outside of the program")
 	}
 	d.Socket.Queue = append(d.Socket.Queue, out)
 	return nil
@@ -148,7 +148,7 @@ func (t *fileTable) message(o *openFile, d *image.OpenFile, m *sys.Message) erro
 
 // bound reports whether the program has a socket at an address.
 func (t *fileTable) bound(address []byte) bool {
-	return slices.ContainsFunc(t.open, func(o image.OpenFile) bool {
+	return slices.ContainsFunc(t.open, func(o world.OpenFile) bool {
 		return o.Socket != nil && bytes.Equal(o.Socket.Local, address)
 	})
 }
@@ -161,7 +161,7 @@ func (t *fileTable) inUse(address []byte) bool {
 		return true
 	}
 	defer unix.Close(fd)
-	path := image.SocketPath(address)
+	path := world.SocketPath(address)
 	if path == "" {
 		return sys.Bind(fd, address) != nil
 	}

@@ -8,8 +8,8 @@ package capture
 import (
 	"slices"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,7 +21,7 @@ var restartable = []uint32{unix.SYS_NANOSLEEP, unix.SYS_CLOCK_NANOSLEEP, unix.SY
 // uncoverCall puts the number of the call into the registers of a thread, if it
 // was loaded right before: by "mov eax, NUMBER; syscall", which is what C
 // libraries and Go have for them.
-func (c *capture) uncoverCall(t *image.Thread) {
+func (c *capture) uncoverCall(t *world.Thread) {
 	nr, in := (*ptrace.Regs)(&t.Regs).InSyscall()
 	if !in || nr != unix.SYS_RESTART_SYSCALL {
 		return

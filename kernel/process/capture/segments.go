@@ -8,8 +8,8 @@ import (
 	"bytes"
 	"fmt"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,12 +29,12 @@ func (c *capture) readLDT() error {
 	}
 	table = table[:min(int(n), len(table))]
 	used := bytes.TrimRight(table, "\x00")
-	c.img.Process.LDT = table[:(len(used)+image.SegmentSize-1)/image.SegmentSize*image.SegmentSize]
+	c.task.LDT = table[:(len(used)+world.SegmentSize-1)/world.SegmentSize*world.SegmentSize]
 	return nil
 }
 
 // threadSegments reads those of a thread.
-func threadSegments(t ptrace.Thread) (all [ptrace.ThreadAreas]image.Bytes, err error) {
+func threadSegments(t ptrace.Thread) (all [ptrace.ThreadAreas]world.Bytes, err error) {
 	for i := range all {
 		if all[i], err = t.ThreadArea(i); err != nil {
 			return all, fmt.Errorf("reading the segments of thread %d: %w", int(t), err)

@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,25 +24,25 @@ type setting struct {
 	what string
 	nr   uintptr
 	args []uint64
-	take func(p *image.Process, v uint64)
+	take func(p *world.Task, v uint64)
 }
 
 var settings = []setting{
 	{"whether it is dumpable", unix.SYS_PRCTL, []uint64{unix.PR_GET_DUMPABLE},
-		func(p *image.Process, v uint64) { p.Dumpable = int(v) }},
+		func(p *world.Task, v uint64) { p.Dumpable = int(v) }},
 	{"whether huge pages are disabled", unix.SYS_PRCTL, []uint64{unix.PR_GET_THP_DISABLE},
-		func(p *image.Process, v uint64) { p.THPDisable = int(v) }},
+		func(p *world.Task, v uint64) { p.THPDisable = int(v) }},
 	{"whether its memory is merged", unix.SYS_PRCTL, []uint64{unix.PR_GET_MEMORY_MERGE},
-		func(p *image.Process, v uint64) { p.MemoryMerge = v != 0 }},
+		func(p *world.Task, v uint64) { p.MemoryMerge = v != 0 }},
 	{"what broken memory does to it", unix.SYS_PRCTL, []uint64{unix.PR_MCE_KILL_GET},
-		func(p *image.Process, v uint64) { p.MCEKill = int(v) }},
+		func(p *world.Task, v uint64) { p.MCEKill = int(v) }},
 	{"its personality", unix.SYS_PERSONALITY, []uint64{0xffffffff},
-		func(p *image.Process, v uint64) { p.Personality = uint32(v) }},
+		func(p *world.Task, v uint64) { p.Personality = uint32(v) }},
 }
 
 // readSettings asks for what every kernel has, and for what newer ones do.
 func (c *capture) readSettings() error {
-	p := &c.img.Process
+	p := c.task
 	for _, s := range settings {
 		v, err := c.twin.call.Call(s.nr, s.args...)
 		switch {
@@ -69,20 +69,20 @@ func (c *capture) readSettings() error {
 	if err != nil && !errors.Is(err, unix.EINVAL) {
 		return fmt.Errorf("reading which registers it may use: %w", err)
 	}
-	p.XCompPerm = image.Hex(le.Uint64(perm[:]))
+	p.XCompPerm = world.Hex(le.Uint64(perm[:]))
 
 	label, err := proc.Label(c.twin.PID)
 	if err != nil {
 		return fmt.Errorf("reading its security label: %w", err)
 	}
-	p.Label = image.Text(label)
+	p.Label = world.Text(label)
 	adj, err := proc.Number(c.twin.PID, "oom_score_adj", 10)
 	if err != nil {
 		return err
 	}
 	p.OOMScoreAdj = int(adj)
 	filter, err := proc.Number(c.twin.PID, "coredump_filter", 16)
-	p.CoreFilter = image.Hex(filter)
+	p.CoreFilter = world.Hex(filter)
 	return err
 }
 
@@ -95,7 +95,7 @@ func (c *capture) readBarriers() error {
 		return nil
 	}
 	if err == nil {
-		c.img.Process.Membarrier = image.Hex(v)
+		c.task.Membarrier = world.Hex(v)
 		return nil
 	}
 	// MEMBARRIER_CMD_PRIVATE_EXPEDITED, _SYNC_CORE and _RSEQ; to register for each
@@ -104,7 +104,7 @@ func (c *capture) readBarriers() error {
 		_, err := c.twin.call.Call(unix.SYS_MEMBARRIER, command, 0, 0)
 		switch {
 		case err == nil:
-			c.img.Process.Membarrier |= image.Hex(command << 1)
+			c.task.Membarrier |= world.Hex(command << 1)
 		case !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EINVAL):
 			return fmt.Errorf("reading what it has registered for by membarrier: %w", err)
 		}
@@ -120,6 +120,6 @@ func (c *capture) readFlusher() error {
 		return err
 	}
 	const flags, flusher = 9, 0x80000 | 0x100000 // PR_IO_FLUSHER, include/linux/sched.h
-	c.img.Process.IOFlusher = s.Field(flags)&flusher == flusher
+	c.task.IOFlusher = s.Field(flags)&flusher == flusher
 	return nil
 }

@@ -23,9 +23,9 @@ import (
 	"strconv"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -184,14 +184,14 @@ func (c *capture) keepInode(i int, pagemap *proc.Pagemap) error {
 		return fmt.Errorf("keeping what %q holds: %w", f.Path, err)
 	}
 	f.Content = len(c.img.Contents)
-	c.img.Contents = append(c.img.Contents, image.Content{Size: size})
+	c.img.Contents = append(c.img.Contents, world.Content{Size: size})
 	c.contents = append(c.contents, parts)
 	return nil
 }
 
 // unreadable refuses a file that the program can write to, and nobody of this
 // user's rights can read.
-func (t *fileTable) unreadable(fd int, f *image.File) error {
+func (t *fileTable) unreadable(fd int, f *world.File) error {
 	o := openFile{fd: fd}
 	return kernel.Refuse(o.object("the deleted file "+string(f.Path)), "take it as root", "its mode %#o lets this user not read it", f.Mode&0o7777)
 }
@@ -220,7 +220,7 @@ func (c *capture) copyFile(path string) (all []piece, err error) {
 			return nil, err
 		}
 		// Pages of the file stay pages of the image.
-		start &^= image.Page - 1
+		start &^= world.Page - 1
 		at, err := c.store.Fill(end-start, func(b []byte) error {
 			_, err := io.ReadFull(io.NewSectionReader(f, start, end-start), b)
 			return err

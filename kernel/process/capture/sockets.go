@@ -6,21 +6,21 @@ package capture
 import (
 	"fmt"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
 
 // socket describes a socket by what getsockopt(2) and others say of it.
-func (t *fileTable) socket(o *openFile, d *image.OpenFile) error {
+func (t *fileTable) socket(o *openFile, d *world.OpenFile) error {
 	fd, err := t.borrow(o)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	s := &image.Socket{}
-	d.Kind, d.Socket = image.KindSocket, s
+	s := &world.Socket{}
+	d.Kind, d.Socket = world.KindSocket, s
 	if _, err := fmt.Sscanf(o.link, "socket:[%d]", &s.Ino); err != nil {
 		return fmt.Errorf("%s: %w", o.object(o.link), err)
 	}
@@ -46,7 +46,7 @@ func (t *fileTable) socket(o *openFile, d *image.OpenFile) error {
 
 // otherFamily is for a socket that can't be made again. A connection may still
 // be a standard descriptor.
-func (t *fileTable) otherFamily(fd int, o *openFile, d *image.OpenFile) error {
+func (t *fileTable) otherFamily(fd int, o *openFile, d *world.OpenFile) error {
 	title := socketTitle(fd, d.Socket)
 	isConnection := d.Socket.Type == unix.SOCK_STREAM || d.Socket.Type == unix.SOCK_SEQPACKET
 	if _, err := sys.Getpeername(fd); err == nil && isConnection && o.fd <= 2 {
@@ -56,7 +56,7 @@ func (t *fileTable) otherFamily(fd int, o *openFile, d *image.OpenFile) error {
 }
 
 // readKind reads what socket(2) was told.
-func readKind(fd int, s *image.Socket) (err error) {
+func readKind(fd int, s *world.Socket) (err error) {
 	for _, opt := range []struct {
 		name int
 		to   *int
@@ -69,7 +69,7 @@ func readKind(fd int, s *image.Socket) (err error) {
 }
 
 // socketTitle says what a socket is, of which the kind is known.
-func socketTitle(fd int, s *image.Socket) string {
+func socketTitle(fd int, s *world.Socket) string {
 	remote, err := sys.Getpeername(fd)
 	connected := err == nil
 	name := map[int]string{
@@ -83,11 +83,11 @@ func socketTitle(fd int, s *image.Socket) string {
 	case !inet:
 		return fmt.Sprintf("a socket of address family %d", s.Family)
 	case s.Type == unix.SOCK_STREAM && connected && name != "":
-		return "a " + name + " connection to " + image.AddressText(remote)
+		return "a " + name + " connection to " + world.AddressText(remote)
 	case name != "":
 		local, err := sys.Getsockname(fd)
-		if err == nil && image.IsBound(local) {
-			return "a " + name + " socket at " + image.AddressText(local)
+		if err == nil && world.IsBound(local) {
+			return "a " + name + " socket at " + world.AddressText(local)
 		}
 		return "a " + name + " socket"
 	}
@@ -95,11 +95,11 @@ func socketTitle(fd int, s *image.Socket) string {
 }
 
 // readLocal finds where it is bound, and whether it listens.
-func readLocal(fd int, s *image.Socket) (err error) {
+func readLocal(fd int, s *world.Socket) (err error) {
 	if s.Local, err = sys.Getsockname(fd); err != nil {
 		return err
 	}
-	if !image.IsBound(s.Local) {
+	if !world.IsBound(s.Local) {
 		s.Local = nil
 	}
 	listening, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)

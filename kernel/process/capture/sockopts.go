@@ -5,10 +5,10 @@ package capture
 import (
 	"fmt"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 )
 
-func (t *fileTable) options(fd int, o *openFile, d *image.OpenFile) error {
+func (t *fileTable) options(fd int, o *openFile, d *world.OpenFile) error {
 	kept, refused, err := t.c.options.Differences(fd, d.Socket)
 	switch {
 	case err != nil:

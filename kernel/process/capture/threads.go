@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"unsafe"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,7 +26,7 @@ func (c *capture) readThreads() error {
 	if err := f.group.NoteDispatch(); err != nil {
 		return err
 	}
-	c.img.Threads = make([]image.Thread, len(f.group.Threads))
+	c.task.Threads = make([]world.Thread, len(f.group.Threads))
 	for i, s := range f.group.Threads {
 		own, err := s.Thread.Pending(false)
 		if err != nil {
@@ -36,34 +36,34 @@ func (c *capture) readThreads() error {
 		if err != nil {
 			return err
 		}
-		c.img.Threads[i] = image.Thread{
+		c.task.Threads[i] = world.Thread{
 			Segments: segments,
 			TID:      c.innerID(int(s.Thread)), Regs: unix.PtraceRegs(s.Regs), XState: s.Xstate,
-			SigMask: image.Hex(s.Mask), Pending: siginfos(own),
-			Rseq: image.Rseq{
-				Ptr: image.Hex(s.Rseq.Address), Size: s.Rseq.Size, Sig: s.Rseq.Signature,
-				Flags: s.Rseq.Flags, CriticalStruct: image.Hex(s.RseqCS),
+			SigMask: world.Hex(s.Mask), Pending: siginfos(own),
+			Rseq: world.Rseq{
+				Ptr: world.Hex(s.Rseq.Address), Size: s.Rseq.Size, Sig: s.Rseq.Signature,
+				Flags: s.Rseq.Flags, CriticalStruct: world.Hex(s.RseqCS),
 			},
-			Dispatch: image.Dispatch{
-				Mode: s.Dispatch.Mode, Offset: image.Hex(s.Dispatch.Offset), Len: image.Hex(s.Dispatch.Len),
-				Selector: image.Hex(s.Dispatch.Selector),
+			Dispatch: world.Dispatch{
+				Mode: s.Dispatch.Mode, Offset: world.Hex(s.Dispatch.Offset), Len: world.Hex(s.Dispatch.Len),
+				Selector: world.Hex(s.Dispatch.Selector),
 			},
 		}
-		c.uncoverCall(&c.img.Threads[i])
+		c.uncoverCall(&c.task.Threads[i])
 	}
 	shared, err := f.lead.Thread.Pending(true)
 	if err != nil {
 		return fmt.Errorf("reading the pending signals: %w", err)
 	}
-	c.img.Process.Pending = siginfos(shared)
-	c.img.Process.Stopped = f.group.GroupStop
+	c.task.Pending = siginfos(shared)
+	c.task.Stopped = f.group.GroupStop
 	return nil
 }
 
-func siginfos(all []ptrace.Siginfo) []image.Siginfo {
-	out := make([]image.Siginfo, len(all))
+func siginfos(all []ptrace.Siginfo) []world.Siginfo {
+	out := make([]world.Siginfo, len(all))
 	for i, s := range all {
-		out[i] = image.Siginfo(s)
+		out[i] = world.Siginfo(s)
 	}
 	return out
 }
@@ -85,21 +85,21 @@ func (c *capture) readSched() error {
 	return nil
 }
 
-func robustList(tid int) (r image.Robust, err error) {
+func robustList(tid int) (r world.Robust, err error) {
 	var head, size uint64
 	_, _, e := unix.Syscall(unix.SYS_GET_ROBUST_LIST, uintptr(tid), uintptr(unsafe.Pointer(&head)), uintptr(unsafe.Pointer(&size)))
 	if e != 0 && e != unix.ENOSYS {
 		return r, e
 	}
-	return image.Robust{Head: image.Hex(head), Len: size}, nil
+	return world.Robust{Head: world.Hex(head), Len: size}, nil
 }
 
-func sched(tid int) (s image.Sched, err error) {
+func sched(tid int) (s world.Sched, err error) {
 	a, err := unix.SchedGetAttr(tid, 0)
 	if err != nil {
 		return s, err
 	}
-	s = image.Sched{
+	s = world.Sched{
 		Policy: a.Policy, Flags: a.Flags, Nice: a.Nice, Priority: a.Priority,
 		Runtime: a.Runtime, Deadline: a.Deadline, Period: a.Period, UtilMin: a.Util_min, UtilMax: a.Util_max,
 	}
@@ -199,14 +199,14 @@ func (c *capture) born(t ptrace.Thread, area ptrace.Area) error {
 
 // storeLeader takes over what askLeader asked.
 func (c *capture) storeLeader(p *ptrace.Programs) error {
-	process, b := &c.img.Process, p.Stored(0)
+	process, b := c.task, p.Stored(0)
 	process.Subreaper = le.Uint32(b[atSubreaper:]) != 0
 	if mdwe, err := p.Returned(0, 2); err == nil { // Linux 6.3
 		process.MDWE = int(mdwe)
 	}
 	for i := range process.ITimers {
 		v := b[atITimers+32*i:] // struct itimerval: interval, value
-		process.ITimers[i] = image.ITimer{
+		process.ITimers[i] = world.ITimer{
 			Interval: int64(le.Uint64(v))*1e6 + int64(le.Uint64(v[8:])),
 			Value:    int64(le.Uint64(v[16:]))*1e6 + int64(le.Uint64(v[24:])),
 		}

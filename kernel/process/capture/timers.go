@@ -7,9 +7,9 @@ import (
 	"fmt"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,8 +25,8 @@ const (
 // address and behind it.
 func timerQuestions(timers []proc.Timer, at uint64) (calls []ptrace.Call) {
 	for _, t := range timers {
-		clock := image.BaseClock(t.Clock)
-		if !image.WallClock(clock) {
+		clock := world.BaseClock(t.Clock)
+		if !world.WallClock(clock) {
 			clock = unix.CLOCK_REALTIME // which is not looked at
 		}
 		calls = append(calls,
@@ -43,27 +43,27 @@ func timerQuestions(timers []proc.Timer, at uint64) (calls []ptrace.Call) {
 // off. The kernel does not tell those that were set to a time of day from those
 // that were set to some time from now; and time has gone on by that clock.
 func (c *capture) storeTimer(t *proc.Timer, b []byte) {
-	timer := image.Timer{
-		ID: t.ID, Clock: t.Clock, Notify: t.Notify, Signal: t.Signal, SigVal: image.Hex(t.SigVal),
+	timer := world.Timer{
+		ID: t.ID, Clock: t.Clock, Notify: t.Notify, Signal: t.Signal, SigVal: world.Hex(t.SigVal),
 		Interval: nanoseconds(b), Value: nanoseconds(b[16:]),
 	}
-	if image.WallClock(t.Clock) && timer.Value != 0 {
+	if world.WallClock(t.Clock) && timer.Value != 0 {
 		timer.Expires = timer.Value + nanoseconds(b[atClock:])
 	}
 	if t.TID != 0 {
 		timer.TID = c.innerID(t.TID)
 	}
-	c.img.Process.Timers = append(c.img.Process.Timers, timer)
+	c.task.Timers = append(c.task.Timers, timer)
 }
 
 // setExpires adds when a timerfd goes off that was set to a time: the kernel
 // shows what is left until then, a moment ago.
-func setExpires(t *image.TimerFD) error {
+func setExpires(t *world.TimerFD) error {
 	if t.SettimeFlags&unix.TFD_TIMER_ABSTIME == 0 || t.Value == 0 {
 		return nil
 	}
 	var now unix.Timespec
-	if err := unix.ClockGettime(int32(image.BaseClock(t.Clock)), &now); err != nil {
+	if err := unix.ClockGettime(int32(world.BaseClock(t.Clock)), &now); err != nil {
 		return fmt.Errorf("reading clock %d: %w", t.Clock, err)
 	}
 	t.Expires = now.Nano() + t.Value
@@ -82,7 +82,7 @@ func (c *capture) checkTimers() error {
 		refuse := func(reason string, a ...any) error {
 			return kernel.Refuse(fmt.Sprintf("%s, timer %d", c.object(), t.ID), "", reason, a...)
 		}
-		cpu, ok := image.ParseCPUClock(t.Clock)
+		cpu, ok := world.ParseCPUClock(t.Clock)
 		switch {
 		case t.Clock >= 0:
 		case !ok:
@@ -97,7 +97,7 @@ func (c *capture) checkTimers() error {
 }
 
 // ownID reports whether a clock is of this process or one of its threads.
-func (c *capture) ownID(clock image.CPUClock) bool {
+func (c *capture) ownID(clock world.CPUClock) bool {
 	if !clock.Thread {
 		return clock.ID == c.innerID(c.pid)
 	}

@@ -8,19 +8,19 @@ import (
 	"fmt"
 	"strings"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
 
 // unixSocket describes one by what can be said without the others.
-func (t *fileTable) unixSocket(fd int, o *openFile, d *image.OpenFile) error {
+func (t *fileTable) unixSocket(fd int, o *openFile, d *world.OpenFile) error {
 	s := d.Socket
 	if !s.Listening {
 		if remote, err := sys.Getpeername(fd); err == nil {
 			t.connected[s.Ino] = true // to whom is found when all are known
-			if image.IsBound(remote) {
+			if world.IsBound(remote) {
 				s.Remote = remote
 			}
 		}
@@ -32,7 +32,7 @@ func (t *fileTable) unixSocket(fd int, o *openFile, d *image.OpenFile) error {
 }
 
 // unixState reads what else belongs to one that is kept, once that is known.
-func (t *fileTable) unixState(o *openFile, d *image.OpenFile) error {
+func (t *fileTable) unixState(o *openFile, d *world.OpenFile) error {
 	fd, err := t.borrow(o)
 	if err != nil {
 		return err
@@ -44,29 +44,29 @@ func (t *fileTable) unixState(o *openFile, d *image.OpenFile) error {
 	if err := t.owner(fd, o, d); err != nil {
 		return err
 	}
-	if err := t.options(fd, o, d); err != nil || t.dry || d.Kind == image.KindLost || d.Socket.Listening {
+	if err := t.options(fd, o, d); err != nil || t.dry || d.Kind == world.KindLost || d.Socket.Listening {
 		return err
 	}
 	return t.queue(fd, o, d)
 }
 
 // creator reads who made a connection, or has it listen.
-func creator(fd int, s *image.Socket) error {
+func creator(fd int, s *world.Socket) error {
 	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {
 		return err
 	}
 	if cred.Pid != 0 || cred.Uid != ^uint32(0) { // it has one
-		s.Creator = &image.Creator{UID: cred.Uid, GID: cred.Gid}
+		s.Creator = &world.Creator{UID: cred.Uid, GID: cred.Gid}
 	}
 	return nil
 }
 
 // socketFile looks at the file that a unix socket is bound to, and whether that
 // still leads there: another program may have put its own socket in its place.
-func (t *fileTable) socketFile(o *openFile, d *image.OpenFile, info sys.UnixInfo) error {
+func (t *fileTable) socketFile(o *openFile, d *world.OpenFile, info sys.UnixInfo) error {
 	s := d.Socket
-	path := image.SocketPath(s.Local)
+	path := world.SocketPath(s.Local)
 	if path == "" {
 		return nil
 	}
@@ -78,7 +78,7 @@ func (t *fileTable) socketFile(o *openFile, d *image.OpenFile, info sys.UnixInfo
 	err := unix.Lstat(fmt.Sprintf("/proc/%d/%s%s", t.c.pid, from, path), &st)
 	switch there := err == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK && (!info.HasFile || uint32(st.Ino) == info.FileIno); {
 	case there:
-		s.File = &image.SocketFile{Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid}
+		s.File = &world.SocketFile{Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid}
 	case from != "root":
 		return t.lose(o, d, "a unix socket at "+path, "that path does not lead to it from the program's working directory")
 	case err != nil && !isNotExist(err) && !errors.Is(err, unix.ENOTDIR):

@@ -8,17 +8,17 @@ import (
 	"fmt"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
 
 // epoll describes a set; what it watches is found when all is known.
-func (t *fileTable) epoll(o *openFile, d *image.OpenFile) error {
-	d.Kind, d.Epoll = image.KindEpoll, &image.Epoll{}
+func (t *fileTable) epoll(o *openFile, d *world.OpenFile) error {
+	d.Kind, d.Epoll = world.KindEpoll, &world.Epoll{}
 	fd, err := t.borrow(o)
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func (t *fileTable) watches() error {
 				}
 			}
 			seen[w.FD]++
-			t.open[i].Epoll.Watches = append(t.open[i].Epoll.Watches, image.Watch{FD: w.FD, Open: open, Events: w.Events, Data: image.Hex(w.Data)})
+			t.open[i].Epoll.Watches = append(t.open[i].Epoll.Watches, world.Watch{FD: w.FD, Open: open, Events: w.Events, Data: world.Hex(w.Data)})
 		}
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 )
 
 // findAnonymous finds what of the files of the image is such memory, and neither
@@ -18,15 +18,15 @@ import (
 func (p *process) findAnonymous() {
 	p.anonymous = map[int]span{}
 	for i := range p.img.Files {
-		if f := &p.img.Files[i]; f.Anon && f.Content != image.NoIndex {
+		if f := &p.img.Files[i]; f.Anon && f.Content != world.NoIndex {
 			p.anonymous[i] = span{}
 		}
 	}
 	for i := range p.img.Open {
 		delete(p.anonymous, p.img.Open[i].File)
 	}
-	for i := range p.img.VMAs {
-		if v := &p.img.VMAs[i]; !v.Shared {
+	for i := range p.space.VMAs {
+		if v := &p.space.VMAs[i]; !v.Shared {
 			delete(p.anonymous, v.File)
 		}
 	}
@@ -41,11 +41,11 @@ func (p *process) isAnonymous(m *mapping) bool {
 // mapWhole maps all of it, clear of what the image has mapped.
 func (p *process) mapWhole() error {
 	taken := []span{{p.stub.scratch, p.stub.scratch + scratchSize}}
-	for _, v := range p.img.VMAs {
+	for _, v := range p.space.VMAs {
 		taken = append(taken, span{uint64(v.Start), uint64(v.End)})
 	}
 	for i := range p.anonymous {
-		size := (uint64(p.img.Contents[p.img.Files[i].Content].Size) + image.Page - 1) &^ (image.Page - 1)
+		size := (uint64(p.img.Contents[p.img.Files[i].Content].Size) + world.Page - 1) &^ (world.Page - 1)
 		at := gap(taken, size)
 		flags := uint64(unix.MAP_SHARED | unix.MAP_ANONYMOUS | unix.MAP_FIXED_NOREPLACE)
 		for k := range p.mapped {

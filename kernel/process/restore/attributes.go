@@ -15,7 +15,7 @@ import (
 // It comes after all mappings, which READ_IMPLIES_EXEC of personality(2) would
 // change.
 func (p *process) setProcess() error {
-	q := &p.img.Process
+	q := p.task
 	if _, err := p.stub.callWith(p.stub.Caller, "chdir to "+p.cwd, unix.SYS_CHDIR, 0, cstring(p.cwd), 0); err != nil {
 		return gone("working directory "+p.cwd, err)
 	}
@@ -42,7 +42,7 @@ func (p *process) setNumber(name, value string) error {
 
 // setLimits sets resource limits, after everything that they would limit.
 func (p *process) setLimits() error {
-	for n, l := range p.img.Process.Rlimits {
+	for n, l := range p.task.Rlimits {
 		want := unix.Rlimit{Cur: uint64(l.Cur), Max: uint64(l.Max)}
 		var have unix.Rlimit
 		if err := unix.Prlimit(p.stub.pid, n, nil, &have); err != nil {

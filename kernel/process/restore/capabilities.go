@@ -8,20 +8,20 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/world"
 )
 
 // sameCaps reports whether these are the capabilities of this process, and so
 // of what it starts.
-func sameCaps(c image.Caps) bool {
+func sameCaps(c world.Caps) bool {
 	s, err := proc.ReadStatus(os.Getpid())
-	return err == nil && c == image.MakeCaps(s.Capabilities())
+	return err == nil && c == world.MakeCaps(s.Capabilities())
 }
 
 // dropBounding limits what the thread can ever get. The kernel has no call to
 // raise it again, so capabilities that are lacking here stay so.
-func (t *task) dropBounding(keep image.Hex) error {
+func (t *thread) dropBounding(keep world.Hex) error {
 	for n := uint64(0); n < 64; n++ {
 		if keep&(1<<n) != 0 {
 			continue
@@ -34,7 +34,7 @@ func (t *task) dropBounding(keep image.Hex) error {
 }
 
 // setCapabilities sets all but the bounding set.
-func (t *task) setCapabilities(c image.Caps) error {
+func (t *thread) setCapabilities(c world.Caps) error {
 	if err := t.capset(c); err != nil {
 		return err
 	}
@@ -53,13 +53,13 @@ const keepCaps = 1 << 4
 
 // secure sets the others. They say what capabilities come and go by, so all
 // that c has is raised before, by the capabilities that root has until capset.
-func (t *task) secure(bits uint32, c image.Caps) error {
+func (t *thread) secure(bits uint32, c world.Caps) error {
 	s, err := proc.ReadStatus(os.Getpid())
 	if err != nil {
 		return err
 	}
-	all := image.Hex(s.Bits("CapPrm", 16))
-	if err := t.setCapabilities(image.Caps{Effective: all, Permitted: all, Inheritable: c.Inheritable, Ambient: c.Ambient}); err != nil {
+	all := world.Hex(s.Bits("CapPrm", 16))
+	if err := t.setCapabilities(world.Caps{Effective: all, Permitted: all, Inheritable: c.Inheritable, Ambient: c.Ambient}); err != nil {
 		return err
 	}
 	return t.call("PR_SET_SECUREBITS", unix.SYS_PRCTL, unix.PR_SET_SECUREBITS, uint64(bits), 0, 0, 0)
@@ -67,14 +67,14 @@ func (t *task) secure(bits uint32, c image.Caps) error {
 
 // keepCapabilities sets the bit by which a change of user IDs will leave
 // capabilities alone, where it is the only one.
-func (t *task) keepCapabilities() error {
+func (t *thread) keepCapabilities() error {
 	if t.saved.SecureBits != keepCaps {
 		return nil
 	}
 	return t.call("PR_SET_KEEPCAPS", unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, 1, 0, 0, 0)
 }
 
-func (t *task) capset(c image.Caps) error {
+func (t *thread) capset(c world.Caps) error {
 	const version3 = 0x20080522 // _LINUX_CAPABILITY_VERSION_3
 	// struct __user_cap_data_struct, twice: the low halves of effective,
 	// permitted and inheritable, then the high ones.

@@ -60,8 +60,8 @@ func (p *process) release() error {
 	if err := afterStep(stepRelease); err != nil {
 		return err
 	}
-	if p.space != nil {
-		if err := p.space.release(p.stub.pid); err != nil {
+	if p.pids != nil {
+		if err := p.pids.release(p.stub.pid); err != nil {
 			return err
 		}
 	}
@@ -72,7 +72,7 @@ func (p *process) release() error {
 			return err
 		}
 	}
-	if p.img.Process.Stopped {
+	if p.task.Stopped {
 		// The first thread to run takes it before its first instruction, and
 		// that stops all (kernel/signal.c: do_signal_stop).
 		if err := unix.Kill(p.stub.pid, unix.SIGSTOP); err != nil {

@@ -12,16 +12,16 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 )
 
 func (p *process) setCredentials() error {
 	for _, t := range p.threads {
 		var err error
 		switch {
-		case p.space != nil && p.space.user:
+		case p.pids != nil && p.pids.user:
 			// What it has for having been the first in its user namespace.
-			err = t.setCapabilities(image.Caps{})
+			err = t.setCapabilities(world.Caps{})
 		case os.Geteuid() == 0:
 			err = t.become(p)
 		case t.saved.SecureBits&^keepCaps != 0:
@@ -39,8 +39,8 @@ func (p *process) setCredentials() error {
 		}
 	}
 	// A change of IDs made it undumpable, and 2 cannot be set (prctl(2)).
-	dumpable := uint64(min(p.img.Process.Dumpable, 1))
-	if p.img.Process.Dumpable == 2 {
+	dumpable := uint64(min(p.task.Dumpable, 1))
+	if p.task.Dumpable == 2 {
 		dumpable = 0
 	}
 	_, err := p.stub.call("PR_SET_DUMPABLE", unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, dumpable, 0, 0, 0)
@@ -49,8 +49,8 @@ func (p *process) setCredentials() error {
 
 // become makes a thread that is root's one of the image's: IDs and
 // capabilities.
-func (t *task) become(p *process) error {
-	q := &p.img.Process
+func (t *thread) become(p *process) error {
+	q := p.task
 	bits := t.saved.SecureBits
 	if bits == keepCaps {
 		bits = 0 // which keepCapabilities sets

@@ -7,13 +7,13 @@ import (
 	"fmt"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/world"
 )
 
 // checkDispatch refuses what this kernel can't set, by setting it for a moment
 // in a thread that runs nothing.
-func checkDispatch(threads []image.Thread, t ptrace.Thread) error {
+func checkDispatch(threads []world.Thread, t ptrace.Thread) error {
 	for i := range threads {
 		d := &threads[i].Dispatch
 		if d.Mode == 0 {
@@ -36,7 +36,7 @@ func checkDispatch(threads []image.Thread, t ptrace.Thread) error {
 }
 
 // setDispatch is for when no more calls are made in the thread.
-func setDispatch(t ptrace.Thread, d *image.Dispatch) error {
+func setDispatch(t ptrace.Thread, d *world.Dispatch) error {
 	if d.Mode == 0 {
 		return nil
 	}

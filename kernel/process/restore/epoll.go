@@ -17,9 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 )
 
 // epollPrivate are the bits of a watch that are no events (fs/eventpoll.c:
@@ -31,19 +31,19 @@ const (
 )
 
 // silent reports whether a watch has told what it was to tell once.
-func silent(w image.Watch) bool {
+func silent(w world.Watch) bool {
 	return w.Events&^epollPrivate == 0 && w.Events&unix.EPOLLONESHOT != 0
 }
 
 // numbers are those of descriptors in the stub.
 type numbers struct {
-	openAt map[int]image.FD // what is at a number
-	of     map[int]int      // a number of each of image.Open that has one
+	openAt map[int]world.FD // what is at a number
+	of     map[int]int      // a number of each of world.Open that has one
 }
 
 func (p *process) numbers() *numbers {
-	n := &numbers{map[int]image.FD{}, map[int]int{}}
-	for _, f := range p.img.FDs {
+	n := &numbers{map[int]world.FD{}, map[int]int{}}
+	for _, f := range p.table.FDs {
 		n.openAt[f.FD] = f
 		if _, ok := n.of[f.Open]; !ok {
 			n.of[f.Open] = f.FD
@@ -63,7 +63,7 @@ func (p *process) restoreEpolls() error {
 			return fmt.Errorf("%s: %w", p.name(&p.img.Open[i]), err)
 		}
 	}
-	if err := p.addWatches(n, func(w image.Watch) bool { return !silent(w) }); err != nil {
+	if err := p.addWatches(n, func(w world.Watch) bool { return !silent(w) }); err != nil {
 		return err
 	}
 	if err := p.checkWatches(n); err != nil {
@@ -78,9 +78,9 @@ func (p *process) begin(i int) error {
 	o := &p.img.Open[i]
 	switch {
 	case p.files[i].lent:
-	case o.Kind == image.KindInotify:
+	case o.Kind == world.KindInotify:
 		return drain(p.files[i].fd)
-	case o.Kind == image.KindSocket && o.Socket.Family != unix.AF_UNIX && o.Socket.Listening:
+	case o.Kind == world.KindSocket && o.Socket.Family != unix.AF_UNIX && o.Socket.Listening:
 		if err := unix.Listen(p.files[i].fd, o.Socket.Backlog); err != nil {
 			return taken(o.Socket.Local, err)
 		}
@@ -89,7 +89,7 @@ func (p *process) begin(i int) error {
 }
 
 // addWatches adds those that which is true of to all sets.
-func (p *process) addWatches(n *numbers, which func(image.Watch) bool) error {
+func (p *process) addWatches(n *numbers, which func(world.Watch) bool) error {
 	for i := range p.img.Open {
 		o := &p.img.Open[i]
 		set, ok := n.of[i]
@@ -118,14 +118,14 @@ func (p *process) addWatches(n *numbers, which func(image.Watch) bool) error {
 
 // dropWatch is for what is a file or /dev/null here, which has nothing to be
 // waited for (epoll_ctl(2)).
-func (p *process) dropWatch(o *image.OpenFile, w image.Watch) {
+func (p *process) dropWatch(o *world.OpenFile, w world.Watch) {
 	p.options.Warn(fmt.Sprintf("dropped: the watch of %s by %s, which can't be waited for as what it is here", p.name(&p.img.Open[w.Open]), p.name(o)))
-	o.Epoll.Watches = slices.DeleteFunc(slices.Clone(o.Epoll.Watches), func(other image.Watch) bool { return other == w })
+	o.Epoll.Watches = slices.DeleteFunc(slices.Clone(o.Epoll.Watches), func(other world.Watch) bool { return other == w })
 }
 
 // atNumber calls f while what is watched is at the number that it was added
 // by, which may be free by now, or another file's.
-func (p *process) atNumber(n *numbers, w image.Watch, f func() error) error {
+func (p *process) atNumber(n *numbers, w world.Watch, f func() error) error {
 	there, used := n.openAt[w.FD]
 	if used && there.Open == w.Open {
 		return f()
@@ -160,7 +160,7 @@ func (p *process) atNumber(n *numbers, w image.Watch, f func() error) error {
 }
 
 // watch adds a watch, and has it tell something if that is what it did.
-func (p *process) watch(set int, w image.Watch) error {
+func (p *process) watch(set int, w world.Watch) error {
 	events, rousable := w.Events, silent(w) && !p.files[w.Open].follows
 	if rousable {
 		events |= epollAny

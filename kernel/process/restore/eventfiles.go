@@ -8,10 +8,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 )
 
-func openEventFD(e *image.EventFD) (int, error) {
+func openEventFD(e *world.EventFD) (int, error) {
 	flags := unix.EFD_CLOEXEC
 	if e.Semaphore {
 		flags |= unix.EFD_SEMAPHORE
@@ -32,7 +32,7 @@ func openEventFD(e *image.EventFD) (int, error) {
 	return fd, nil
 }
 
-func openSignalFD(s *image.SignalFD) (int, error) {
+func openSignalFD(s *world.SignalFD) (int, error) {
 	mask := unix.Sigset_t{Val: [16]uint64{uint64(s.Mask)}}
 	fd, err := unix.Signalfd(-1, &mask, unix.SFD_CLOEXEC)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 )
 
 // openFile is an open file description of the image, made again here.
@@ -76,21 +76,21 @@ func (p *process) restoreFiles() error {
 }
 
 // name is how an open file is spoken of: by its first number and its path.
-func (p *process) name(o *image.OpenFile) string {
+func (p *process) name(o *world.OpenFile) string {
 	what := string(o.Kind)
 	switch {
 	case o.Lost != nil:
 		what = o.Lost.What
-	case o.Socket != nil && o.Socket.Family == unix.AF_UNIX && image.IsBound(o.Socket.Local):
-		what = "a unix socket at " + image.AddressText(o.Socket.Local)
+	case o.Socket != nil && o.Socket.Family == unix.AF_UNIX && world.IsBound(o.Socket.Local):
+		what = "a unix socket at " + world.AddressText(o.Socket.Local)
 	case o.Socket != nil && o.Socket.Family == unix.AF_UNIX:
 		what = "a unix socket"
-	case o.Socket != nil && image.IsBound(o.Socket.Local):
-		what = "a socket at " + image.AddressText(o.Socket.Local)
-	case o.File != image.NoIndex:
+	case o.Socket != nil && world.IsBound(o.Socket.Local):
+		what = "a socket at " + world.AddressText(o.Socket.Local)
+	case o.File != world.NoIndex:
 		what = string(p.img.Files[o.File].Path)
 	}
-	for _, f := range p.img.FDs {
+	for _, f := range p.table.FDs {
 		if &p.img.Open[f.Open] == o {
 			return fmt.Sprintf("fd %d, %s", f.FD, what)
 		}
@@ -99,25 +99,25 @@ func (p *process) name(o *image.OpenFile) string {
 }
 
 // open makes one that stands for itself.
-func (p *process) open(o *image.OpenFile) (int, error) {
+func (p *process) open(o *world.OpenFile) (int, error) {
 	switch o.Kind {
-	case image.KindFile:
+	case world.KindFile:
 		return p.openRegular(o)
-	case image.KindDir, image.KindPath, image.KindDevice:
+	case world.KindDir, world.KindPath, world.KindDevice:
 		return p.openNamed(o)
-	case image.KindTerminal:
+	case world.KindTerminal:
 		return p.openTerminal(o)
-	case image.KindEventFD:
+	case world.KindEventFD:
 		return openEventFD(o.EventFD)
-	case image.KindTimerFD:
+	case world.KindTimerFD:
 		return p.openTimerFD(o.TimerFD)
-	case image.KindSignalFD:
+	case world.KindSignalFD:
 		return openSignalFD(o.SignalFD)
-	case image.KindEpoll:
+	case world.KindEpoll:
 		return unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	case image.KindInotify:
+	case world.KindInotify:
 		return p.openInotify(o)
-	case image.KindLost:
+	case world.KindLost:
 		return openLost(o)
 	}
 	return -1, kernel.Refuse(p.name(o), "", "an open file of kind %q cannot be made again", o.Kind)
@@ -125,11 +125,11 @@ func (p *process) open(o *image.OpenFile) (int, error) {
 
 // openRegular opens a regular file: by its path, or the copy of a deleted one
 // that came in the image.
-func (p *process) openRegular(o *image.OpenFile) (int, error) {
+func (p *process) openRegular(o *world.OpenFile) (int, error) {
 	f := &p.img.Files[o.File]
 	var file *os.File
 	var err error
-	if f.Content != image.NoIndex {
+	if f.Content != world.NoIndex {
 		c := p.contents[f.Content]
 		if err := p.ownAs(int(c.Fd()), string(f.Path), f.UID, f.GID, f.Mode); err != nil {
 			return -1, err
@@ -204,7 +204,7 @@ func takeDescriptor(file *os.File, pos int64) (int, error) {
 }
 
 // openNamed opens a directory, a device, or only the path.
-func (p *process) openNamed(o *image.OpenFile) (int, error) {
+func (p *process) openNamed(o *world.OpenFile) (int, error) {
 	file, err := p.openPath(&p.img.Files[o.File], o.Flags&openable)
 	if err != nil {
 		return -1, gone(p.name(o), err)
@@ -233,9 +233,9 @@ func (p *process) settle(i int) error {
 // lowest free number, which may be one that a later one is to have; so it is
 // moved on before the next comes.
 func (p *process) place() error {
-	numbers := make([][]image.FD, len(p.img.Open))
+	numbers := make([][]world.FD, len(p.img.Open))
 	taken := map[int]bool{}
-	for _, f := range p.img.FDs {
+	for _, f := range p.table.FDs {
 		numbers[f.Open] = append(numbers[f.Open], f)
 		taken[f.FD] = true
 	}
@@ -260,7 +260,7 @@ func (p *process) place() error {
 	return p.setAsync(numbers)
 }
 
-func (s *stub) placeOne(fd int, numbers []image.FD) error {
+func (s *stub) placeOne(fd int, numbers []world.FD) error {
 	n, err := s.hand(fd)
 	if err != nil {
 		return err

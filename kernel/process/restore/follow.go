@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 )
 
 // followStandard gives all that is to follow one of ours what it becomes.
@@ -24,7 +24,7 @@ func (p *process) followStandard() error {
 		return nil
 	}
 	at := map[int][]int{} // by index in Open, the standard descriptors that it is
-	for _, f := range p.img.FDs {
+	for _, f := range p.table.FDs {
 		if f.FD <= 2 {
 			at[f.Open] = append(at[f.Open], f.FD)
 		}
@@ -70,7 +70,7 @@ func (p *process) leads(i int, at map[int][]int) []int {
 }
 
 // leaves reports whether a standard descriptor is not to be as it was.
-func (p *process) leaves(o *image.OpenFile) bool {
+func (p *process) leaves(o *world.OpenFile) bool {
 	if o.Terminal != nil || o.Outside {
 		return true
 	}
@@ -78,11 +78,11 @@ func (p *process) leaves(o *image.OpenFile) bool {
 		return false
 	}
 	switch o.Kind {
-	case image.KindFile, image.KindDir, image.KindPath, image.KindDevice, image.KindLost:
+	case world.KindFile, world.KindDir, world.KindPath, world.KindDevice, world.KindLost:
 		return true
-	case image.KindPipe:
+	case world.KindPipe:
 		return !p.hasBothEnds(o)
-	case image.KindSocket:
+	case world.KindSocket:
 		const both = 3 // of Shutdown
 		return o.Socket.Orphan || o.Socket.Family != unix.AF_UNIX && o.Socket.Type == unix.SOCK_STREAM && o.Socket.Shutdown == both
 	}
@@ -91,7 +91,7 @@ func (p *process) leaves(o *image.OpenFile) bool {
 
 // hasBothEnds tells a pipe that is the program's own from one of which the other
 // end was closed, maybe by another process.
-func (p *process) hasBothEnds(o *image.OpenFile) bool {
+func (p *process) hasBothEnds(o *world.OpenFile) bool {
 	reads, writes := false, false
 	for i := range p.img.Open {
 		e := &p.img.Open[i]
@@ -106,7 +106,7 @@ func (p *process) hasBothEnds(o *image.OpenFile) bool {
 
 // sameEnd reports whether two open files are on one terminal, or the same end
 // of one pipe.
-func sameEnd(a, b *image.OpenFile) bool {
+func sameEnd(a, b *world.OpenFile) bool {
 	if a.Terminal != nil && b.Terminal != nil {
 		return a.Terminal.Device == b.Terminal.Device
 	}
@@ -176,9 +176,9 @@ func (p *process) splitOff(i int, numbers []int) int {
 	for _, n := range numbers {
 		is[n] = true
 	}
-	for f := range p.img.FDs {
-		if is[p.img.FDs[f].FD] {
-			p.img.FDs[f].Open = part
+	for f := range p.table.FDs {
+		if is[p.table.FDs[f].FD] {
+			p.table.FDs[f].Open = part
 		}
 	}
 	for j := range p.img.Open {
@@ -197,8 +197,8 @@ func (p *process) splitOff(i int, numbers []int) int {
 
 // openOutside opens what leads out of the program and follows nothing: a FIFO
 // is still known by its name, if there is somebody at its other end.
-func (p *process) openOutside(o *image.OpenFile) (int, error) {
-	if o.File == image.NoIndex {
+func (p *process) openOutside(o *world.OpenFile) (int, error) {
+	if o.File == world.NoIndex {
 		return -1, p.refuseOutside(o)
 	}
 	f, err := p.openPath(&p.img.Files[o.File], o.Flags&openable)
@@ -211,7 +211,7 @@ func (p *process) openOutside(o *image.OpenFile) (int, error) {
 
 const adviceOutside = "--stdio mine has the program use what snapresume has there"
 
-func (p *process) refuseOutside(o *image.OpenFile) error {
+func (p *process) refuseOutside(o *world.OpenFile) error {
 	return kernel.Refuse(p.name(o), adviceOutside, "it led to another process")
 }
 
@@ -225,7 +225,7 @@ func (p *process) become(i int, d *standard) {
 		}
 		p.options.Report(fmt.Sprintf("%s becomes %s: %s", p.name(o), what, d.instead))
 	}
-	if o.Pipe != nil && o.Pipe.Content != image.NoIndex || o.Socket != nil && len(o.Socket.Queue) > 0 {
+	if o.Pipe != nil && o.Pipe.Content != world.NoIndex || o.Socket != nil && len(o.Socket.Queue) > 0 {
 		p.options.Warn("dropped: what waited in " + p.name(o))
 	}
 	if len(o.Locks) > 0 {

@@ -11,19 +11,19 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/world"
 )
 
 // checkFacts checks what the stream's header says. A flat image comes without
 // facts; then the image's own headers are checked alone.
 func checkFacts(f kernel.Facts, o kernel.Options) error {
-	return checkHost(image.Host{Arch: f.Get("arch"), Release: f.Get("kernel-release"), VDSO: f.Get("vdso")}, o)
+	return checkHost(world.Host{Arch: f.Get("arch"), Release: f.Get("kernel-release"), VDSO: f.Get("vdso")}, o)
 }
 
 // checkHost checks what h says; what it does not say is not checked.
-func checkHost(h image.Host, o kernel.Options) error {
+func checkHost(h world.Host, o kernel.Options) error {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
 		return fmt.Errorf("uname: %w", err)
@@ -86,7 +86,7 @@ func vdsoHash() (string, error) {
 }
 
 // checkRights refuses what the user may not become.
-func checkRights(p *image.Process) error {
+func checkRights(p *world.Task) error {
 	euid := os.Geteuid()
 	if p.Root != "" && p.Root != "/" {
 		return kernel.Refuse("root directory "+string(p.Root), "", "a process with a root of its own cannot be resumed")
@@ -111,8 +111,8 @@ func checkRights(p *image.Process) error {
 
 // checkFeatures refuses extended register state that this processor lacks,
 // before a thread is found to need it. own is the state of a thread here.
-func checkFeatures(h image.Host, own []byte) error {
-	if lacking := h.XFeatures &^ image.XFeatures(own); lacking != 0 {
+func checkFeatures(h world.Host, own []byte) error {
+	if lacking := h.XFeatures &^ world.XFeatures(own); lacking != 0 {
 		return kernel.Refuse("the image", "resume it on a processor with the same features",
 			"its registers include state components %#x (XCR0), which this processor or kernel lacks", uint64(lacking))
 	}

@@ -31,8 +31,8 @@ func (i *ids) translate(old int) int {
 
 // identify replaces the stub by one with the process ID of the image.
 func (p *process) identify() error {
-	want := p.img.Process.PID
-	if p.img.Process.OwnPIDs || p.options.SamePID && p.taken() {
+	want := p.task.PID
+	if p.task.OwnPIDs || p.options.SamePID && p.taken() {
 		return p.identifyInNamespace(want)
 	}
 	if p.stub.pid == want {
@@ -57,8 +57,8 @@ func (p *process) identify() error {
 
 // taken reports whether another has an ID of the image's threads.
 func (p *process) taken() bool {
-	for i := range p.img.Threads {
-		tid := p.img.Threads[i].TID
+	for i := range p.task.Threads {
+		tid := p.task.Threads[i].TID
 		if _, err := os.Stat(fmt.Sprintf("/proc/%d", tid)); err == nil && tid != p.stub.pid {
 			return true
 		}

@@ -17,13 +17,13 @@ import (
 
 	"snappipe/kernel"
 	"snappipe/kernel/elfnote"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 )
 
 // openPath opens the file that f is, where it is now. It never blocks, as
 // opening a FIFO would.
-func (p *process) openPath(f *image.File, flags int) (*os.File, error) {
+func (p *process) openPath(f *world.File, flags int) (*os.File, error) {
 	path, err := p.where(f)
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func (p *process) openPath(f *image.File, flags int) (*os.File, error) {
 }
 
 // openAt opens what is at a path if it is of the type of f.
-func openAt(path string, f *image.File, flags int) (*os.File, error) {
+func openAt(path string, f *world.File, flags int) (*os.File, error) {
 	if f.Mode&unix.S_IFMT == unix.S_IFLNK {
 		flags |= unix.O_NOFOLLOW // else it would be followed
 	}
@@ -52,7 +52,7 @@ func openAt(path string, f *image.File, flags int) (*os.File, error) {
 	return file, nil
 }
 
-func sameType(f *image.File, st *unix.Stat_t) error {
+func sameType(f *world.File, st *unix.Stat_t) error {
 	kind := st.Mode & unix.S_IFMT
 	switch {
 	case kind != f.Mode&unix.S_IFMT:
@@ -71,7 +71,7 @@ var (
 )
 
 // where returns the path at which a file is now.
-func (p *process) where(f *image.File) (string, error) {
+func (p *process) where(f *world.File) (string, error) {
 	path := string(f.Path)
 	if f.Deleted || !strings.HasPrefix(path, "/") {
 		return "", &fs.PathError{Op: "open", Path: path, Err: errNowhere}
@@ -95,7 +95,7 @@ func (p *process) where(f *image.File) (string, error) {
 
 // findDirectory finds the working directory, on which other paths may depend.
 func (p *process) findDirectory() (err error) {
-	f := &p.img.Files[p.img.Process.Cwd]
+	f := &p.img.Files[p.task.Cwd]
 	if p.cwd, err = p.where(f); err != nil {
 		return gone("working directory "+string(f.Path), err)
 	}
@@ -112,7 +112,7 @@ const (
 )
 
 // isAt looks at what is at a path. The error is for what can't be f at all.
-func (p *process) isAt(path string, f *image.File) (sameness, error) {
+func (p *process) isAt(path string, f *world.File) (sameness, error) {
 	fd, st, err := sys.OpenInode(path)
 	if err != nil {
 		return isUnknown, err
@@ -161,7 +161,7 @@ const maxEntries = 100_000
 
 // search looks for a file that was renamed: by its handle, which takes root, or
 // in its old directory.
-func (p *process) search(f *image.File) string {
+func (p *process) search(f *world.File) string {
 	dir := filepath.Dir(string(f.Path))
 	if path := byHandle(f, dir); path != "" {
 		if is, err := p.isAt(path, f); err == nil && is == isSame {
@@ -185,7 +185,7 @@ func (p *process) search(f *image.File) string {
 
 // byHandle opens a file by its handle (open_by_handle_at(2)), on the filesystem
 // that a directory is on, or what is left of its path.
-func byHandle(f *image.File, dir string) string {
+func byHandle(f *world.File, dir string) string {
 	var kind int32
 	var raw []byte
 	if n, err := fmt.Sscanf(f.Handle, "%d:%x", &kind, &raw); err != nil || n != 2 {
@@ -214,7 +214,7 @@ func byHandle(f *image.File, dir string) string {
 // unchanged reports whether the bytes of file are those that f had: the same
 // inode with the same size and modification time or, on another machine, a
 // program or library with the same build ID.
-func unchanged(file *os.File, f *image.File) bool {
+func unchanged(file *os.File, f *world.File) bool {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(file.Fd()), &st); err != nil || st.Size != f.Size {
 		return false

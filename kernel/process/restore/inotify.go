@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 )
 
 // maxWatches bounds how far the numbers of watches go: they come in order, from 1
@@ -23,7 +23,7 @@ const maxWatches = 1 << 20
 // some, of watches that it had after those that it has.
 const unused = 256
 
-func (p *process) openInotify(o *image.OpenFile) (int, error) {
+func (p *process) openInotify(o *world.OpenFile) (int, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
 	if err != nil {
 		return -1, fmt.Errorf("inotify_init: %w", err)
@@ -35,16 +35,16 @@ func (p *process) openInotify(o *image.OpenFile) (int, error) {
 	return fd, nil // see begin
 }
 
-func (p *process) addInotify(fd int, o *image.OpenFile) error {
+func (p *process) addInotify(fd int, o *world.OpenFile) error {
 	c, err := newCounter(fd)
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	watches := slices.SortedFunc(slices.Values(o.Inotify), func(a, b image.Inotify) int { return a.WD - b.WD })
+	watches := slices.SortedFunc(slices.Values(o.Inotify), func(a, b world.Inotify) int { return a.WD - b.WD })
 	for _, w := range watches {
 		if w.WD > maxWatches {
-			return fmt.Errorf("%w: watch descriptor %d", image.ErrDamaged, w.WD)
+			return fmt.Errorf("%w: watch descriptor %d", world.ErrDamaged, w.WD)
 		}
 		if err := c.skipTo(w.WD); err != nil {
 			return err
@@ -115,7 +115,7 @@ func (c *counter) skipTo(wd int) error {
 }
 
 // watch adds one of the program's watches.
-func (c *counter) watch(path string, w image.Inotify) error {
+func (c *counter) watch(path string, w world.Inotify) error {
 	fd, _, err := sys.OpenInode(path)
 	if err != nil {
 		return err

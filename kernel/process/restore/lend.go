@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 )
 
 // lend calls f with the number that a descriptor of ours has in the stub.
@@ -45,11 +45,11 @@ func (s *stub) take(n int) (int, error) {
 
 // as calls f while the stub runs as another user and group, with the groups of
 // the process. Only root can, and to anybody else they are their own.
-func (p *process) as(user *image.Creator, f func() error) error {
+func (p *process) as(user *world.Creator, f func() error) error {
 	if user == nil || os.Geteuid() != 0 {
 		return f()
 	}
-	if user.UID == 0 && user.GID == uint32(os.Getegid()) && sameGroups(p.img.Process.Groups) {
+	if user.UID == 0 && user.GID == uint32(os.Getegid()) && sameGroups(p.task.Groups) {
 		return f()
 	}
 	own, err := os.Getgroups()
@@ -57,7 +57,7 @@ func (p *process) as(user *image.Creator, f func() error) error {
 		return err
 	}
 	const keep = uint64(^uint32(0)) // setresuid(2): as it is
-	if err := p.setGroups(p.img.Process.Groups); err != nil {
+	if err := p.setGroups(p.task.Groups); err != nil {
 		return err
 	}
 	if _, err := p.stub.call("setresgid", unix.SYS_SETRESGID, keep, uint64(user.GID), keep); err != nil {

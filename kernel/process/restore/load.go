@@ -8,7 +8,7 @@ import (
 	"os"
 	"syscall"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 )
 
 func (p *process) load() error {
@@ -28,13 +28,13 @@ func (p *process) check() error {
 	if err := checkHost(p.img.Host, p.options); err != nil {
 		return err
 	}
-	if p.img.Process.Seccomp != 0 {
+	if p.task.Seccomp != 0 {
 		p.options.Warn("resuming without the seccomp filter, which was dropped when the snapshot was taken")
 	}
-	if p.img.Process.Landlock != 0 {
+	if p.task.Landlock != 0 {
 		p.options.Warn("resuming without Landlock, which was dropped when the snapshot was taken")
 	}
-	if err := checkRights(&p.img.Process); err != nil {
+	if err := checkRights(p.task); err != nil {
 		return err
 	}
 	return p.findDirectory()
@@ -68,7 +68,7 @@ func (p *process) start() (err error) {
 			return err
 		}
 	}
-	return checkDispatch(p.img.Threads, p.stub.Thread)
+	return checkDispatch(p.task.Threads, p.stub.Thread)
 }
 
 // standing says where the stub stands among groups and sessions.
@@ -86,21 +86,21 @@ func (p *process) standing() *syscall.SysProcAttr {
 }
 
 func (p *process) leadsSession() bool {
-	return p.img.Process.SID == p.img.Process.PID && p.img.Process.TTY == 0
+	return p.task.SID == p.task.PID && p.task.TTY == 0
 }
 
 func (p *process) programPath() string {
-	if p.img.Process.Exe == image.NoIndex {
+	if p.task.Exe == world.NoIndex {
 		return "the executable"
 	}
-	return string(p.img.Files[p.img.Process.Exe].Path)
+	return string(p.img.Files[p.task.Exe].Path)
 }
 
 func (p *process) program() string {
-	if p.img.Process.Exe == image.NoIndex {
+	if p.task.Exe == world.NoIndex {
 		return ownProgram
 	}
-	f := &p.img.Files[p.img.Process.Exe]
+	f := &p.img.Files[p.task.Exe]
 	file := openUnchanged(f)
 	if file == nil {
 		return ownProgram

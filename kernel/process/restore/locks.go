@@ -6,13 +6,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/world"
 )
 
 // lock takes the locks that belong to a description: flock(2) and the open
 // file description locks of fcntl(2).
-func (p *process) lock(o *image.OpenFile, fd int) error {
+func (p *process) lock(o *world.OpenFile, fd int) error {
 	for _, l := range o.Locks {
 		var err error
 		switch l.Type {
@@ -37,7 +37,7 @@ func (p *process) lock(o *image.OpenFile, fd int) error {
 // which tell by which descriptor they were taken.
 func (p *process) lockAsProcess() error {
 	leased := map[int]bool{}
-	for _, f := range p.img.FDs {
+	for _, f := range p.table.FDs {
 		o := &p.img.Open[f.Open]
 		for _, l := range o.Locks {
 			var err error
@@ -58,7 +58,7 @@ func (p *process) lockAsProcess() error {
 	return nil
 }
 
-func lockType(l image.Lock) int16 {
+func lockType(l world.Lock) int16 {
 	if l.Write {
 		return unix.F_WRLCK
 	}
@@ -66,7 +66,7 @@ func lockType(l image.Lock) int16 {
 }
 
 // lockLength is 0 for a lock up to the end of the file, wherever that is.
-func lockLength(l image.Lock) int64 {
+func lockLength(l world.Lock) int64 {
 	if l.End < 0 {
 		return 0
 	}

@@ -10,20 +10,20 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 )
 
 // openLost makes a file that reads as at its end, and to which writing is
 // EPIPE: of the same kind where that matters to those who use it.
-func openLost(o *image.OpenFile) (int, error) {
+func openLost(o *world.OpenFile) (int, error) {
 	var fd int
 	var err error
 	switch o.Lost.Kind {
-	case image.LostTCP4:
+	case world.LostTCP4:
 		fd, err = resetConnection("tcp4", "127.0.0.1:0")
-	case image.LostTCP6:
+	case world.LostTCP6:
 		fd, err = resetConnection("tcp6", "[::1]:0")
-	case image.LostPipe:
+	case world.LostPipe:
 		return brokenPipe(o.Flags & unix.O_ACCMODE)
 	default:
 		err = errors.ErrUnsupported

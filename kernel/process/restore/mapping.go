@@ -11,19 +11,19 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 )
 
 // mapping is a mapping of the image in the stub.
 type mapping struct {
-	*image.VMA
+	*world.VMA
 	// source is what is mapped: a file that is unchanged, or shared memory
 	// that is made again; nil for private memory that is filled from the
 	// image.
 	source *os.File
 	// filled are the ranges of it that take pages from the image. While they
 	// do, all of the mapping can be written to.
-	filled []image.Run
+	filled []world.Run
 }
 
 // writable reports whether a shared mapping could be made writable by
@@ -33,7 +33,7 @@ func (m *mapping) writable() bool {
 }
 
 // has reports whether a mapping has a flag of proc_pid_smaps(5).
-func has(v *image.VMA, flag string) bool {
+func has(v *world.VMA, flag string) bool {
 	for f := range strings.FieldsSeq(v.VMFlags) {
 		if f == flag {
 			return true
@@ -45,8 +45,8 @@ func has(v *image.VMA, flag string) bool {
 // planMappings decides for each mapping, opening files as it goes.
 func (p *process) planMappings() error {
 	opened := map[[2]int]*os.File{} // by index in Files, and whether writable
-	for i := range p.img.VMAs {
-		v := &p.img.VMAs[i]
+	for i := range p.space.VMAs {
+		v := &p.space.VMAs[i]
 		if ofKernel(string(v.Name)) {
 			continue
 		}
@@ -72,23 +72,23 @@ func (p *process) closeSources() {
 // pages are the ranges of a mapping that take their pages from the image:
 // what is the process's alone, which of a file mapped again is only what was
 // written to.
-func (m *mapping) pages() []image.Run {
+func (m *mapping) pages() []world.Run {
 	switch {
 	case m.Shared:
 		return nil
 	case m.source != nil:
 		return m.Private
 	case m.ImageSize > 0:
-		return []image.Run{{Start: m.Start, End: m.Start + image.Hex(m.ImageSize)}}
+		return []world.Run{{Start: m.Start, End: m.Start + world.Hex(m.ImageSize)}}
 	}
 	return nil
 }
 
 // findSource opens what m is a mapping of, if that is to be mapped.
 func (p *process) findSource(m *mapping, opened map[[2]int]*os.File) (err error) {
-	if m.File == image.NoIndex {
+	if m.File == world.NoIndex {
 		if m.Shared {
-			return fmt.Errorf("%w: mapping %#x is shared with nothing", image.ErrDamaged, uint64(m.Start))
+			return fmt.Errorf("%w: mapping %#x is shared with nothing", world.ErrDamaged, uint64(m.Start))
 		}
 		return nil
 	}
@@ -107,7 +107,7 @@ func (p *process) findSource(m *mapping, opened map[[2]int]*os.File) (err error)
 	switch {
 	case m.Shared:
 		m.source, err = p.openShared(f, key[1])
-	case f.Content != image.NoIndex && p.covers(f.Content, m): // what is written to it shows in the mapping
+	case f.Content != world.NoIndex && p.covers(f.Content, m): // what is written to it shows in the mapping
 		m.source, err = reopen(p.contents[f.Content], unix.O_RDONLY)
 	default:
 		m.source = openUnchanged(f)
@@ -119,12 +119,12 @@ func (p *process) findSource(m *mapping, opened map[[2]int]*os.File) (err error)
 // covers reports whether a content is as much as a mapping had of its file: of one
 // that is only mapped, what the shared mappings showed is all that is known.
 func (p *process) covers(content int, m *mapping) bool {
-	return m.Offset+m.ImageSize <= (p.img.Contents[content].Size+image.Page-1)&^(image.Page-1)
+	return m.Offset+m.ImageSize <= (p.img.Contents[content].Size+world.Page-1)&^(world.Page-1)
 }
 
 // openUnchanged opens a regular file for a private mapping, or returns nil if
 // it is not what it was: then the pages come from the image.
-func openUnchanged(f *image.File) *os.File {
+func openUnchanged(f *world.File) *os.File {
 	if f.Mode&unix.S_IFMT != unix.S_IFREG || f.Deleted {
 		return nil
 	}
@@ -140,8 +140,8 @@ func openUnchanged(f *image.File) *os.File {
 }
 
 // openShared opens what a shared mapping is of.
-func (p *process) openShared(f *image.File, access int) (*os.File, error) {
-	if f.Content != image.NoIndex {
+func (p *process) openShared(f *world.File, access int) (*os.File, error) {
+	if f.Content != world.NoIndex {
 		return reopen(p.contents[f.Content], access)
 	}
 	what := fmt.Sprintf("%s, a shared mapping", f.Path)

@@ -9,7 +9,7 @@ import "golang.org/x/sys/unix"
 // setMerging comes before there are mappings: each new one follows it.
 func (p *process) setMerging() error {
 	set := uint64(0)
-	if p.img.Process.MemoryMerge {
+	if p.task.MemoryMerge {
 		set = 1
 	}
 	err := p.prctl("PR_SET_MEMORY_MERGE", unix.PR_SET_MEMORY_MERGE, set)
@@ -23,7 +23,7 @@ func (p *process) setMerging() error {
 func (p *process) unmerge() error {
 	for i := range p.mapped {
 		m := &p.mapped[i]
-		if !p.img.Process.MemoryMerge || has(m.VMA, "mg") {
+		if !p.task.MemoryMerge || has(m.VMA, "mg") {
 			continue
 		}
 		if err := p.stub.on(m, "madvise", unix.SYS_MADVISE, unix.MADV_UNMERGEABLE); err != nil {

@@ -10,11 +10,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 )
 
 func (p *process) setMM() error {
-	m := &p.img.Process.MM
+	m := &p.space.MM
 	const none = ^uint32(0)
 	set := func(exe uint32) error {
 		auxv := p.stub.scratch // the first that lay places
@@ -23,9 +23,9 @@ func (p *process) setMM() error {
 			uint64(m.StartCode), uint64(m.EndCode), uint64(m.StartData), uint64(m.EndData),
 			uint64(m.StartBrk), uint64(m.Brk), uint64(m.StartStack),
 			uint64(m.ArgStart), uint64(m.ArgEnd), uint64(m.EnvStart), uint64(m.EnvEnd),
-			auxv, uint64(len(p.img.Auxv))|uint64(exe)<<32,
+			auxv, uint64(len(p.space.Auxv))|uint64(exe)<<32,
 		)
-		at, err := p.stub.lay(p.img.Auxv, mm)
+		at, err := p.stub.lay(p.space.Auxv, mm)
 		if err != nil {
 			return err
 		}
@@ -46,8 +46,8 @@ func (p *process) setMM() error {
 // permission to execute it, and that the file is what it was. The program runs without it.
 func (p *process) setExecutable(set func(exe uint32) error) {
 	var file *os.File
-	if p.img.Process.Exe != image.NoIndex {
-		file = openUnchanged(&p.img.Files[p.img.Process.Exe])
+	if p.task.Exe != world.NoIndex {
+		file = openUnchanged(&p.img.Files[p.task.Exe])
 	}
 	if file != nil {
 		defer file.Close()

@@ -9,20 +9,20 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 )
 
-func (p *process) joinGroups(fd int, o *image.OpenFile) error {
+func (p *process) joinGroups(fd int, o *world.OpenFile) error {
 	for _, m := range o.Socket.Groups {
 		if err := join(fd, &m); err != nil {
-			return kernel.Refuse(p.name(o), "", "joining the multicast group %s on %s: %v", image.AddressText(m.Group), m.Interface, err)
+			return kernel.Refuse(p.name(o), "", "joining the multicast group %s on %s: %v", world.AddressText(m.Group), m.Interface, err)
 		}
 	}
 	return nil
 }
 
-func join(fd int, m *image.Membership) error {
+func join(fd int, m *world.Membership) error {
 	device, err := net.InterfaceByName(string(m.Interface))
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func join(fd int, m *image.Membership) error {
 	}
 	for _, source := range m.Sources {
 		if err := each(fd, level, device.Index, m.Group, source); err != nil {
-			return fmt.Errorf("source %s: %w", image.AddressText(source), err)
+			return fmt.Errorf("source %s: %w", world.AddressText(source), err)
 		}
 	}
 	return nil

@@ -18,8 +18,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/world"
 )
 
 // namespace is a PID namespace of the program's own.
@@ -38,7 +38,7 @@ func (p *process) identifyInNamespace(want int) error {
 	if err != nil {
 		return sameIDsRefusal(fmt.Sprintf("process ID %d", want), err)
 	}
-	p.space = space
+	p.pids = space
 	if err := space.init.closeAll(0); err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (n *namespace) release(pid int) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.callWith(s.Caller, "naming it", unix.SYS_PRCTL, 1, cstring(image.KeeperName), unix.PR_SET_NAME, 0, 0, 0, 0); err != nil {
+	if _, err := s.callWith(s.Caller, "naming it", unix.SYS_PRCTL, 1, cstring(world.KeeperName), unix.PR_SET_NAME, 0, 0, 0, 0); err != nil {
 		return err
 	}
 	const ignoreSignal = 1 // SIG_IGN

@@ -8,13 +8,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 )
 
 // setAsync sets O_ASYNC, in the stub: the number by which that is done is what
 // the signals will say (si_fd).
-func (p *process) setAsync(numbers [][]image.FD) error {
+func (p *process) setAsync(numbers [][]world.FD) error {
 	for i, all := range numbers {
 		o := &p.img.Open[i]
 		if o.Flags&unix.O_ASYNC == 0 || len(all) == 0 || p.files[i].lent {
@@ -30,7 +30,7 @@ func (p *process) setAsync(numbers [][]image.FD) error {
 
 // setOwner names who gets the signals, and which. A thread is named when it is
 // there, by ownByThreads.
-func (p *process) setOwner(fd int, o image.Owner) error {
+func (p *process) setOwner(fd int, o world.Owner) error {
 	if o.Signal != 0 {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETSIG, o.Signal); err != nil {
 			return fmt.Errorf("setting its signal to %d: %w", o.Signal, err)
@@ -53,8 +53,8 @@ func (p *process) ownByThreads() error {
 		if o.Owner.PID == 0 || o.Owner.Type != sys.OwnerThread || p.files[i].lent {
 			continue
 		}
-		for k := range p.img.Threads {
-			if p.img.Threads[k].TID != o.Owner.PID {
+		for k := range p.task.Threads {
+			if p.task.Threads[k].TID != o.Owner.PID {
 				continue
 			}
 			if err := sys.SetOwner(p.files[i].fd, sys.Owner{Type: sys.OwnerThread, ID: int32(p.threads[k].tid)}); err != nil {

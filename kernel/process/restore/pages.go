@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 )
 
 // segment is a range of the image with a place to go. Ranges of the image in
@@ -31,10 +31,10 @@ func (s segment) end() int64 { return s.off + s.size }
 // alone.
 func (p *process) makeContents() error {
 	p.findAnonymous()
-	of := make(map[int]*image.File)
+	of := make(map[int]*world.File)
 	elsewhere := map[int]bool{}
 	for i := range p.img.Files {
-		if f := &p.img.Files[i]; f.Content != image.NoIndex {
+		if f := &p.img.Files[i]; f.Content != world.NoIndex {
 			of[f.Content] = f
 			_, elsewhere[f.Content] = p.anonymous[i]
 		}
@@ -57,7 +57,7 @@ func (p *process) makeContents() error {
 }
 
 // makeContent makes what holds the content of a file, or of what is none.
-func (p *process) makeContent(f *image.File) (*os.File, error) {
+func (p *process) makeContent(f *world.File) (*os.File, error) {
 	if f != nil && isTemporary(f) {
 		if file, err := p.makeTemporary(f); file != nil || err != nil {
 			return file, err
@@ -78,7 +78,7 @@ func (p *process) makeContent(f *image.File) (*os.File, error) {
 // mapped, and are open for all that they were.
 func (p *process) seal() error {
 	for _, f := range p.img.Files {
-		if f.Content == image.NoIndex || f.Seals == 0 {
+		if f.Content == world.NoIndex || f.Seals == 0 {
 			continue
 		}
 		fd := p.contents[f.Content].Fd()
@@ -112,7 +112,7 @@ func memfd(name string) (int, error) {
 func (p *process) planSegments() {
 	for i := range p.mapped {
 		m := &p.mapped[i]
-		stored := m.Start + image.Hex(m.ImageSize)
+		stored := m.Start + world.Hex(m.ImageSize)
 		for _, r := range m.filled {
 			end := min(r.End, stored)
 			if r.Start < end {
@@ -145,7 +145,7 @@ func (p *process) zeroPrivate() error {
 		}
 		for _, r := range m.filled {
 			for at := r.Start; at < r.End; {
-				n := min(r.End-at, image.Hex(len(zeros)))
+				n := min(r.End-at, world.Hex(len(zeros)))
 				if err := p.stub.mem.Copy(zeros[:n], uint64(at)); err != nil {
 					return err
 				}
@@ -187,7 +187,7 @@ func (p *process) copyParallel(b []byte, addr uint64) error {
 	if parts < 2 {
 		return p.stub.mem.Copy(b, addr)
 	}
-	size := (len(b)/parts + image.Page - 1) &^ (image.Page - 1)
+	size := (len(b)/parts + world.Page - 1) &^ (world.Page - 1)
 	errs := make([]error, parts)
 	var wg sync.WaitGroup
 	for i := range parts {

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 )
 
 // openPipes makes each pipe once and opens its ends from there: a pipe is an
@@ -26,7 +26,7 @@ func (p *process) openPipes() error {
 	}()
 	for i := range p.img.Open {
 		o := &p.img.Open[i]
-		if o.Kind != image.KindPipe || p.files[i].fd >= 0 {
+		if o.Kind != world.KindPipe || p.files[i].fd >= 0 {
 			continue
 		}
 		if o.Outside {
@@ -63,7 +63,7 @@ func (p *process) openPipes() error {
 	return nil
 }
 
-func (p *process) openPipe(o *image.OpenFile) (*os.File, error) {
+func (p *process) openPipe(o *world.OpenFile) (*os.File, error) {
 	both, err := p.makePipe(o)
 	if err != nil || o.Pipe.Capacity == 0 {
 		return both, err
@@ -76,7 +76,7 @@ func (p *process) openPipe(o *image.OpenFile) (*os.File, error) {
 }
 
 // resize gives a pipe the capacity that it had, where this user may (pipe(7)).
-func (p *process) resize(both *os.File, o *image.OpenFile) error {
+func (p *process) resize(both *os.File, o *world.OpenFile) error {
 	_, err := unix.FcntlInt(both.Fd(), unix.F_SETPIPE_SZ, o.Pipe.Capacity)
 	have, e := unix.FcntlInt(both.Fd(), unix.F_GETPIPE_SZ, 0)
 	if e != nil {
@@ -93,8 +93,8 @@ func (p *process) resize(both *os.File, o *image.OpenFile) error {
 	return nil
 }
 
-func (p *process) makePipe(o *image.OpenFile) (*os.File, error) {
-	if o.File != image.NoIndex {
+func (p *process) makePipe(o *world.OpenFile) (*os.File, error) {
+	if o.File != world.NoIndex {
 		both, err := p.openPath(&p.img.Files[o.File], unix.O_RDWR)
 		if err != nil {
 			return nil, gone(p.name(o), err)
@@ -117,8 +117,8 @@ func (p *process) makePipe(o *image.OpenFile) (*os.File, error) {
 }
 
 // fillPipe writes what a pipe held.
-func (p *process) fillPipe(both *os.File, o *image.OpenFile) error {
-	if o.Pipe.Content == image.NoIndex {
+func (p *process) fillPipe(both *os.File, o *world.OpenFile) error {
+	if o.Pipe.Content == world.NoIndex {
 		return nil
 	}
 	if n, err := unix.IoctlGetInt(int(both.Fd()), unix.TIOCINQ); err == nil && n > 0 {
@@ -128,9 +128,9 @@ func (p *process) fillPipe(both *os.File, o *image.OpenFile) error {
 	parts := o.Pipe.Parts
 	if parts == nil {
 		if size > math.MaxInt32 {
-			return fmt.Errorf("%w: %d bytes in a pipe", image.ErrDamaged, size)
+			return fmt.Errorf("%w: %d bytes in a pipe", world.ErrDamaged, size)
 		}
-		parts = []image.Part{{Size: int(size)}}
+		parts = []world.Part{{Size: int(size)}}
 	}
 	from := io.NewSectionReader(p.contents[o.Pipe.Content], 0, size)
 	for _, part := range parts {
@@ -142,7 +142,7 @@ func (p *process) fillPipe(both *os.File, o *image.OpenFile) error {
 }
 
 // writePart writes a part of what a pipe held, all of it.
-func writePart(both *os.File, from io.Reader, part image.Part) error {
+func writePart(both *os.File, from io.Reader, part world.Part) error {
 	flags := unix.O_NONBLOCK
 	if part.Packet {
 		flags |= unix.O_DIRECT

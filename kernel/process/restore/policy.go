@@ -10,14 +10,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 )
 
 // maxNode is how many bits there are in a mask, and one.
 const maxNode = 1024 + 1
 
 // nodeMask is the mask of a policy, at least as long as the kernel has nodes.
-func nodeMask(q *image.Policy) []byte {
+func nodeMask(q *world.Policy) []byte {
 	b := make([]byte, (maxNode-1)/8)
 	for _, n := range q.Nodes {
 		if n >= 0 && n < maxNode-1 {
@@ -28,7 +28,7 @@ func nodeMask(q *image.Policy) []byte {
 }
 
 // tolerateNodes reports that there are no such nodes.
-func (p *process) tolerateNodes(q *image.Policy, whose string, err error) error {
+func (p *process) tolerateNodes(q *world.Policy, whose string, err error) error {
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EPERM) {
 		p.options.Warn(fmt.Sprintf("%s has no memory policy: none of the nodes %v is for it here", whose, q.Nodes))
 		return nil

@@ -8,34 +8,37 @@ import (
 	"os"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/sockopt"
+	"snappipe/kernel/process/world"
 )
 
 // process is an image on its way to be a process. Its methods but WriteAt,
 // commit and abort run on the tracing thread.
 type process struct {
-	img     *image.Image
+	img     *world.World
+	task    *world.Task // the one that is made
+	space   *world.Space
+	table   *world.Table
 	options kernel.Options
 	tracer  *ptrace.Tracer
 
 	stub     *stub
-	space    *namespace // that the stub is in, or nil
+	pids     *namespace // that the stub is in, or nil
 	borrowed bool       // the stub executes our own program, not the image's
 	ids      ids
 	cwd      string     // where its working directory is now
 	segments []segment  // where the bytes of the image go
-	contents []*os.File // of image.Contents, in memory
-	// anonymous is shared memory without a name, by index in image.Files, and
+	contents []*os.File // of world.Contents, in memory
+	// anonymous is shared memory without a name, by index in world.Files, and
 	// where all of it is mapped until it is filled.
 	anonymous map[int]span
 	mapped    []mapping  // what to do with each mapping once its pages are there
-	files     []openFile // by index in image.Open
+	files     []openFile // by index in world.Open
 	sockets   *sockopt.Reader
-	threads   []*task // by index in image.Threads
+	threads   []*thread // by index in world.Threads
 	standards standards
-	screen    *image.Terminal // what the program had open of which it has our controlling terminal, or nil
+	screen    *world.Terminal // what the program had open of which it has our controlling terminal, or nil
 
 	// undo gives up, last first, what is not given up with the stub.
 	undo []func() error
@@ -51,8 +54,8 @@ func (p *process) abort() error {
 		if p.stub != nil {
 			all = append(all, p.stub.kill())
 		}
-		if p.space != nil {
-			all = append(all, p.space.end())
+		if p.pids != nil {
+			all = append(all, p.pids.end())
 		}
 		for len(p.undo) > 0 {
 			last := p.undo[len(p.undo)-1]

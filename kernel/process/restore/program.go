@@ -21,7 +21,7 @@ type program struct {
 }
 
 func newProgram(p *process) *program {
-	name := string(p.img.Threads[0].Comm)
+	name := string(p.task.Threads[0].Comm)
 	if name == "" {
 		name = filepath.Base(p.programPath())
 	}
@@ -130,7 +130,7 @@ type report struct {
 
 func (r *program) end(status unix.WaitStatus) int {
 	r.giveTerminalBack()
-	if s := r.process.space; s != nil {
+	if s := r.process.pids; s != nil {
 		s.end() // it is about to end by itself
 	}
 	r.process.tracer.Close()

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 )
 
 // fill sends socket i its messages, by its peer or, datagrams, by who sent them.
@@ -32,7 +32,7 @@ func (u *unixSockets) fill(i int) error {
 
 // sender returns the socket that is to send a message, and whereto, if that is
 // not what it is connected to.
-func (u *unixSockets) sender(i int, m *image.Message) (from int, to []byte, err error) {
+func (u *unixSockets) sender(i int, m *world.Message) (from int, to []byte, err error) {
 	s := u.img.Open[i].Socket
 	j := u.peerOf(i)
 	fd, orphan := u.orphaned[i]
@@ -42,11 +42,11 @@ func (u *unixSockets) sender(i int, m *image.Message) (from int, to []byte, err 
 	}
 	switch {
 	case u.joined(i) && s.Type == unix.SOCK_DGRAM && len(m.From) > 0 && !bytes.Equal(m.From, name):
-		return -1, nil, kernel.Refuse(u.name(&u.img.Open[i]), "", "it holds a message from %s, to which it is not connected", image.AddressText(m.From))
+		return -1, nil, kernel.Refuse(u.name(&u.img.Open[i]), "", "it holds a message from %s, to which it is not connected", world.AddressText(m.From))
 	case u.joined(i):
 		return fd, nil, nil
 	case s.Type != unix.SOCK_DGRAM || len(s.Local) == 0:
-		return -1, nil, fmt.Errorf("%w: nobody can have sent it a message", image.ErrDamaged)
+		return -1, nil, fmt.Errorf("%w: nobody can have sent it a message", world.ErrDamaged)
 	}
 	for j := range u.img.Open {
 		other := u.img.Open[j].Socket
@@ -72,7 +72,7 @@ func (u *unixSockets) standIn(address []byte) (int, error) {
 }
 
 // send sends one message, all of it.
-func (u *unixSockets) send(from int, to []byte, m *image.Message) error {
+func (u *unixSockets) send(from int, to []byte, m *world.Message) error {
 	unwiden := func() error { return nil }
 	deliver := func(b []byte) (n int, err error) {
 		if m.Cred != nil {
@@ -110,13 +110,13 @@ func full(err error) bool {
 
 // parts calls f with what a message holds: a stream in pieces, anything else at
 // once.
-func (u *unixSockets) parts(m *image.Message, f func([]byte) error) error {
-	if m.Content == image.NoIndex {
+func (u *unixSockets) parts(m *world.Message, f func([]byte) error) error {
+	if m.Content == world.NoIndex {
 		return f(nil)
 	}
 	size := u.img.Contents[m.Content].Size
 	if size > maxQueue {
-		return fmt.Errorf("%w: %d bytes in a socket", image.ErrDamaged, size)
+		return fmt.Errorf("%w: %d bytes in a socket", world.ErrDamaged, size)
 	}
 	piece := size
 	if m.Stream {
@@ -162,7 +162,7 @@ func widen(fd int) (undo func() error, err error) {
 }
 
 // sendAs has the stub send, whose process ID the credentials then say.
-func (u *unixSockets) sendAs(from int, to, b []byte, cred *image.Creator) (n int, err error) {
+func (u *unixSockets) sendAs(from int, to, b []byte, cred *world.Creator) (n int, err error) {
 	pid, err := u.stub.call("getpid", unix.SYS_GETPID)
 	if err != nil {
 		return 0, err
@@ -235,7 +235,7 @@ func (u *unixSockets) point(i int) error {
 	}
 	err := u.reachHere(to, func(address []byte) error { return sys.Connect(u.files[i].fd, address) })
 	if err != nil {
-		return kernel.Refuse(u.name(&u.img.Open[i]), "start what it sends to", "it cannot be connected to %s: %v", image.AddressText(to), err)
+		return kernel.Refuse(u.name(&u.img.Open[i]), "start what it sends to", "it cannot be connected to %s: %v", world.AddressText(to), err)
 	}
 	return nil
 }

@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
 )
 
@@ -24,7 +23,7 @@ func (r *program) redraw() {
 		return
 	}
 	r.process.screen = nil
-	if !catches(r.process.img, unix.SIGWINCH) {
+	if !r.process.catches(unix.SIGWINCH) {
 		return
 	}
 	fd := r.terminal.fd
@@ -58,16 +57,16 @@ func (r *program) redraw() {
 	}
 }
 
-// catches reports whether a program does something of its own at a signal.
-func catches(img *image.Image, sig unix.Signal) bool {
+// catches reports whether the program does something of its own at a signal.
+func (p *process) catches(sig unix.Signal) bool {
 	const ignore = 1 // SIG_IGN; SIG_DFL is 0
-	for _, a := range img.Process.SigActions {
+	for _, a := range p.task.SigActions {
 		if a.Signal == int(sig) && a.Handler > ignore {
 			return true
 		}
 	}
-	for i := range img.Open {
-		if s := img.Open[i].SignalFD; s != nil && s.Mask>>(sig-1)&1 != 0 {
+	for i := range p.img.Open {
+		if s := p.img.Open[i].SignalFD; s != nil && s.Mask>>(sig-1)&1 != 0 {
 			return true
 		}
 	}

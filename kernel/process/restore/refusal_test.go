@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/restore"
+	"snappipe/kernel/process/world"
 )
 
 // What cannot run here is refused by its facts alone.
@@ -70,7 +70,7 @@ func TestDamagedHeaders(t *testing.T) {
 	p.kill(t)
 	before := p.traces(t)
 	flat := img.flat()
-	front, err := image.HeaderSize(flat)
+	front, err := world.HeaderSize(flat)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,9 +8,9 @@ import (
 	"fmt"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/sockopt"
+	"snappipe/kernel/process/world"
 )
 
 // Begin starts to resume the image of a process, size bytes long, of which
@@ -61,22 +61,22 @@ func (r *resumption) WriteAt(p []byte, off int64) (int, error) {
 // that was: less than all of it means that they are complete.
 func (r *resumption) header(p []byte, off int64) (int, error) {
 	taken := 0
-	if len(r.front) < image.PrefixSize {
-		taken = min(len(p), image.PrefixSize-len(r.front))
+	if len(r.front) < world.PrefixSize {
+		taken = min(len(p), world.PrefixSize-len(r.front))
 		if off != int64(len(r.front)) {
-			return 0, fmt.Errorf("the first %d bytes of the image are not there", image.PrefixSize)
+			return 0, fmt.Errorf("the first %d bytes of the image are not there", world.PrefixSize)
 		}
 		r.front = append(r.front, p[:taken]...)
-		if len(r.front) < image.PrefixSize {
+		if len(r.front) < world.PrefixSize {
 			return taken, nil
 		}
 	}
-	size, err := image.HeaderSize(r.front)
+	size, err := world.HeaderSize(r.front)
 	if err != nil {
 		return taken, err
 	}
 	if size > r.size {
-		return taken, fmt.Errorf("%w: it ends within its headers", image.ErrDamaged)
+		return taken, fmt.Errorf("%w: it ends within its headers", world.ErrDamaged)
 	}
 	at := off + int64(taken)
 	if at >= size {
@@ -91,17 +91,19 @@ func (r *resumption) header(p []byte, off int64) (int, error) {
 // load decodes the headers, of which all that is missing is zeros, and builds
 // the process up to where it takes pages.
 func (r *resumption) load() error {
-	size, err := image.HeaderSize(r.front)
+	size, err := world.HeaderSize(r.front)
 	if err != nil {
 		return err
 	}
 	r.front = append(r.front, make([]byte, int(size)-len(r.front))...)
-	img, err := image.Decode(r.front, r.size)
+	img, err := world.Decode(r.front, r.size)
 	if err != nil {
 		return err
 	}
 	r.front = nil
 	p := &process{img: img, options: r.options, tracer: ptrace.NewTracer(), sockets: sockopt.NewReader(), standards: standards{options: r.options}}
+	p.task = &img.Tasks[0]
+	p.space, p.table = &img.Spaces[p.task.Space], &img.Tables[p.task.Table]
 	r.process = p
 	return p.tracer.Do(p.load)
 }

@@ -9,29 +9,29 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 )
 
 // rouse makes what is watched ready. calm makes it what it was.
-func (p *process) rouse(w image.Watch) (calm func() error, err error) {
+func (p *process) rouse(w world.Watch) (calm func() error, err error) {
 	o, fd := &p.img.Open[w.Open], p.files[w.Open].fd
 	switch {
-	case o.Kind == image.KindPipe && o.Flags&unix.O_ACCMODE == unix.O_WRONLY:
+	case o.Kind == world.KindPipe && o.Flags&unix.O_ACCMODE == unix.O_WRONLY:
 		return rouseFullPipe(fd)
-	case o.Kind == image.KindPipe:
+	case o.Kind == world.KindPipe:
 		return rouseEmptyPipe(fd)
-	case o.Kind == image.KindTimerFD:
+	case o.Kind == world.KindTimerFD:
 		return p.rouseTimer(fd, o.TimerFD)
-	case o.Kind == image.KindSignalFD:
+	case o.Kind == world.KindSignalFD:
 		return p.stub.rouseSignals(uint64(w.FD), uint64(o.SignalFD.Mask))
-	case o.Kind == image.KindEpoll:
+	case o.Kind == world.KindEpoll:
 		return rouseSet(fd)
-	case o.Kind == image.KindInotify:
+	case o.Kind == world.KindInotify:
 		return rouseInotify(fd)
-	case o.Kind == image.KindSocket && o.Socket.Listening:
+	case o.Kind == world.KindSocket && o.Socket.Listening:
 		return p.rouseListener(fd, o.Socket)
-	case o.Kind == image.KindSocket:
+	case o.Kind == world.KindSocket:
 		return widen(fd) // it has no room to send
 	}
 	return nil, errors.ErrUnsupported
@@ -62,7 +62,7 @@ func rouseEmptyPipe(fd int) (calm func() error, err error) {
 	}, err
 }
 
-func (p *process) rouseTimer(fd int, t *image.TimerFD) (calm func() error, err error) {
+func (p *process) rouseTimer(fd int, t *world.TimerFD) (calm func() error, err error) {
 	soon := unix.ItimerSpec{Value: unix.Timespec{Nsec: 1}}
 	return func() error {
 		// Setting a timer forgets how often it went off.
@@ -127,7 +127,7 @@ func rouseInotify(fd int) (calm func() error, err error) {
 }
 
 // rouseListener connects to a unix socket. (Others begin to listen later.)
-func (p *process) rouseListener(fd int, s *image.Socket) (calm func() error, err error) {
+func (p *process) rouseListener(fd int, s *world.Socket) (calm func() error, err error) {
 	client, err := unix.Socket(s.Family, s.Type|unix.SOCK_CLOEXEC, s.Protocol)
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ const ioprioWhoProcess = 1
 // is to set the bounds that sched_getattr(2) shows.
 const utilClamp = 0x60
 
-func (p *process) setSched(t *task) error {
+func (p *process) setSched(t *thread) error {
 	if err := p.setPolicy(t); err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (p *process) setSched(t *task) error {
 	return p.setTimerSlack(t)
 }
 
-func (p *process) setPolicy(t *task) error {
+func (p *process) setPolicy(t *thread) error {
 	s := &t.saved.Sched
 	have, err := unix.SchedGetAttr(t.tid, 0)
 	if err != nil {
@@ -60,7 +60,7 @@ func (p *process) setPolicy(t *task) error {
 	return nil
 }
 
-func (p *process) setAffinity(t *task) error {
+func (p *process) setAffinity(t *thread) error {
 	var want, have unix.CPUSet
 	for _, cpu := range t.saved.Sched.Affinity {
 		want.Set(cpu)
@@ -82,7 +82,7 @@ func (p *process) setAffinity(t *task) error {
 	return nil
 }
 
-func (p *process) setTimerSlack(t *task) error {
+func (p *process) setTimerSlack(t *thread) error {
 	slack := t.saved.TimerSlack
 	if slack == 0 {
 		return nil

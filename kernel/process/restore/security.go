@@ -31,7 +31,7 @@ func (p *process) checkOrigin() error {
 // labelDiffers looks at the stub, which has the label that the policy gives a
 // program when it is executed.
 func (p *process) labelDiffers() (object, advice, reason string) {
-	want := string(p.img.Process.Label)
+	want := string(p.task.Label)
 	own, err := proc.Label(p.stub.pid)
 	if want == "" || err == nil && own == want {
 		return "", "", ""
@@ -42,7 +42,7 @@ func (p *process) labelDiffers() (object, advice, reason string) {
 
 // keyringDiffers looks at the session keyring that the stub has from here.
 func (p *process) keyringDiffers() (object, advice, reason string) {
-	want := p.img.Process.Keyring
+	want := p.task.Keyring
 	if want == 0 {
 		return "", "", ""
 	}

@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/world"
 )
 
 // A program that a security module confined is not resumed unconfined.
@@ -19,7 +19,7 @@ func TestLabel(t *testing.T) {
 		t.Fatal(err)
 	}
 	warned := 0
-	p := &process{img: new(image.Image), stub: &stub{pid: os.Getpid()}}
+	p := &process{task: new(world.Task), stub: &stub{pid: os.Getpid()}}
 	p.options.Warn = func(string) { warned++ }
 	for _, test := range []struct {
 		label   string
@@ -33,7 +33,7 @@ func TestLabel(t *testing.T) {
 		{"system_u:system_r:httpd_t:s0", true, false, 1},
 	} {
 		warned = 0
-		p.img.Process.Label, p.options.Force = image.Text(test.label), test.force
+		p.task.Label, p.options.Force = world.Text(test.label), test.force
 		err := p.checkOrigin()
 		if errors.As(err, new(*kernel.Refusal)) != test.refused || warned != test.warned {
 			t.Errorf("label %q, force %v: %v, and %d warnings", test.label, test.force, err, warned)

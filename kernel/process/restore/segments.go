@@ -10,13 +10,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 )
 
 // setLDT writes each entry that is in use.
 func (p *process) setLDT() error {
 	const write = 0x11 // as the call makes entries since Linux 2.0
-	for i, d := range slices.Collect(slices.Chunk(p.img.Process.LDT, image.SegmentSize)) {
+	for i, d := range slices.Collect(slices.Chunk(p.task.LDT, world.SegmentSize)) {
 		if binary.LittleEndian.Uint64(d) == 0 {
 			continue
 		}
@@ -47,7 +47,7 @@ func userDesc(entry uint32, d []byte) []byte {
 	return binary.LittleEndian.AppendUint32(b, flags)
 }
 
-func (t *task) setSegments() error {
+func (t *thread) setSegments() error {
 	for i, s := range t.saved.Segments {
 		if len(s) == 0 {
 			continue

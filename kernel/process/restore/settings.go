@@ -30,7 +30,7 @@ func (p *process) prctl(what string, option uint64, args ...uint64) error {
 // setSettings sets all that has a value, whether or not it is the one that the
 // stub has from this process.
 func (p *process) setSettings() error {
-	q := &p.img.Process
+	q := p.task
 	for _, set := range []func() error{p.setTHP, p.setMCE, p.setFlusher, p.setSpeculation, p.setBarriers, p.setXComp, p.setLDT} {
 		if err := set(); err != nil {
 			return err
@@ -55,7 +55,7 @@ func (p *process) setSettings() error {
 
 // checkInherited refuses, or tells of, what this process can't but hand down.
 func (p *process) checkInherited() error {
-	q := &p.img.Process
+	q := p.task
 	if own, err := p.stub.Call(unix.SYS_PRCTL, unix.PR_GET_MDWE, 0, 0, 0, 0); err == nil && own != 0 {
 		return kernel.Refuse("the program", "start snapresume without, as a service without MemoryDenyWriteExecute=",
 			"snapresume may not make memory executable (PR_SET_MDWE), and so could not put it back")
@@ -75,28 +75,28 @@ func (p *process) checkInherited() error {
 
 // setTHP sets PR_SET_THP_DISABLE, whose flags are of Linux 6.18.
 func (p *process) setTHP() error {
-	v := uint64(p.img.Process.THPDisable)
+	v := uint64(p.task.THPDisable)
 	return p.prctl("PR_SET_THP_DISABLE", unix.PR_SET_THP_DISABLE, v&1, v&^1)
 }
 
 func (p *process) setMCE() error {
 	set := uint64(unix.PR_MCE_KILL_SET)
-	if p.img.Process.MCEKill == unix.PR_MCE_KILL_DEFAULT {
+	if p.task.MCEKill == unix.PR_MCE_KILL_DEFAULT {
 		set = unix.PR_MCE_KILL_CLEAR
 		return p.prctl("PR_MCE_KILL", unix.PR_MCE_KILL, set, 0)
 	}
-	return p.prctl("PR_MCE_KILL", unix.PR_MCE_KILL, set, uint64(p.img.Process.MCEKill))
+	return p.prctl("PR_MCE_KILL", unix.PR_MCE_KILL, set, uint64(p.task.MCEKill))
 }
 
 func (p *process) setFlusher() error {
-	if !p.img.Process.IOFlusher {
+	if !p.task.IOFlusher {
 		return nil
 	}
 	return p.tolerate("PR_SET_IO_FLUSHER", p.prctl("PR_SET_IO_FLUSHER", unix.PR_SET_IO_FLUSHER, 1))
 }
 
 func (p *process) setSpeculation() error {
-	for which, state := range p.img.Process.Speculation {
+	for which, state := range p.task.Speculation {
 		own, err := p.stub.Call(unix.SYS_PRCTL, unix.PR_GET_SPECULATION_CTRL, uint64(which), 0, 0, 0)
 		if state == 0 || err == nil && own&^unix.PR_SPEC_PRCTL == uint64(state) {
 			continue
@@ -116,7 +116,7 @@ func (p *process) setSpeculation() error {
 // setBarriers registers for what the process had registered for.
 func (p *process) setBarriers() error {
 	for command := uint64(1); command < 1<<16; command <<= 1 {
-		if uint64(p.img.Process.Membarrier)&command == 0 {
+		if uint64(p.task.Membarrier)&command == 0 {
 			continue
 		}
 		if _, err := p.stub.call("membarrier", unix.SYS_MEMBARRIER, command, 0, 0); err != nil {
@@ -130,7 +130,7 @@ func (p *process) setBarriers() error {
 // it is large: TILEDATA of AMX (arch/x86/kernel/fpu/xstate.c: xstate_request_perm).
 func (p *process) setXComp() error {
 	const tileData = 18
-	if p.img.Process.XCompPerm&(1<<tileData) == 0 {
+	if p.task.XCompPerm&(1<<tileData) == 0 {
 		return nil
 	}
 	_, err := p.stub.call("ARCH_REQ_XCOMP_PERM", unix.SYS_ARCH_PRCTL, archReqXCompPerm, tileData)

@@ -82,7 +82,7 @@ func (s *stub) lock(m *mapping) error {
 
 // lockFuture has all that is mapped from now on locked: nothing more is, here.
 func (p *process) lockFuture() error {
-	flags := p.img.Process.LockFuture
+	flags := p.task.LockFuture
 	if flags == 0 {
 		return nil
 	}
@@ -106,7 +106,7 @@ func (p *process) sealMappings() error {
 // allocateKeys gives the process those of its protection keys that it had
 // allocated (pkey_alloc(2)): the kernel gives out the lowest that is free.
 func (p *process) allocateKeys() error {
-	want := p.img.Process.PKeys
+	want := p.task.PKeys
 	var surplus []uint64
 	for key := uint64(0); want>>(key+1) != 0; {
 		var err error

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 )
 
 const lastSignal = 64
@@ -16,8 +16,8 @@ const lastSignal = 64
 // default for all others, some of which the stub may have inherited as
 // ignored.
 func (p *process) setActions() error {
-	actions := map[int]image.SigAction{}
-	for _, a := range p.img.Process.SigActions {
+	actions := map[int]world.SigAction{}
+	for _, a := range p.task.SigActions {
 		actions[a.Signal] = a
 	}
 	for n := 1; n <= lastSignal; n++ {
@@ -39,7 +39,7 @@ func (p *process) setActions() error {
 // whole process. It has to send them itself: nobody else may choose what
 // siginfo_t says of where they come from (kernel/signal.c:
 // do_rt_tgsigqueueinfo). All signals are blocked in it, so that they wait.
-func (t *task) queue(pending []image.Siginfo, shared bool) error {
+func (t *thread) queue(pending []world.Siginfo, shared bool) error {
 	for _, info := range pending {
 		n := uint64(info[0])
 		var err error

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 )
 
 func (p *process) openSockets() error {
@@ -35,7 +35,7 @@ func (p *process) eachSocket(passes ...func(i int) error) error {
 	for _, pass := range passes {
 		for i := range p.img.Open {
 			o := &p.img.Open[i]
-			if o.Kind != image.KindSocket || p.files[i].follows {
+			if o.Kind != world.KindSocket || p.files[i].follows {
 				continue
 			}
 			if err := pass(i); err != nil {
@@ -75,7 +75,7 @@ func (p *process) openSocket(i int) error {
 	}
 	if len(s.Remote) > 0 {
 		if err := sys.Connect(fd, s.Remote); err != nil {
-			return kernel.Refuse(p.name(o), "", "it cannot be connected to %s: %v", image.AddressText(s.Remote), err)
+			return kernel.Refuse(p.name(o), "", "it cannot be connected to %s: %v", world.AddressText(s.Remote), err)
 		}
 	}
 	return nil
@@ -83,7 +83,7 @@ func (p *process) openSocket(i int) error {
 
 // bind gives a socket its address. Connections of the program's previous life
 // may keep a TCP port in TIME_WAIT, which only SO_REUSEADDR gets past.
-func bind(fd int, s *image.Socket) error {
+func bind(fd int, s *world.Socket) error {
 	if s.Type != unix.SOCK_STREAM {
 		return sys.Bind(fd, s.Local)
 	}
@@ -99,7 +99,7 @@ func bind(fd int, s *image.Socket) error {
 
 // taken is the refusal of an address.
 func taken(address []byte, err error) error {
-	return kernel.Refuse("address "+image.AddressText(address), "end the program that has it; a connection may keep it for a minute more", "%v", err)
+	return kernel.Refuse("address "+world.AddressText(address), "end the program that has it; a connection may keep it for a minute more", "%v", err)
 }
 
 // shutdown closes the directions that were closed. Without a connection, the

@@ -6,12 +6,12 @@ import (
 	"fmt"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sockopt"
+	"snappipe/kernel/process/world"
 )
 
 // setOptions sets those that a socket may have before it is used.
-func (p *process) setOptions(fd int, o *image.OpenFile) error {
+func (p *process) setOptions(fd int, o *world.OpenFile) error {
 	s := o.Socket
 	if err := p.ownAs(fd, "a socket", s.UID, s.GID, s.Mode); err != nil {
 		return err
@@ -31,7 +31,7 @@ func (p *process) finishSocket(i int) error {
 
 // unset refuses options that could not be set, unless the program is to do
 // without them.
-func (p *process) unset(o *image.OpenFile, failed []*sockopt.Failure) error {
+func (p *process) unset(o *world.OpenFile, failed []*sockopt.Failure) error {
 	for _, f := range failed {
 		if !p.options.Force {
 			return kernel.Refuse(p.name(o), "resume it as root; --force goes on without", "%v", f)

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/world"
 )
 
 const (
@@ -69,12 +69,12 @@ func (p *process) clearSpace() error {
 			}
 		}
 	}
-	wanted, err := kernelMappings(p.img, own)
+	wanted, err := kernelMappings(p.space, own)
 	if err != nil {
 		return err
 	}
 	var taken []span
-	for _, v := range p.img.VMAs {
+	for _, v := range p.space.VMAs {
 		taken = append(taken, span{uint64(v.Start), uint64(v.End)})
 	}
 	for _, m := range own {
@@ -90,10 +90,10 @@ func (p *process) clearSpace() error {
 }
 
 // kernelMappings returns where the image has each of the stub's.
-func kernelMappings(img *image.Image, own []proc.Map) ([]uint64, error) {
-	at := map[string]*image.VMA{}
-	for i := range img.VMAs {
-		v := &img.VMAs[i]
+func kernelMappings(space *world.Space, own []proc.Map) ([]uint64, error) {
+	at := map[string]*world.VMA{}
+	for i := range space.VMAs {
+		v := &space.VMAs[i]
 		if name := string(v.Name); ofKernel(name) && name != vsyscall {
 			at[name] = v
 		}

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 )
 
 // standard is one of descriptors 0 to 2, or what stands in its place.
@@ -161,7 +161,7 @@ func (d *standard) same(e *standard) bool {
 
 // suits says how well it would do for o: that a terminal stays one counts for
 // more than that what was read or written still can be.
-func (d *standard) suits(o *image.OpenFile) int {
+func (d *standard) suits(o *world.OpenFile) int {
 	points := 0
 	if (o.Terminal != nil) == (d.terminal != 0) {
 		points += 2
@@ -174,7 +174,7 @@ func (d *standard) suits(o *image.OpenFile) int {
 
 // handOn is what the program gets for o, the flags of which become those that
 // it has here.
-func (p *process) handOn(o *image.OpenFile, d *standard) openFile {
+func (p *process) handOn(o *world.OpenFile, d *standard) openFile {
 	const own = unix.O_NONBLOCK
 	differ := (o.Flags^d.flags)&own | o.Flags&unix.O_ASYNC
 	fd := -1

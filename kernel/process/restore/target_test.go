@@ -19,8 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/restore"
+	"snappipe/kernel/process/world"
 )
 
 // target is a running testdata/target.c.
@@ -197,21 +197,21 @@ func (s *saved) flat() []byte {
 // writeTo writes it as a stream comes: in frames, with pages of zeros left out.
 func (s *saved) writeTo(r kernel.Resumption) error {
 	const frame = 64 << 10
-	zeros := make([]byte, image.Page)
+	zeros := make([]byte, world.Page)
 	for _, c := range s.chunks {
-		for at := 0; at < len(c.b); at += image.Page {
-			page := c.b[at:min(at+image.Page, len(c.b))]
+		for at := 0; at < len(c.b); at += world.Page {
+			page := c.b[at:min(at+world.Page, len(c.b))]
 			if bytes.Equal(page, zeros[:len(page)]) {
 				continue
 			}
 			end := at + len(page)
-			for end < len(c.b) && end-at < frame && !bytes.Equal(c.b[end:min(end+image.Page, len(c.b))], zeros) {
-				end = min(end+image.Page, len(c.b))
+			for end < len(c.b) && end-at < frame && !bytes.Equal(c.b[end:min(end+world.Page, len(c.b))], zeros) {
+				end = min(end+world.Page, len(c.b))
 			}
 			if _, err := r.WriteAt(c.b[at:end], c.off+int64(at)); err != nil {
 				return err
 			}
-			at = end - image.Page
+			at = end - world.Page
 			if end == len(c.b) {
 				break
 			}

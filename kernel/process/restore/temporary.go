@@ -11,17 +11,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
+	"snappipe/kernel/process/world"
 )
 
 // isTemporary knows one by what /proc shows as its name: the number of its inode
 // (fs/dcache.c: d_mark_tmpfile).
-func isTemporary(f *image.File) bool {
+func isTemporary(f *world.File) bool {
 	return f.Deleted && !f.Memfd && filepath.Base(string(f.Path)) == fmt.Sprintf("#%d", f.Ino)
 }
 
 // makeTemporary makes one, or with force none where that can't be.
-func (p *process) makeTemporary(f *image.File) (*os.File, error) {
+func (p *process) makeTemporary(f *world.File) (*os.File, error) {
 	dir := filepath.Dir(string(f.Path))
 	fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
 	if err == nil {

@@ -11,13 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 )
 
 // openTerminal opens a terminal that follows none of our standard descriptors:
 // the controlling terminal, which is ours now.
-func (p *process) openTerminal(o *image.OpenFile) (int, error) {
+func (p *process) openTerminal(o *world.OpenFile) (int, error) {
 	if p.options.Stdio == kernel.StdioSaved {
 		return p.openSavedTerminal(o)
 	}
@@ -33,7 +33,7 @@ func (p *process) openTerminal(o *image.OpenFile) (int, error) {
 
 // openSavedTerminal opens the very terminal that was open, if it is there
 // still. Another one may have its number by now.
-func (p *process) openSavedTerminal(o *image.OpenFile) (int, error) {
+func (p *process) openSavedTerminal(o *world.OpenFile) (int, error) {
 	const advice = "--stdio mine has the program use this one"
 	f, err := p.openPath(&p.img.Files[o.File], o.Flags&openable)
 	if err != nil {
@@ -101,7 +101,7 @@ func (p *process) findTerminal() *terminal {
 		return t
 	}
 	t.fd = fd
-	s, q := p.screen, &p.img.Process
+	s, q := p.screen, p.task
 	// In the background, the modes were those of the shell or another job.
 	if s != nil && len(s.Termios) == len(termios{}) && (!s.Controlling || q.Foreground == q.PGID) {
 		t.program = (*termios)(s.Termios)

@@ -8,38 +8,38 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/world"
 )
 
-// task is a thread in the making.
-type task struct {
+// thread is a thread in the making.
+type thread struct {
 	*ptrace.Caller
-	saved *image.Thread
+	saved *world.Thread
 	stub  *stub
 	tid   int // as we see it
 	id    int // as it sees itself, and
 	pid   int // its process
 }
 
-func (t *task) call(what string, nr uintptr, args ...uint64) error {
+func (t *thread) call(what string, nr uintptr, args ...uint64) error {
 	_, err := describe(t.Caller, what, nr, args)
 	return err
 }
 
-func (t *task) callWith(what string, nr uintptr, i int, arg []byte, args ...uint64) (uint64, error) {
+func (t *thread) callWith(what string, nr uintptr, i int, arg []byte, args ...uint64) (uint64, error) {
 	return t.stub.callWith(t.Caller, what, nr, i, arg, args...)
 }
 
 // makeThreads makes as many as the image has.
 func (p *process) makeThreads() error {
 	p.ids.tids = map[int]int{}
-	for i := range p.img.Threads {
-		t := &task{Caller: p.stub.Caller, saved: &p.img.Threads[i], stub: p.stub}
+	for i := range p.task.Threads {
+		t := &thread{Caller: p.stub.Caller, saved: &p.task.Threads[i], stub: p.stub}
 		if i > 0 {
 			newborn, err := p.makeThread(t.saved.TID)
 			if err != nil {
-				return fmt.Errorf("making thread %d of %d: %w", i+1, len(p.img.Threads), err)
+				return fmt.Errorf("making thread %d of %d: %w", i+1, len(p.task.Threads), err)
 			}
 			if err := newborn.SetSigMask(allSignals); err != nil {
 				return err
@@ -60,7 +60,7 @@ func (p *process) makeThreads() error {
 
 // identify asks the thread for its IDs, which in a PID namespace are not those
 // that we know it by.
-func (t *task) identify() error {
+func (t *thread) identify() error {
 	id, err := describe(t.Caller, "gettid", unix.SYS_GETTID, nil)
 	if err != nil {
 		return err
@@ -110,10 +110,10 @@ func (p *process) setThreads() error {
 			return fmt.Errorf("thread %d: %w", t.saved.TID, err)
 		}
 	}
-	return p.threads[0].queue(p.img.Process.Pending, true)
+	return p.threads[0].queue(p.task.Pending, true)
 }
 
-func (t *task) set() error {
+func (t *thread) set() error {
 	if _, err := t.callWith("setting its name", unix.SYS_PRCTL, 1, cstring(string(t.saved.Comm)), unix.PR_SET_NAME, 0); err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (t *task) set() error {
 	return t.registerRseq()
 }
 
-func (t *task) setAltStack() error {
+func (t *thread) setAltStack() error {
 	const onStack, disable = 1, 2 // SS_
 	a := &t.saved.AltStack
 	if a.Flags&disable != 0 || a.SP == 0 {
@@ -154,7 +154,7 @@ func (t *task) setAltStack() error {
 	return err
 }
 
-func (t *task) registerRseq() error {
+func (t *thread) registerRseq() error {
 	r := &t.saved.Rseq
 	if r.Ptr == 0 {
 		return nil
@@ -169,7 +169,7 @@ const tidCache = 0x2d0
 
 // renumber tells the C library of the new ID of a thread. It is changed only
 // where it is sure to be that.
-func (t *task) renumber() error {
+func (t *thread) renumber() error {
 	at := uint64(t.saved.ClearTID)
 	if t.id == t.saved.TID || at == 0 || at != t.saved.Regs.Fs_base+tidCache {
 		return nil
@@ -202,7 +202,7 @@ func (p *process) setRegisters() error {
 	return nil
 }
 
-func (t *task) setRegisters() error {
+func (t *thread) setRegisters() error {
 	if err := t.renumber(); err != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ func (t *task) setRegisters() error {
 // setXstate sets the XSAVE area, made as long as it is here: the kernel takes
 // no other length. What is cut off is of components that are not in use, or
 // the kernel would not have been found to have all of them (checkFeatures).
-func (t *task) setXstate() error {
+func (t *thread) setXstate() error {
 	own, err := t.Thread.Xstate()
 	if err != nil {
 		return err
@@ -244,7 +244,7 @@ func (t *task) setXstate() error {
 
 // readyToGo sets the signal mask, last of all, since the next signal to come
 // may be delivered by then.
-func (t *task) readyToGo() error {
+func (t *thread) readyToGo() error {
 	if err := t.Thread.SetSigMask(uint64(t.saved.SigMask)); err != nil {
 		return fmt.Errorf("setting the signal mask of thread %d: %w", t.saved.TID, err)
 	}

@@ -8,14 +8,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 )
 
 // tfdIOCSetTicks is TFD_IOC_SET_TICKS, include/uapi/linux/timerfd.h.
 const tfdIOCSetTicks = 0x40085400
 
-func (p *process) openTimerFD(t *image.TimerFD) (int, error) {
+func (p *process) openTimerFD(t *world.TimerFD) (int, error) {
 	fd, err := unix.TimerfdCreate(t.Clock, unix.TFD_CLOEXEC)
 	if err != nil {
 		return -1, fmt.Errorf("timerfd_create for clock %d: %w", t.Clock, err)
@@ -27,7 +27,7 @@ func (p *process) openTimerFD(t *image.TimerFD) (int, error) {
 	return fd, nil
 }
 
-func (p *process) setTimerFD(fd int, t *image.TimerFD) error {
+func (p *process) setTimerFD(fd int, t *world.TimerFD) error {
 	value, err := p.startOf(t)
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func (p *process) setTimerFD(fd int, t *image.TimerFD) error {
 // startOf returns what a timer is to be set to, by its flags; 0 is not at all.
 // One that was set to a time by a clock goes off when it is that time, though
 // it is long past, unless that clock has begun anew since.
-func (p *process) startOf(t *image.TimerFD) (int64, error) {
+func (p *process) startOf(t *world.TimerFD) (int64, error) {
 	value := t.Value
 	if value == 0 && t.Ticks > 0 {
 		// One that ticks has expired and not been read: it stands still until
@@ -61,11 +61,11 @@ func (p *process) startOf(t *image.TimerFD) (int64, error) {
 	if value == 0 || t.SettimeFlags&unix.TFD_TIMER_ABSTIME == 0 {
 		return value, nil
 	}
-	if t.Expires != 0 && (image.WallClock(t.Clock) || p.sameBoot()) {
+	if t.Expires != 0 && (world.WallClock(t.Clock) || p.sameBoot()) {
 		return t.Expires, nil
 	}
 	var now unix.Timespec
-	if err := unix.ClockGettime(int32(image.BaseClock(t.Clock)), &now); err != nil {
+	if err := unix.ClockGettime(int32(world.BaseClock(t.Clock)), &now); err != nil {
 		return 0, fmt.Errorf("reading clock %d: %w", t.Clock, err)
 	}
 	return value + now.Nano(), nil

@@ -13,20 +13,20 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/world"
 )
 
 func (p *process) setTimers() error {
 	// The order in which createTimer comes by their IDs; /proc has another.
-	timers := slices.SortedFunc(slices.Values(p.img.Process.Timers), func(a, b image.Timer) int { return cmp.Compare(a.ID, b.ID) })
+	timers := slices.SortedFunc(slices.Values(p.task.Timers), func(a, b world.Timer) int { return cmp.Compare(a.ID, b.ID) })
 	for i := range timers {
 		t := &timers[i]
 		if err := p.setTimer(t); err != nil {
 			return fmt.Errorf("timer %d: %w", t.ID, err)
 		}
 	}
-	for which, t := range p.img.Process.ITimers {
+	for which, t := range p.task.ITimers {
 		if t.Value == 0 {
 			// Not running or, with an interval, expired: it stands still until
 			// its signal is taken (kernel/signal.c: dequeue_signal), which may
@@ -45,7 +45,7 @@ func (p *process) setTimers() error {
 	return nil
 }
 
-func (p *process) setTimer(t *image.Timer) error {
+func (p *process) setTimer(t *world.Timer) error {
 	if err := p.createTimer(t); err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ const (
 
 // createTimer makes a timer with the ID it had, since the program has that in
 // its memory.
-func (p *process) createTimer(t *image.Timer) error {
+func (p *process) createTimer(t *world.Timer) error {
 	_, err := p.stub.call("PR_TIMER_CREATE_RESTORE_IDS", unix.SYS_PRCTL, prTimerCreateRestoreIDs, 1, 0, 0, 0)
 	if err == nil {
 		id, err := p.timerCreate(t)
@@ -95,7 +95,7 @@ func (p *process) createTimer(t *image.Timer) error {
 	return kernel.Refuse(fmt.Sprintf("timer %d", t.ID), "resume under Linux 6.16 or later", "its ID is out of reach")
 }
 
-func (p *process) timerCreate(t *image.Timer) (int, error) {
+func (p *process) timerCreate(t *world.Timer) (int, error) {
 	event := make([]byte, 64) // struct sigevent
 	binary.LittleEndian.PutUint64(event, uint64(t.SigVal))
 	binary.LittleEndian.PutUint32(event[8:], uint32(t.Signal))
@@ -120,8 +120,8 @@ func (p *process) timerCreate(t *image.Timer) (int, error) {
 // it: a clock of CPU time has the ID of a process or thread in its number, or
 // none and is that of the maker, which for a thread's is taken to be the one
 // that gets the signal.
-func (p *process) clockOf(t *image.Timer) (int, *ptrace.Caller) {
-	cpu, ok := image.ParseCPUClock(t.Clock)
+func (p *process) clockOf(t *world.Timer) (int, *ptrace.Caller) {
+	cpu, ok := world.ParseCPUClock(t.Clock)
 	switch {
 	case ok && cpu.ID != 0:
 		cpu.ID = p.ids.translate(cpu.ID)

@@ -13,13 +13,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 )
 
 // bind gives a socket its name, if it had one; file is what is to be at a path.
-func (u *unixSockets) bind(fd int, address []byte, file *image.SocketFile) error {
-	path := image.SocketPath(address)
+func (u *unixSockets) bind(fd int, address []byte, file *world.SocketFile) error {
+	path := world.SocketPath(address)
 	switch {
 	case len(address) == 0:
 		return nil
@@ -35,7 +35,7 @@ func (u *unixSockets) bind(fd int, address []byte, file *image.SocketFile) error
 // bindPath binds it to a path. The file that the program left there when it
 // ended is replaced; if the resume fails, or this process is killed, a file
 // that leads to no socket is there again.
-func (u *unixSockets) bindPath(fd int, path string, file *image.SocketFile) error {
+func (u *unixSockets) bindPath(fd int, path string, file *world.SocketFile) error {
 	there := u.absolute(path)
 	switch st, err := os.Lstat(there); {
 	case err != nil: // free
@@ -62,7 +62,7 @@ func (u *unixSockets) bindPath(fd int, path string, file *image.SocketFile) erro
 
 // free reports whether a name can be had: nobody is there.
 func (u *unixSockets) free(address []byte) bool {
-	if path := image.SocketPath(address); path != "" {
+	if path := world.SocketPath(address); path != "" {
 		st, err := os.Lstat(u.absolute(path))
 		return err != nil || st.Mode().Type() == os.ModeSocket && !inUse(u.absolute(path))
 	}
@@ -75,13 +75,13 @@ func (u *unixSockets) free(address []byte) bool {
 }
 
 // leftAt is the file that is at a path, and leads to no socket any more.
-func (u *unixSockets) leftAt(address []byte) *image.SocketFile {
+func (u *unixSockets) leftAt(address []byte) *world.SocketFile {
 	var st unix.Stat_t
-	path := image.SocketPath(address)
+	path := world.SocketPath(address)
 	if path == "" || unix.Lstat(u.absolute(path), &st) != nil {
 		return nil
 	}
-	return &image.SocketFile{Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid}
+	return &world.SocketFile{Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid}
 }
 
 // unname removes paths that were gone. Until then, they were needed to connect.
@@ -163,7 +163,7 @@ func (u *unixSockets) reachHere(address []byte, f func([]byte) error) error {
 // reachBy opens the file at a path, and has lend give it a number where it is
 // to be reached.
 func (u *unixSockets) reachBy(address []byte, f func([]byte) error, lend func(int, func(uint64) error) error) error {
-	path := image.SocketPath(address)
+	path := world.SocketPath(address)
 	if path == "" {
 		return f(address)
 	}

@@ -13,14 +13,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 )
 
 // unixSockets are on their way.
 type unixSockets struct {
 	*process
-	// orphaned are the other ends that will be closed, by index in image.Open.
+	// orphaned are the other ends that will be closed, by index in world.Open.
 	orphaned map[int]int
 	// listeners are what stands for listeners that are gone, and senders for
 	// those who sent datagrams, by address.
@@ -97,9 +97,9 @@ func (u *unixSockets) peerOf(i int) int {
 
 // end is one of a connection.
 type end struct {
-	*image.Socket
-	open *image.OpenFile // nil if it is closed
-	file *image.SocketFile
+	*world.Socket
+	open *world.OpenFile // nil if it is closed
+	file *world.SocketFile
 }
 
 // connect makes both ends of a connection.
@@ -118,7 +118,7 @@ func (u *unixSockets) connect(i int) (err error) {
 	case o.Socket.Orphan:
 		b = u.closedEnd(o)
 	default:
-		return fmt.Errorf("%w: its peer %d is not there", image.ErrDamaged, o.Socket.Peer)
+		return fmt.Errorf("%w: its peer %d is not there", world.ErrDamaged, o.Socket.Peer)
 	}
 	fdA, fdB, err := u.join(a, b)
 	if err != nil {
@@ -135,12 +135,12 @@ func (u *unixSockets) connect(i int) (err error) {
 
 // closedEnd is what a socket is still connected to. It has a name unless that
 // is another's by now.
-func (u *unixSockets) closedEnd(o *image.OpenFile) end {
+func (u *unixSockets) closedEnd(o *world.OpenFile) end {
 	s := o.Socket
-	other := &image.Socket{Family: s.Family, Type: s.Type, Protocol: s.Protocol, Local: s.Remote, Creator: s.Creator}
+	other := &world.Socket{Family: s.Family, Type: s.Type, Protocol: s.Protocol, Local: s.Remote, Creator: s.Creator}
 	_, stands := u.listeners[string(s.Remote)]
 	if len(s.Remote) > 0 && u.listener(s.Remote) < 0 && !stands && !u.free(s.Remote) {
-		u.options.Warn(fmt.Sprintf("%s: the other end, which is closed, had the name %s, which is another's now", u.name(o), image.AddressText(s.Remote)))
+		u.options.Warn(fmt.Sprintf("%s: the other end, which is closed, had the name %s, which is another's now", u.name(o), world.AddressText(s.Remote)))
 		other.Local = nil
 	}
 	return end{other, nil, u.leftAt(other.Local)}
@@ -218,7 +218,7 @@ func (u *unixSockets) accept(server, client end) (fdServer, fdClient int, err er
 
 // listenAt returns a socket that listens at the name of a server: that of the
 // process, or one for the moment.
-func (u *unixSockets) listenAt(server end, creator *image.Creator) (int, error) {
+func (u *unixSockets) listenAt(server end, creator *world.Creator) (int, error) {
 	if fd := u.listener(server.Local); fd >= 0 {
 		return fd, nil
 	}
@@ -239,7 +239,7 @@ func (u *unixSockets) listenAt(server end, creator *image.Creator) (int, error) 
 
 // socketpair, listen and connectTo make the call in the stub, as the user who
 // made it before.
-func (u *unixSockets) socketpair(s *image.Socket) (fds [2]int, err error) {
+func (u *unixSockets) socketpair(s *world.Socket) (fds [2]int, err error) {
 	theirs := make([]byte, 8) // two descriptors
 	err = u.as(s.Creator, func() error {
 		const out = 3 // which argument
@@ -260,7 +260,7 @@ func (u *unixSockets) socketpair(s *image.Socket) (fds [2]int, err error) {
 	return fds, nil
 }
 
-func (u *unixSockets) listen(fd, backlog int, creator *image.Creator) error {
+func (u *unixSockets) listen(fd, backlog int, creator *world.Creator) error {
 	return u.as(creator, func() error {
 		return u.stub.lend(fd, func(n uint64) error {
 			_, err := u.stub.call("listen", unix.SYS_LISTEN, n, uint64(backlog))
@@ -269,7 +269,7 @@ func (u *unixSockets) listen(fd, backlog int, creator *image.Creator) error {
 	})
 }
 
-func (u *unixSockets) connectTo(fd int, address []byte, creator *image.Creator) error {
+func (u *unixSockets) connectTo(fd int, address []byte, creator *world.Creator) error {
 	return u.as(creator, func() error {
 		return u.stub.lend(fd, func(n uint64) error {
 			return u.reach(address, func(address []byte) error {

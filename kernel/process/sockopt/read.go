@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 )
 
 // Reader reads options. It remembers which of them each kind of socket has,
@@ -36,7 +36,7 @@ var errProgram = errors.New("a BPF program is attached to it, which the kernel d
 
 // Differences returns the options of a socket that a new one would not have,
 // in the order of Table. Those that can't be put back are returned apart.
-func (r *Reader) Differences(fd int, s *image.Socket) (kept []image.SockOpt, refused []*Option, err error) {
+func (r *Reader) Differences(fd int, s *world.Socket) (kept []world.SockOpt, refused []*Option, err error) {
 	for _, u := range r.usual(s) {
 		value, err := u.get(fd, &r.options)
 		switch {
@@ -46,14 +46,14 @@ func (r *Reader) Differences(fd int, s *image.Socket) (kept []image.SockOpt, ref
 		case u.Class == Refused:
 			refused = append(refused, u.Option)
 		default:
-			kept = append(kept, image.SockOpt{Level: u.Level, Name: u.Name, Value: bytes.Clone(value)})
+			kept = append(kept, world.SockOpt{Level: u.Level, Name: u.Name, Value: bytes.Clone(value)})
 		}
 	}
 	return kept, refused, nil
 }
 
 // usual returns the options of a new socket of the same kind.
-func (r *Reader) usual(s *image.Socket) []usual {
+func (r *Reader) usual(s *world.Socket) []usual {
 	k := kind{s.Family, s.Type, s.Protocol}
 	all, ok := r.kinds[k]
 	if !ok {

@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 )
 
 // Failure is an option that does not have the value it should.
@@ -33,7 +33,7 @@ func (f *Failure) String() string {
 // Apply gives a socket options, all but those that Finish is for, and those of
 // a new one where nothing else was saved: one that was accepted has some of the
 // listener's, and setting one may change another.
-func (r *Reader) Apply(fd int, s *image.Socket) ([]*Failure, error) {
+func (r *Reader) Apply(fd int, s *world.Socket) ([]*Failure, error) {
 	if err := known(s.Options); err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (r *Reader) Apply(fd int, s *image.Socket) ([]*Failure, error) {
 }
 
 // Finish sets what has to wait until a socket holds what it held.
-func Finish(fd int, s *image.Socket) []*Failure {
+func Finish(fd int, s *world.Socket) []*Failure {
 	var all []usual
 	for i := range Table {
 		o := &Table[i]
@@ -60,17 +60,17 @@ func Finish(fd int, s *image.Socket) []*Failure {
 
 // late is also the filter of a unix socket, through which what it held has
 // passed already. Any other is not without its filter for a moment.
-func (o *Option) late(s *image.Socket) bool {
+func (o *Option) late(s *world.Socket) bool {
 	return o.Class == Late || o.isFilter() && s.Family == unix.AF_UNIX
 }
 
-func (o *Option) is(s image.SockOpt) bool { return s.Level == o.Level && s.Name == o.Name }
+func (o *Option) is(s world.SockOpt) bool { return s.Level == o.Level && s.Name == o.Name }
 
 // known refuses options that no image of ours has: setting them may do anything.
-func known(saved []image.SockOpt) error {
+func known(saved []world.SockOpt) error {
 	for _, s := range saved {
 		if !slices.ContainsFunc(Table, func(o Option) bool { return o.read() && o.Class != Refused && o.is(s) }) {
-			return fmt.Errorf("%w: socket option %d of level %d", image.ErrDamaged, s.Name, s.Level)
+			return fmt.Errorf("%w: socket option %d of level %d", world.ErrDamaged, s.Name, s.Level)
 		}
 	}
 	return nil
@@ -78,7 +78,7 @@ func known(saved []image.SockOpt) error {
 
 // setAll sets options to what was saved or else to what they were, twice,
 // since one may have changed another that was set before it.
-func setAll(fd int, all []usual, saved []image.SockOpt) (failed []*Failure) {
+func setAll(fd int, all []usual, saved []world.SockOpt) (failed []*Failure) {
 	by := new(sys.Options)
 	for range 2 {
 		failed = nil
@@ -103,7 +103,7 @@ func setAll(fd int, all []usual, saved []image.SockOpt) (failed []*Failure) {
 // tuned reports whether an option is the size of a buffer that the program has
 // not set, so that it is the kernel's to choose (tcp(7)): what that chose may be
 // more than net.core.wmem_max and rmem_max, which users cannot go beyond.
-func (o *Option) tuned(saved []image.SockOpt) bool {
+func (o *Option) tuned(saved []world.SockOpt) bool {
 	const sndLocked, rcvLocked = 1, 2 // SOCK_SNDBUF_LOCK, SOCK_RCVBUF_LOCK of linux/socket.h
 	lock := map[int]uint32{unix.SO_SNDBUF: sndLocked, unix.SO_RCVBUF: rcvLocked}[o.Name]
 	if o.Level != unix.SOL_SOCKET || lock == 0 {

@@ -11,27 +11,27 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel/process/image"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 )
 
 var kinds = []struct {
 	name string
-	image.Socket
+	world.Socket
 }{
-	{"unix stream", image.Socket{Family: unix.AF_UNIX, Type: unix.SOCK_STREAM}},
-	{"unix datagram", image.Socket{Family: unix.AF_UNIX, Type: unix.SOCK_DGRAM}},
-	{"unix packet", image.Socket{Family: unix.AF_UNIX, Type: unix.SOCK_SEQPACKET}},
-	{"TCP", image.Socket{Family: unix.AF_INET, Type: unix.SOCK_STREAM, Protocol: unix.IPPROTO_TCP}},
-	{"TCP over IPv6", image.Socket{Family: unix.AF_INET6, Type: unix.SOCK_STREAM, Protocol: unix.IPPROTO_TCP}},
-	{"MPTCP", image.Socket{Family: unix.AF_INET, Type: unix.SOCK_STREAM, Protocol: unix.IPPROTO_MPTCP}},
-	{"UDP", image.Socket{Family: unix.AF_INET, Type: unix.SOCK_DGRAM, Protocol: unix.IPPROTO_UDP}},
-	{"UDP over IPv6", image.Socket{Family: unix.AF_INET6, Type: unix.SOCK_DGRAM, Protocol: unix.IPPROTO_UDP}},
-	{"UDP-Lite", image.Socket{Family: unix.AF_INET, Type: unix.SOCK_DGRAM, Protocol: unix.IPPROTO_UDPLITE}},
+	{"unix stream", world.Socket{Family: unix.AF_UNIX, Type: unix.SOCK_STREAM}},
+	{"unix datagram", world.Socket{Family: unix.AF_UNIX, Type: unix.SOCK_DGRAM}},
+	{"unix packet", world.Socket{Family: unix.AF_UNIX, Type: unix.SOCK_SEQPACKET}},
+	{"TCP", world.Socket{Family: unix.AF_INET, Type: unix.SOCK_STREAM, Protocol: unix.IPPROTO_TCP}},
+	{"TCP over IPv6", world.Socket{Family: unix.AF_INET6, Type: unix.SOCK_STREAM, Protocol: unix.IPPROTO_TCP}},
+	{"MPTCP", world.Socket{Family: unix.AF_INET, Type: unix.SOCK_STREAM, Protocol: unix.IPPROTO_MPTCP}},
+	{"UDP", world.Socket{Family: unix.AF_INET, Type: unix.SOCK_DGRAM, Protocol: unix.IPPROTO_UDP}},
+	{"UDP over IPv6", world.Socket{Family: unix.AF_INET6, Type: unix.SOCK_DGRAM, Protocol: unix.IPPROTO_UDP}},
+	{"UDP-Lite", world.Socket{Family: unix.AF_INET, Type: unix.SOCK_DGRAM, Protocol: unix.IPPROTO_UDPLITE}},
 }
 
 // open makes a socket, which is closed at the end of the test.
-func open(t *testing.T, s *image.Socket) int {
+func open(t *testing.T, s *world.Socket) int {
 	t.Helper()
 	fd, err := unix.Socket(s.Family, s.Type|unix.SOCK_CLOEXEC, s.Protocol)
 	if err != nil {
@@ -43,7 +43,7 @@ func open(t *testing.T, s *image.Socket) int {
 
 // levels are those that options are looked for in. That of UDP-Lite is
 // another name of that of UDP to sockets that are not of it.
-func levels(s *image.Socket) []int {
+func levels(s *world.Socket) []int {
 	all := []int{unix.SOL_SOCKET, unix.IPPROTO_IP, unix.IPPROTO_IPV6, unix.IPPROTO_TCP, unix.IPPROTO_UDP, solMPTCP}
 	if s.Protocol == unix.IPPROTO_UDPLITE {
 		all = append(all[:4], unix.IPPROTO_UDPLITE)
@@ -185,7 +185,7 @@ func change(fd int, o *Option) bool {
 	return false
 }
 
-func roundTrip(t *testing.T, fd int, s image.Socket, o *Option) {
+func roundTrip(t *testing.T, fd int, s world.Socket, o *Option) {
 	t.Helper()
 	kept, refused, err := NewReader().Differences(fd, &s)
 	if err != nil || len(refused) > 0 {
@@ -214,7 +214,7 @@ func roundTrip(t *testing.T, fd int, s image.Socket, o *Option) {
 
 // TestSideEffect sets one option that sets another, which was set back.
 func TestSideEffect(t *testing.T) {
-	s := &image.Socket{Family: unix.AF_INET, Type: unix.SOCK_STREAM, Protocol: unix.IPPROTO_TCP}
+	s := &world.Socket{Family: unix.AF_INET, Type: unix.SOCK_STREAM, Protocol: unix.IPPROTO_TCP}
 	fd := open(t, s)
 	for _, o := range []struct{ level, name, value int }{
 		{unix.IPPROTO_IP, unix.IP_TOS, 0x10}, {unix.SOL_SOCKET, unix.SO_PRIORITY, 0},
@@ -228,8 +228,8 @@ func TestSideEffect(t *testing.T) {
 
 // TestUnknown refuses an image that wants what no image of ours wants.
 func TestUnknown(t *testing.T) {
-	for _, o := range []image.SockOpt{{Level: unix.SOL_SOCKET, Name: unix.SO_ATTACH_BPF}, {Level: 7, Name: 7}, {Level: unix.IPPROTO_TCP, Name: unix.TCP_ULP}} {
-		s := &image.Socket{Family: unix.AF_INET, Type: unix.SOCK_STREAM, Options: []image.SockOpt{o}}
+	for _, o := range []world.SockOpt{{Level: unix.SOL_SOCKET, Name: unix.SO_ATTACH_BPF}, {Level: 7, Name: 7}, {Level: unix.IPPROTO_TCP, Name: unix.TCP_ULP}} {
+		s := &world.Socket{Family: unix.AF_INET, Type: unix.SOCK_STREAM, Options: []world.SockOpt{o}}
 		if _, err := NewReader().Apply(open(t, s), s); err == nil {
 			t.Errorf("option %d of level %d was set", o.Name, o.Level)
 		}
@@ -254,7 +254,7 @@ func TestPrivilege(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root has it")
 	}
-	s := &image.Socket{Family: unix.AF_INET, Type: unix.SOCK_DGRAM, Options: []image.SockOpt{
+	s := &world.Socket{Family: unix.AF_INET, Type: unix.SOCK_DGRAM, Options: []world.SockOpt{
 		{Level: unix.SOL_SOCKET, Name: unix.SO_MARK, Value: number(7)},
 	}}
 	failed, err := NewReader().Apply(open(t, s), s)

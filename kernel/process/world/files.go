@@ -1,11 +1,14 @@
 // What is open.
 
-package image
+package world
+
+// Table is a table of descriptors.
+type Table struct{ FDs []FD } // ascending
 
 // FD is a file descriptor.
 type FD struct {
 	FD          int
-	Open        int // index in Image.Open
+	Open        int // index in World.Open
 	CloseOnExec bool
 }
 
@@ -90,7 +93,7 @@ type Lock struct {
 type Pipe struct {
 	Ino      uint64
 	Capacity int
-	Content  int // index in Image.Contents, or NoIndex
+	Content  int // index in World.Contents, or NoIndex
 	// Parts are those of Content, if it is more than a stream.
 	Parts []Part `json:",omitempty"`
 
@@ -137,7 +140,7 @@ type Epoll struct {
 // EPOLLONESHOT and EPOLLWAKEUP has told what it was to tell once.
 type Watch struct {
 	FD     int // by which it was added
-	Open   int // index in Image.Open of what is watched
+	Open   int // index in World.Open of what is watched
 	Events uint32
 	Data   Hex
 }

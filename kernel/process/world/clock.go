@@ -1,6 +1,6 @@
 // The numbers of clocks; see clock_gettime(2) and clock_getcpuclockid(3).
 
-package image
+package world
 
 import "golang.org/x/sys/unix"
 

@@ -1,6 +1,6 @@
 // The notes: name, type and bytes, one after the other; see elf(5).
 
-package image
+package world
 
 import "encoding/json"
 
@@ -30,20 +30,25 @@ func appendNote(b []byte, name string, typ uint32, desc []byte) []byte {
 	return append(b, make([]byte, pad4(len(desc))-len(desc))...)
 }
 
-// appendNotes appends all notes in the order in which the kernel writes them
-// (fs/binfmt_elf.c): what belongs to a thread follows its NT_PRSTATUS.
-func appendNotes(b []byte, img *Image) ([]byte, error) {
-	own, err := json.Marshal(img)
-	if err != nil {
-		return nil, err
-	}
-	for i := range img.Threads {
-		t := &img.Threads[i]
-		b = appendNote(b, nameCore, ntPRStatus, prstatus(img, t))
+// appendNotes appends all notes of a task in the order in which the kernel writes
+// them (fs/binfmt_elf.c): what belongs to a thread follows its NT_PRSTATUS. The
+// root's hold the World.
+func appendNotes(b []byte, w *World, task int) ([]byte, error) {
+	p := &w.Tasks[task]
+	space := &w.Spaces[p.Space]
+	for i := range p.Threads {
+		t := &p.Threads[i]
+		b = appendNote(b, nameCore, ntPRStatus, prstatus(p, t))
 		if i == 0 {
-			b = appendNote(b, nameCore, ntPRPSInfo, prpsinfo(img))
-			b = appendNote(b, nameCore, ntAuxv, img.Auxv)
-			b = appendNote(b, nameCore, ntFile, mappedFiles(img))
+			b = appendNote(b, nameCore, ntPRPSInfo, prpsinfo(p))
+			b = appendNote(b, nameCore, ntAuxv, space.Auxv)
+			b = appendNote(b, nameCore, ntFile, mappedFiles(w, space))
+		}
+		if i == 0 && task == 0 {
+			own, err := json.Marshal(w)
+			if err != nil {
+				return nil, err
+			}
 			b = appendNote(b, nameOwn, ntImage, own)
 		}
 		b = appendNote(b, nameCore, ntFPRegSet, t.XState[:min(fxsaveSize, len(t.XState))])
@@ -54,11 +59,11 @@ func appendNotes(b []byte, img *Image) ([]byte, error) {
 
 // mappedFiles is NT_FILE: count and page size, then start, end and offset in
 // pages of each mapping of a file, then their names.
-func mappedFiles(img *Image) []byte {
+func mappedFiles(w *World, space *Space) []byte {
 	var count uint64
 	var ranges, names []byte
-	for i := range img.VMAs {
-		v := &img.VMAs[i]
+	for i := range space.VMAs {
+		v := &space.VMAs[i]
 		if v.File == NoIndex {
 			continue
 		}
@@ -66,7 +71,7 @@ func mappedFiles(img *Image) []byte {
 		for _, n := range [...]uint64{uint64(v.Start), uint64(v.End), uint64(v.Offset) / Page} {
 			ranges = le.AppendUint64(ranges, n)
 		}
-		names = append(append(names, img.Files[v.File].Path...), 0)
+		names = append(append(names, w.Files[v.File].Path...), 0)
 	}
 	b := le.AppendUint64(nil, count)
 	b = le.AppendUint64(b, Page)

@@ -1,9 +1,14 @@
-// What belongs to the process as a whole.
+// What belongs to one process as a whole.
 
-package image
+package world
 
-// Process is the state that all threads share.
-type Process struct {
+// Task is a process: the state that all its threads share, and they.
+type Task struct {
+	Space, Table int      // indices in Spaces and Tables
+	Threads      []Thread // the first is the thread-group leader
+	// Core is where its core file begins in the image; set by Encode and Decode.
+	Core int64 `json:"-"`
+
 	PID, PPID, PGID, SID int
 	Stopped              bool // by a signal such as SIGSTOP, until SIGCONT
 	// OwnPIDs is set for one that was resumed in a PID namespace for it alone.
@@ -54,7 +59,6 @@ type Process struct {
 	CoreFilter  Hex // /proc/PID/coredump_filter
 	PKeys       Hex // protection keys that are allocated, bit n for key n
 
-	MM         MM
 	Rlimits    [16]Rlimit // by RLIMIT_ number
 	ITimers    [3]ITimer  // ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF
 	Timers     []Timer    // timer_create(2)
@@ -77,14 +81,6 @@ type Caps struct {
 // MakeCaps makes them of numbers.
 func MakeCaps(inheritable, permitted, effective, bounding, ambient uint64) Caps {
 	return Caps{Hex(inheritable), Hex(permitted), Hex(effective), Hex(bounding), Hex(ambient)}
-}
-
-// MM is what prctl(PR_SET_MM_MAP) takes but for the auxiliary vector, which is
-// Image.Auxv.
-type MM struct {
-	StartCode, EndCode, StartData, EndData Hex
-	StartBrk, Brk, StartStack              Hex
-	ArgStart, ArgEnd, EnvStart, EnvEnd     Hex
 }
 
 // Rlimit is a limit of getrlimit(2); all ones is RLIM_INFINITY.

@@ -1,6 +1,6 @@
 // Socket addresses, as text and as bytes.
 
-package image
+package world
 
 import "testing"
 

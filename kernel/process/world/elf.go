@@ -1,6 +1,6 @@
 // The ELF structures, as elf(5) has them: little-endian, 64 bits.
 
-package image
+package world
 
 import "encoding/binary"
 
@@ -9,13 +9,15 @@ const (
 	phdrSize = 56
 	shdrSize = 64
 	// PrefixSize is how much of an image HeaderSize must see.
-	PrefixSize = ehdrSize + shdrSize + phdrSize
+	PrefixSize = ehdrSize + shdrSize + 2*phdrSize
 
-	etCore    = 4
-	emX86_64  = 62
-	ptLoad    = 1
-	ptNote    = 4
-	ptContent = 0x6c504e53 // "SNPl", in the range of the operating system (PT_LOOS)
+	etCore   = 4
+	emX86_64 = 62
+	ptLoad   = 1
+	ptNote   = 4
+	// Of the range of the operating system (PT_LOOS).
+	ptContent = 0x6c504e53 // "SNPl"
+	ptMembers = 0x6d504e53 // "SNPm"
 	pnXnum    = 0xffff
 )
 

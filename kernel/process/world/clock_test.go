@@ -1,6 +1,6 @@
 // Clocks of processes and threads, as numbers.
 
-package image
+package world
 
 import "testing"
 

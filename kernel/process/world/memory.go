@@ -1,6 +1,22 @@
 // What is mapped where.
 
-package image
+package world
+
+// Space is an address space.
+type Space struct {
+	MM   MM
+	VMAs []VMA // ascending, not overlapping
+
+	Auxv []byte `json:"-"` // NT_AUXV
+}
+
+// MM is what prctl(PR_SET_MM_MAP) takes but for the auxiliary vector, which is
+// Space.Auxv.
+type MM struct {
+	StartCode, EndCode, StartData, EndData Hex
+	StartBrk, Brk, StartStack              Hex
+	ArgStart, ArgEnd, EnvStart, EnvEnd     Hex
+}
 
 // VMA is one mapping. Each is one PT_LOAD of the file, in the same order.
 type VMA struct {

@@ -1,7 +1,7 @@
 // How values are written in JSON so that they can be checked by hand and lose
 // nothing.
 
-package image
+package world
 
 import (
 	"encoding/base64"

@@ -1,14 +1,14 @@
-// Package image is the image of a process: what is known of it, and its bytes.
+// Package world is the image of a process: what is known of it, and its bytes.
 //
 // The bytes are a valid ELF core file, so that gdb, delve and every other
 // reader of core files opens them. What the usual notes of a core file don't
 // say and a resume needs is one further note, SNAPPIPE, holding this package's
-// [Image] as JSON. IMAGE.md describes the bytes.
+// [World] as JSON. IMAGE.md describes the bytes.
 //
 // [Encode] makes the front of the file (headers and notes) and lays out where
 // the memory lies behind it; [Decode] reads it back and believes nothing. The
 // memory itself never passes through this package.
-package image
+package world
 
 // Version is that of the SNAPPIPE note. A reader refuses any other, and any
 // member it doesn't know: state that isn't understood would be state lost.
@@ -17,19 +17,21 @@ const Version = 1
 // Page is the unit in which memory is laid out in the file.
 const Page = 4096
 
-// Image is everything there is to know of a process but its memory.
-type Image struct {
+// World is everything there is to know of processes but their memory.
+type World struct {
 	Version  int
 	Host     Host
-	Process  Process
-	Threads  []Thread   // the first is the thread-group leader
-	VMAs     []VMA      // ascending, not overlapping
+	Tasks    []Task     // parents before their children; the first is the root of all
+	Spaces   []Space    // address spaces, which tasks refer to by index
+	Tables   []Table    // of descriptors, likewise
 	Files    []File     // inodes that VMAs and open files refer to, by index
 	Open     []OpenFile // open file descriptions, which FDs refer to, by index
-	FDs      []FD       // ascending
 	Contents []Content  // bytes other than memory: pipes, deleted files, shared memory
+}
 
-	Auxv []byte `json:"-"` // NT_AUXV
+// One returns the World of a single process, of which nothing is known yet.
+func One() *World {
+	return &World{Tasks: make([]Task, 1), Spaces: make([]Space, 1), Tables: make([]Table, 1)}
 }
 
 // Host is what a resume needs to find again on its machine.

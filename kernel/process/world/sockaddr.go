@@ -1,6 +1,6 @@
 // Addresses of sockets: struct sockaddr of bind(2), as the kernel lays it out.
 
-package image
+package world
 
 import (
 	"bytes"

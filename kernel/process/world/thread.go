@@ -1,6 +1,6 @@
 // What belongs to one thread.
 
-package image
+package world
 
 import "golang.org/x/sys/unix"
 

@@ -1,6 +1,6 @@
 // Sockets.
 
-package image
+package world
 
 // Socket is a socket that has no peer, or whose peer is in the process too.
 type Socket struct {

@@ -1,7 +1,7 @@
 // The notes whose layout is the architecture's: struct elf_prstatus and struct
 // elf_prpsinfo of include/linux/elfcore.h on x86-64.
 
-package image
+package world
 
 import (
 	"encoding/binary"
@@ -29,9 +29,8 @@ const (
 
 // prstatus is pr_info, pr_cursig, pr_sigpend, pr_sighold, four process IDs,
 // four times, pr_reg and pr_fpvalid, of which times and signal stay zero.
-func prstatus(img *Image, t *Thread) []byte {
+func prstatus(p *Task, t *Thread) []byte {
 	b := make([]byte, prstatusSize)
-	p := &img.Process
 	le.PutUint64(b[24:], uint64(t.SigMask))
 	for i, id := range [...]int{t.TID, p.PPID, p.PGID, p.SID} {
 		le.PutUint32(b[32+4*i:], uint32(id))
@@ -52,9 +51,8 @@ func parsePrstatus(b []byte) (tid int, regs unix.PtraceRegs, err error) {
 	return int(int32(le.Uint32(b[32:]))), regs, nil
 }
 
-func prpsinfo(img *Image) []byte {
+func prpsinfo(p *Task) []byte {
 	b := make([]byte, prpsinfoSize)
-	p := &img.Process
 	b[1] = 'R'
 	le.PutUint32(b[16:], p.UIDs[0])
 	le.PutUint32(b[20:], p.GIDs[0])
