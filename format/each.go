@@ -37,6 +37,9 @@ func (r *Reader) each(ctx context.Context, newWork func() Work, sink func(*Frame
 	}
 	check := &checker{r: r}
 	r.trace(&r.first)
+	if r.Digest && !info.Resumed {
+		r.pages = &pageTree{}
+	}
 	if info.Summed {
 		check.sums = newSummer()
 		r.first.sum()
@@ -55,6 +58,7 @@ func (r *Reader) each(ctx context.Context, newWork func() Work, sink func(*Frame
 		if err := check.inOrder(f); err != nil {
 			return err
 		}
+		r.gather(f)
 		if err := sink(f); err != nil {
 			return err
 		}
@@ -90,7 +94,13 @@ func (c *checker) work(f *Frame, work Work) error {
 	if work == nil || f.Type == TypeSums {
 		return nil
 	}
-	return work(f)
+	if err := work(f); err != nil {
+		return err
+	}
+	if c.r.Digest {
+		f.sumPages()
+	}
+	return nil
 }
 
 // inOrder checks that f has the digest that a checksum frame will say it has,

@@ -53,6 +53,10 @@ type Editor struct {
 	Frame func(w *Writer, f *Frame) error
 	// End is called when there are no more frames, before the end is written.
 	End func(w *Writer) error
+	// Sign is given the statement of the image (see [Reader.Statement]) and the
+	// signatures that the stream has, and returns those that it is to have. It is
+	// not called where there is no image. Work has to be there, and decode.
+	Sign func(statement []byte, signatures [][]byte) ([][]byte, error)
 	// Sum adds SHA-256 checksums. A stream that has them, and is not to be
 	// changed, is copied byte for byte.
 	Sum bool
@@ -71,7 +75,7 @@ func (e *Editor) Run(ctx context.Context, w io.Writer, r *Reader) error {
 	if err != nil {
 		return Fail(w, err)
 	}
-	copies := e.Info == nil && e.Work == nil && e.Frame == nil && e.End == nil
+	copies := e.Info == nil && e.Work == nil && e.Frame == nil && e.End == nil && e.Sign == nil
 	if e.Sum && info.Summed && copies {
 		return e.copySummed(ctx, w, r)
 	}
@@ -112,8 +116,17 @@ func (e *Editor) edit(ctx context.Context, out *Writer, r *Reader) error {
 	} else if e.Sum && !r.order.info.Summed {
 		work = sealing(e.Work)
 	}
+	r.Digest = e.Sign != nil
+	if e.Sign != nil || out.info.ID != r.order.id {
+		write = unsigned(write)
+	}
 	if err := r.Each(ctx, work, write); err != nil {
 		return err
+	}
+	if e.Sign != nil && !out.info.Resumed {
+		if err := e.sign(out, r); err != nil {
+			return err
+		}
 	}
 	if e.End != nil {
 		if err := e.End(out); err != nil {

@@ -39,7 +39,14 @@ const (
 	TypeResumed Type = 6 // first frame of a stream that has no image
 	TypeFailure Type = 7 // last frame of a stream that has no end: why
 	TypePatch   Type = 8 // a part of the image, by what is different from another image
+
+	TypeSignature Type = 0x8001 // a signature of the image's statement
 )
+
+var typeNames = map[Type]string{
+	TypeImage: "image", TypeData: "data", TypeZero: "zero", TypeSums: "checksum", TypeEnd: "end",
+	TypeResumed: "resumed", TypeFailure: "failure", TypePatch: "patch", TypeSignature: "signature",
+}
 
 // ancillary is the bit of those types that a reader may pass over.
 const ancillary Type = 0x8000
@@ -47,15 +54,14 @@ const ancillary Type = 0x8000
 // Ancillary reports whether a reader that does not know t may pass over it.
 func (t Type) Ancillary() bool { return t&ancillary != 0 }
 
-func (t Type) known() bool { return t >= TypeImage && t <= TypePatch }
+func (t Type) known() bool { return typeNames[t] != "" }
 
 // holds reports whether frames of t stand for a part of the image.
 func (t Type) holds() bool { return t == TypeData || t == TypeZero || t == TypePatch }
 
 func (t Type) String() string {
-	names := [...]string{TypeImage: "image", TypeData: "data", TypeZero: "zero", TypeSums: "checksum", TypeEnd: "end", TypeResumed: "resumed", TypeFailure: "failure", TypePatch: "patch"}
 	if t.known() {
-		return names[t]
+		return typeNames[t]
 	}
 	return fmt.Sprintf("type %#04x", uint16(t))
 }
@@ -84,8 +90,10 @@ type Frame struct {
 	wire    []byte    // header and payload
 	spare   []byte    // the payload's next version is made here
 	digest  [sha256.Size]byte
-	summed  bool // digest is that of wire
-	carried int  // payload length, where the payload is not in wire
+	summed  bool   // digest is that of wire
+	decoded []byte // the bytes of the image, where they have just been decoded
+	pages   pageSums
+	carried int // payload length, where the payload is not in wire
 }
 
 // form is what of a frame only those methods may change that make it what it
@@ -97,7 +105,7 @@ type form struct {
 }
 
 // formed says that f is what its fields say.
-func (f *Frame) formed() { f.form = form{f.Type, f.Codec, f.Length} }
+func (f *Frame) formed() { f.form, f.decoded = form{f.Type, f.Codec, f.Length}, nil }
 
 // FrameInfo is what stood in a frame's header when it was read, for lists of
 // what a stream is made of.
@@ -183,13 +191,11 @@ func (f *Frame) setPayload(p []byte) error {
 // it, or nothing can be decoded, it returns a [*DamageError]. No two goroutines
 // may use dec at once.
 func (f *Frame) Decompress(dec *codec.Decoder) error {
-	if f.Codec == codec.None {
-		return nil
-	}
-	if err := f.CheckRaw(dec); err != nil {
+	if err := f.CheckRaw(dec); err != nil || f.Codec == codec.None {
 		return err
 	}
 	f.swap(codec.None, f.rawCRC)
+	f.decoded = f.Payload()
 	return nil
 }
 
@@ -198,6 +204,7 @@ func (f *Frame) Decompress(dec *codec.Decoder) error {
 // [Frame.Decompress] would.
 func (f *Frame) CheckRaw(dec *codec.Decoder) error {
 	if f.Codec == codec.None {
+		f.decoded = f.Payload()
 		return nil // the two checksums are one: parseHeader has seen to that
 	}
 	raw, err := dec.Decode(f.Codec, room(f.spare), f.Payload(), int(f.Length))
@@ -208,6 +215,7 @@ func (f *Frame) CheckRaw(dec *codec.Decoder) error {
 	if crc32.Checksum(raw[HeaderSize:], castagnoli) != f.rawCRC {
 		return f.damage(ErrRaw)
 	}
+	f.decoded = raw[HeaderSize:]
 	return nil
 }
 

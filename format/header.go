@@ -101,6 +101,8 @@ func (f *Frame) checkFields(n uint32) error {
 		ok = f.flags == 0 && f.Offset == 0 && (n == totalsSize || n == totalsSize+sha256.Size)
 	case TypeFailure:
 		ok = f.flags == 0 && f.Offset == 0 && f.Length == 0 && n <= maxFailure
+	case TypeSignature:
+		ok = f.flags == 0 && f.Offset == 0 && f.Length == 0 && n > 0 && n <= maxSignature
 	}
 	if !ok || f.Codec != codec.None || f.rawCRC != 0 {
 		return fmt.Errorf("%w: %v frame", ErrField, f.Type)

@@ -18,6 +18,7 @@ type order struct {
 	info   *Info  // nil before the first frame
 	totals Totals
 	unsum  int // frames since the last checksum frame
+	signed int // how many signatures there are
 	// patches: the first frame names a base.
 	patches bool
 }
@@ -59,8 +60,13 @@ func (o *order) accept(f *Frame) error {
 	if o.unsum++; o.info.Summed && o.unsum > maxSums {
 		return f.damage(fmt.Errorf("%w: no checksum frame for %d frames", ErrSums, maxSums))
 	}
-	if f.Type == TypePatch && !o.patches {
+	switch {
+	case f.Type == TypePatch && !o.patches:
 		return f.damage(errNoBase)
+	case f.Type == TypeSignature:
+		if o.signed++; o.info.Resumed || o.signed > maxSignatures {
+			return f.damage(errSignatures)
+		}
 	}
 	if !o.totals.fits(f, o.info.Size) {
 		return f.damage(ErrTiling)

@@ -156,6 +156,7 @@ func (p *patcher) apply(f *Frame) error {
 	}
 	f.Type = TypeData
 	f.swap(codec.None, f.rawCRC)
+	f.decoded = f.Payload()
 	return nil
 }
 
@@ -183,6 +184,7 @@ func (p *patcher) check(f *Frame) error {
 	if crc32.Checksum(f.spare[HeaderSize:], castagnoli) != f.rawCRC {
 		return f.damage(ErrRaw)
 	}
+	f.decoded = f.spare[HeaderSize:]
 	return nil
 }
 

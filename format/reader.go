@@ -32,6 +32,11 @@ type Reader struct {
 	// stream names: see [Info.Whole].
 	Base *Base
 
+	// Digest has [Reader.Each], and all that is made of it, take the digest of
+	// the image, for [Reader.Statement]. The work has to decode all frames, as
+	// that of [Whole] and [CheckWhole] does.
+	Digest bool
+
 	raw   io.Reader
 	src   *bufio.Reader
 	at    int64
@@ -41,6 +46,9 @@ type Reader struct {
 	last  Frame
 	ended bool
 	err   error
+
+	pages      *pageTree // nil where that is not to be taken, or cannot
+	signatures [][]byte
 
 	covered, taken atomic.Int64
 }

@@ -25,6 +25,7 @@ type Writer struct {
 	patches bool // it may have patch frames
 	seq     uint64
 	totals  Totals
+	signed  int     // how many signatures it has
 	sums    *summer // nil where the stream has no checksums
 	root    []byte
 	err     error // why nothing more can be written
@@ -80,6 +81,8 @@ func (w *Writer) fits(f *Frame) error {
 		return fmt.Errorf("%w: it is not for others to write", ErrField)
 	case f.Type == TypePatch && !w.patches:
 		return errNoBase
+	case f.Type == TypeSignature && (w.info.Resumed || w.signed == maxSignatures):
+		return errSignatures
 	case f.form.typ != f.Type, !f.Type.Ancillary() && f.form != form{f.Type, f.Codec, f.Length}:
 		return fmt.Errorf("%w: its fields say something else than what it was made by SetRaw, SetZero or SetAncillary", ErrField)
 	case !w.totals.fits(f, w.info.Size):
@@ -108,6 +111,9 @@ func (w *Writer) write(f *Frame, send func() error) error {
 			return w.err
 		}
 		w.written.Add(int64(f.carried))
+	}
+	if f.Type == TypeSignature {
+		w.signed++
 	}
 	w.totals.add(f)
 	w.covered.Store(w.totals.covered())
