@@ -23,6 +23,7 @@ import (
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/capture"
+	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/ptrace"
 )
 
@@ -45,7 +46,7 @@ type request struct {
 type left struct {
 	Twin int // or 0
 	Area ptrace.Area
-	Peek *capture.Peek
+	Peek *object.Peek
 }
 
 // answer is a message from the agent, until it is Ready, and the last one.
@@ -54,7 +55,7 @@ type answer struct {
 	Warning string          `json:",omitempty"`
 	Twin    int             `json:",omitempty"`
 	Area    *ptrace.Area    `json:",omitempty"`
-	Peek    *capture.Peek   `json:",omitempty"`
+	Peek    *object.Peek    `json:",omitempty"`
 	Ready   *ready          `json:",omitempty"` // with descriptors: memory of the twin, store, pipe
 	Error   string          `json:",omitempty"`
 	Refusal *kernel.Refusal `json:",omitempty"`

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 
 	"snappipe/kernel/process/capture"
+	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/ptrace"
 
 	"golang.org/x/sys/unix"
@@ -95,7 +96,7 @@ func putAway(pid int, l *left) (err error) {
 		err = errors.Join(err, capture.Reap(pid, l.Twin))
 	}
 	if l.Peek != nil {
-		err = errors.Join(err, l.Peek.PutBack(pid))
+		err = errors.Join(err, l.Peek.PutBack())
 	}
 	return errors.Join(err, capture.ReapAll(pid))
 }
@@ -114,7 +115,7 @@ func (s *server) options(r *request) capture.Options {
 		Warn:      func(line string) { tell(answer{Warning: line}) },
 		Mapped:    func(a ptrace.Area) { tell(answer{Area: &a}) },
 		Born:      func(twin int) { tell(answer{Twin: twin}) },
-		Peeking:   func(p capture.Peek) { tell(answer{Peek: &p}) },
+		Peeking:   func(p object.Peek) { tell(answer{Peek: &p}) },
 		Cancelled: s.conn.ended,
 	}
 }

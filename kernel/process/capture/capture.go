@@ -20,9 +20,9 @@ import (
 	"time"
 
 	"snappipe/kernel"
+	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
-	"snappipe/kernel/process/sockopt"
 	"snappipe/kernel/process/world"
 )
 
@@ -38,8 +38,8 @@ type Options struct {
 	Mapped func(ptrace.Area)
 	Born   func(twin int)
 	// Peeking is told where the program had its socket peeked at, before that is
-	// moved for a while, and when it is there again. See PutBack.
-	Peeking func(Peek)
+	// moved for a while, and when it is there again. See object.Peek.
+	Peeking func(object.Peek)
 	// Fault is for tests: the step that fails. See faults.go.
 	Fault Fault
 	// Cancelled reports whether nobody wants the image any more.
@@ -78,21 +78,17 @@ type capture struct {
 	mem  *ptrace.Memory
 	site uint64 // of a system call instruction
 
-	before  survey // what was known before it was stopped
-	options *sockopt.Reader
-	store   *Store
-	twin    *Twin
-	img     *world.World
-	task    *world.Task // of img
-	space   *world.Space
-	table   *world.Table
-	files   *fileTable
-	frozen  frozen
-	paused  time.Duration
-	places  map[shown]place
-	watched map[inode]string // paths of inodes that inotify watches
-	// elsewhere are pipes and sockets that another process has as well.
-	elsewhere map[string]string
+	before survey // what was known before it was stopped
+	store  *Store
+	twin   *Twin
+	img    *world.World
+	task   *world.Task // of img
+	space  *world.Space
+	table  *world.Table
+	files  *object.Taker
+	opener *object.Task // the process, for files
+	frozen frozen
+	paused time.Duration
 
 	kept     map[uint64][]piece       // by start of the mapping: what the twin doesn't have
 	private  map[uint64][]proc.Run    // by start: which of kept is not the file's
@@ -107,8 +103,7 @@ type capture struct {
 // A [*kernel.Refusal] says that the process can't be taken as it is.
 func Take(pid int, o Options) (_ *Captured, err error) {
 	c := &capture{
-		pid: pid, o: o, img: world.One(), options: sockopt.NewReader(),
-		places: map[shown]place{}, watched: map[inode]string{}, elsewhere: map[string]string{},
+		pid: pid, o: o, img: world.One(),
 		kept: map[uint64][]piece{}, private: map[uint64][]proc.Run{},
 		guards: map[uint64][]proc.Run{}, policies: map[uint64]*world.Policy{},
 	}
@@ -174,11 +169,4 @@ func (c *capture) report() {
 }
 
 // object names the process in errors.
-func (c *capture) object() string { return title(c.pid) }
-
-func title(pid int) string {
-	if s, err := proc.ReadStat(pid); err == nil {
-		return fmt.Sprintf("process %d (%s)", pid, s.Comm)
-	}
-	return fmt.Sprintf("process %d", pid)
-}
+func (c *capture) object() string { return proc.Title(c.pid) }

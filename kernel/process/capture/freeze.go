@@ -74,14 +74,13 @@ func (c *capture) whileStopped() (err error) {
 	for _, t := range f.group.Threads {
 		f.tids = append(f.tids, int(t.Thread))
 	}
-	c.files = newFileTable(c, c.before.files)
-	defer func() { err = errors.Join(err, c.files.close()) }()
+	c.files = c.newTaker(false, c.img, c.before.files)
+	defer func() { err = errors.Join(err, c.files.Close()) }()
 	// What anybody may ask of a process is read by another thread while this
 	// one, as its tracer, reads the rest and makes it fork.
 	beside := make(chan error, 1)
-	c.files.locked = c.before.files.readLocked()
 	go func() {
-		beside <- errors.Join(c.files.begin(c.before.files.found), c.readSched(), c.checkSharedBy(f.tids))
+		beside <- errors.Join(c.files.Begin(c.before.files), c.readSched(), c.checkSharedBy(f.tids))
 	}()
 	if err = c.readAhead(); err == nil {
 		err = c.fork()
@@ -95,37 +94,6 @@ func (c *capture) whileStopped() (err error) {
 		}
 	}
 	return errors.Join(err, c.fault(FaultShared))
-}
-
-// finishFiles has the twin look at files as long as it shares them.
-func (c *capture) finishFiles() error {
-	var plain []int
-	for _, o := range c.files.plain {
-		plain = append(plain, o.fd)
-	}
-	glances, err := c.twin.glances(plain)
-	if err != nil {
-		return err
-	}
-	err = c.files.finish(glances)
-	if errors.Is(err, errOthers) {
-		return c.collectAgain()
-	}
-	return err
-}
-
-// collectAgain is for a program that had opened a file and closed another between
-// two looks at it.
-func (c *capture) collectAgain() error {
-	err := c.files.close()
-	c.files = newFileTable(c, nil)
-	if err == nil {
-		err = c.files.begin(nil)
-	}
-	if err == nil {
-		err = c.files.finish(nil)
-	}
-	return err
 }
 
 func (c *capture) partTwin() error { return c.twin.part() }

@@ -40,11 +40,8 @@ func (c *capture) readMemory() error {
 		c.space.VMAs = append(c.space.VMAs, v)
 		c.pieces = append(c.pieces, pieces)
 	}
-	c.img.Files = c.files.files
-	c.img.Open = c.files.open
-	c.table.FDs = c.files.fds
 	c.addBuildIDs()
-	if err := c.files.addContents(c); err != nil {
+	if err := c.addContents(); err != nil {
 		return err
 	}
 	return c.fault(FaultMemory)
@@ -58,7 +55,7 @@ func (c *capture) vma(m *proc.Map, pagemap *proc.Pagemap) (v world.VMA, pieces [
 	anonymous := !m.File() || !m.Shared && m.Path == "/dev/zero"
 	if anonymous {
 		v.Name, v.Offset = world.Text(m.Path), 0
-	} else if v.File, err = c.files.mapped(m); err != nil {
+	} else if v.File, err = c.files.Mapped(c.opener, m); err != nil {
 		return v, nil, err
 	}
 	if m.Kernel() && m.Path != "[vdso]" {
@@ -127,11 +124,11 @@ func (c *capture) mappedFile(v *world.VMA, m *proc.Map, pagemap *proc.Pagemap) (
 	}
 	// Where the image has the file itself, that need not be read here too, which
 	// would fill its holes (mm/shmem.c: shmem_fault).
-	if i := c.files.files[v.File].Content; i != world.NoIndex && m.Offset+end-m.Start <= pages(c.img.Contents[i].Size) {
+	if i := c.img.Files[v.File].Content; i != world.NoIndex && m.Offset+end-m.Start <= pages(c.img.Contents[i].Size) {
 		return fromTwin(runs), nil
 	}
 	all := []proc.Run{{Start: m.Start, End: end}}
-	if c.files.written(v.File) {
+	if c.files.Written(v.File) {
 		return c.copyRuns(c.twin.Memory, all)
 	}
 	return fromTwin(all), nil
@@ -147,11 +144,10 @@ func imageRuns(runs []proc.Run) (all []world.Run) {
 // endOfFile returns the address up to which a mapping of file i has it behind
 // it, in the given memory.
 func (c *capture) endOfFile(i int, m *proc.Map, mem *ptrace.Memory) (uint64, error) {
-	f := &c.files.files[i]
-	if f.Deleted && c.files.inodes[i].fd < 0 {
+	if !c.files.SizeIsKnown(i) {
 		return probeEnd(m, mem)
 	}
-	size := pages(f.Size)
+	size := pages(c.img.Files[i].Size)
 	if size <= m.Offset {
 		return m.Start, nil
 	}

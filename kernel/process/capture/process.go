@@ -42,10 +42,10 @@ func (c *capture) readNames() (err error) {
 		return err
 	}
 	p.Root = world.Text(root)
-	if p.Cwd, err = c.files.workingDirectory(); err != nil {
+	if p.Cwd, err = c.files.WorkingDirectory(c.opener); err != nil {
 		return err
 	}
-	p.Exe, err = c.files.executable()
+	p.Exe, err = c.files.Executable(c.opener)
 	return err
 }
 

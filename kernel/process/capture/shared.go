@@ -20,9 +20,8 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"strconv"
 
-	"snappipe/kernel"
+	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/world"
@@ -33,9 +32,6 @@ import (
 // content is where the bytes of one of img.Contents are.
 type content struct{ pieces []piece }
 
-// deletedLimit is how much a deleted file may hold to go into the image.
-const deletedLimit = 1 << 30
-
 func (c *capture) keepShared() error {
 	pagemap, err := proc.OpenPagemap(c.pid)
 	if err != nil {
@@ -45,10 +41,10 @@ func (c *capture) keepShared() error {
 	if err := c.keepUnforked(pagemap); err != nil {
 		return err
 	}
-	if err := c.files.mappedBy(c.frozen.maps); err != nil {
+	if err := c.files.MappedBy(c.opener, c.frozen.maps); err != nil {
 		return err
 	}
-	for i := range c.files.inodes {
+	for i := range c.img.Files {
 		if err := c.keepInode(i, pagemap); err != nil {
 			return err
 		}
@@ -129,7 +125,7 @@ func (c *capture) keepPrivate(m *proc.Map, pagemap *proc.Pagemap) error {
 			return c.refuseCovered(m)
 		}
 		c.private[m.Start] = runs
-		file, err := c.files.mapped(m)
+		file, err := c.files.Mapped(c.opener, m)
 		if err != nil {
 			return err
 		}
@@ -161,39 +157,33 @@ func (c *capture) copyRuns(mem *ptrace.Memory, runs []proc.Run) (all []piece, er
 
 // keepInode copies what an inode holds, if it can't be opened again.
 func (c *capture) keepInode(i int, pagemap *proc.Pagemap) error {
-	f, in := &c.files.files[i], &c.files.inodes[i]
-	if !f.Deleted || f.Mode&unix.S_IFMT != unix.S_IFREG || in.fd < 0 && !in.shared {
+	h, ok := c.files.Held(i)
+	if !ok {
 		return nil
 	}
 	var parts content
 	var err error
-	size := f.Size
-	if in.fd >= 0 {
-		parts.pieces, err = c.copyFile("/proc/" + strconv.Itoa(c.pid) + "/fd/" + strconv.Itoa(in.fd))
-	} else if path := c.mapFile(in.key); path != "" {
-		size = f.Size
+	size := h.Size
+	path := h.Path
+	if path == "" {
+		path = c.mapFile(&h)
+	}
+	if path != "" {
 		parts.pieces, err = c.copyFile(path)
 	} else {
-		parts.pieces, size, err = c.copyMapped(in.key, pagemap)
-		f.Size = size
+		parts.pieces, size, err = c.copyMapped(&h, pagemap)
+		h.File.Size = size
 	}
 	if errors.Is(err, fs.ErrPermission) {
-		return c.files.unreadable(in.fd, f)
+		return h.Unreadable()
 	}
 	if err != nil {
-		return fmt.Errorf("keeping what %q holds: %w", f.Path, err)
+		return fmt.Errorf("keeping what %q holds: %w", h.File.Path, err)
 	}
-	f.Content = len(c.img.Contents)
+	h.Content = len(c.img.Contents)
 	c.img.Contents = append(c.img.Contents, world.Content{Size: size})
 	c.contents = append(c.contents, parts)
 	return nil
-}
-
-// unreadable refuses a file that the program can write to, and nobody of this
-// user's rights can read.
-func (t *fileTable) unreadable(fd int, f *world.File) error {
-	o := openFile{fd: fd}
-	return kernel.Refuse(o.object("the deleted file "+string(f.Path)), "take it as root", "its mode %#o lets this user not read it", f.Mode&0o7777)
 }
 
 // copyFile copies a file, but for its holes, to the store.
@@ -235,10 +225,10 @@ func (c *capture) copyFile(path string) (all []piece, err error) {
 
 // mapFile is a path that leads to what only mappings lead to, or "". Who may take
 // checkpoints, as root may, can open it (proc_pid_map_files(5)).
-func (c *capture) mapFile(key inode) string {
+func (c *capture) mapFile(h *object.Held) string {
 	for i := range c.frozen.maps {
 		m := &c.frozen.maps[i]
-		if !m.Shared || m.Dev != key.dev || m.Ino != key.ino {
+		if !m.Shared || m.Dev != h.Dev || m.Ino != h.Ino {
 			continue
 		}
 		path := fmt.Sprintf("/proc/%d/map_files/%x-%x", c.pid, m.Start, m.End)
@@ -255,10 +245,10 @@ func (c *capture) mapFile(key inode) string {
 // copyMapped copies shared memory that only its mappings lead to. Which pages
 // there are is told by the page tables and, since another process may have
 // made them, by mincore(2); neither shows pages that are swapped out.
-func (c *capture) copyMapped(key inode, pagemap *proc.Pagemap) (all []piece, size int64, err error) {
+func (c *capture) copyMapped(h *object.Held, pagemap *proc.Pagemap) (all []piece, size int64, err error) {
 	for i := range c.frozen.maps {
 		m := &c.frozen.maps[i]
-		if !m.Shared || m.Dev != key.dev || m.Ino != key.ino {
+		if !m.Shared || m.Dev != h.Dev || m.Ino != h.Ino {
 			continue
 		}
 		size = max(size, int64(m.Offset+m.End-m.Start))

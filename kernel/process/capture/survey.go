@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"snappipe/kernel"
+	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 )
@@ -24,7 +25,7 @@ type survey struct {
 	stat   proc.Stat
 	// namespaced is set if the process has other IDs in its own PID namespace.
 	namespaced bool
-	files      *fileTable
+	files      *object.Taker
 	comms      map[int]string    // names of threads
 	policies   map[uint64]string // of mappings, by start, as /proc shows them
 }
@@ -43,27 +44,16 @@ func (c *capture) survey() (err error) {
 	if c.store, err = newStore(); err != nil {
 		return err
 	}
-	// The files, without what they hold, to refuse what can't be kept.
-	c.before.files = newFileTable(c, nil)
-	c.before.files.dry = true
-	if err := c.before.files.collect(); err != nil {
-		return err
-	}
-	for _, m := range c.before.maps {
-		if err := c.before.files.mappedBy([]proc.Map{m}); err != nil {
-			return err
-		}
-	}
-	if err := c.before.files.checkOthersFiles(); err != nil {
+	if err := c.surveyFiles(); err != nil {
 		return err
 	}
 	if err := c.readComms(); err != nil {
 		return err
 	}
-	if err := warmUp(len(c.before.comms), len(c.before.files.found), len(c.before.maps)); err != nil {
+	if err := warmUp(len(c.before.comms), c.opener.Descriptors(), len(c.before.maps)); err != nil {
 		return err
 	}
-	c.before.files.warmLocks()
+	c.before.files.WarmLocks()
 	return c.fault(FaultSurveyed)
 }
 

@@ -56,20 +56,6 @@ func (c *capture) storeTimer(t *proc.Timer, b []byte) {
 	c.task.Timers = append(c.task.Timers, timer)
 }
 
-// setExpires adds when a timerfd goes off that was set to a time: the kernel
-// shows what is left until then, a moment ago.
-func setExpires(t *world.TimerFD) error {
-	if t.SettimeFlags&unix.TFD_TIMER_ABSTIME == 0 || t.Value == 0 {
-		return nil
-	}
-	var now unix.Timespec
-	if err := unix.ClockGettime(int32(world.BaseClock(t.Clock)), &now); err != nil {
-		return fmt.Errorf("reading clock %d: %w", t.Clock, err)
-	}
-	t.Expires = now.Nano() + t.Value
-	return nil
-}
-
 // nanoseconds is what a struct timespec says.
 func nanoseconds(b []byte) int64 { return int64(le.Uint64(b))*1e9 + int64(le.Uint64(b[8:])) }
 

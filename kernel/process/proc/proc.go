@@ -141,3 +141,11 @@ func Label(pid int) (string, error) {
 func Namespace(pid, tid int, kind string) (string, error) {
 	return os.Readlink(path(pid, "task/"+strconv.Itoa(tid)+"/ns/"+kind))
 }
+
+// Title names a process in what people read: "process 123 (sleep)".
+func Title(pid int) string {
+	if s, err := ReadStat(pid); err == nil {
+		return fmt.Sprintf("process %d (%s)", pid, s.Comm)
+	}
+	return fmt.Sprintf("process %d", pid)
+}

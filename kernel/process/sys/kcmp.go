@@ -36,11 +36,12 @@ func Kcmp(pid, other, kind, a, b int) (order int, err error) {
 }
 
 // KcmpEpollTarget reports whether descriptor fd of pid is the file that was the
-// nth to be added to the epoll set as descriptor number target.
-func KcmpEpollTarget(pid, fd, set, target int, nth uint32) (bool, error) {
+// nth to be added, as descriptor number target, to the epoll set that is
+// descriptor set of owner.
+func KcmpEpollTarget(pid, fd, owner, set, target int, nth uint32) (bool, error) {
 	// struct kcmp_epoll_slot
 	slot := struct{ efd, tfd, toff uint32 }{uint32(set), uint32(target), nth}
-	r, _, e := unix.Syscall6(unix.SYS_KCMP, uintptr(pid), uintptr(pid), kcmpEpollTFD, uintptr(fd), uintptr(unsafe.Pointer(&slot)), 0)
+	r, _, e := unix.Syscall6(unix.SYS_KCMP, uintptr(pid), uintptr(owner), kcmpEpollTFD, uintptr(fd), uintptr(unsafe.Pointer(&slot)), 0)
 	if e != 0 {
 		return false, e
 	}

@@ -2,7 +2,7 @@
 // file: it was removed, and the file has other names; something is mounted over
 // it; another process put a file in its place. So each is looked at.
 
-package capture
+package object
 
 import (
 	"errors"
@@ -35,9 +35,9 @@ type shown struct {
 
 // locate returns the place of an inode. There is none if it has names, but none
 // was found.
-func (t *fileTable) locate(link string, deleted bool, st *unix.Stat_t) (p place, ok bool) {
+func (t *Taker) locate(link string, deleted bool, st *unix.Stat_t) (p place, ok bool) {
 	key := shown{link, deleted, inode{st.Dev, st.Ino}}
-	if p, ok := t.c.places[key]; ok && p.changed == st.Ctim {
+	if p, ok := t.known.places[key]; ok && p.changed == st.Ctim {
 		return p, true
 	}
 	p, ok = t.find(key, sameInode(st))
@@ -46,7 +46,7 @@ func (t *fileTable) locate(link string, deleted bool, st *unix.Stat_t) (p place,
 	}
 	if ok {
 		p.changed = st.Ctim
-		t.c.places[key] = p
+		t.known.places[key] = p
 	}
 	return p, ok
 }
@@ -60,7 +60,7 @@ func sameInode(st *unix.Stat_t) isInode {
 
 // find looks where the kernel says that an inode is, and, if that was removed
 // and there is time for it, where it may be besides.
-func (t *fileTable) find(s shown, is isInode) (place, bool) {
+func (t *Taker) find(s shown, is isInode) (place, bool) {
 	names := []string{s.link}
 	if s.deleted {
 		names = []string{s.link + deletedMark, s.link} // a name may end like that
@@ -74,7 +74,7 @@ func (t *fileTable) find(s shown, is isInode) (place, bool) {
 			return p, true
 		}
 	}
-	if !s.deleted || !t.dry {
+	if !s.deleted || !t.o.Dry {
 		return place{}, false
 	}
 	for _, name := range t.entries(filepath.Dir(s.link)) {
@@ -88,7 +88,7 @@ func (t *fileTable) find(s shown, is isInode) (place, bool) {
 const deletedMark = " (deleted)"
 
 // whyLost says why an inode has no place.
-func (t *fileTable) whyLost(link string, deleted bool, st *unix.Stat_t) string {
+func (t *Taker) whyLost(link string, deleted bool, st *unix.Stat_t) string {
 	if deleted {
 		return fmt.Sprintf("its path was removed, and of its %d other names none was found", st.Nlink)
 	}
@@ -99,7 +99,7 @@ func (t *fileTable) whyLost(link string, deleted bool, st *unix.Stat_t) string {
 }
 
 // prove reports whether a path leads to the inode that is meant.
-func (t *fileTable) prove(path string, is isInode) (place, bool) {
+func (t *Taker) prove(path string, is isInode) (place, bool) {
 	if !strings.HasPrefix(path, "/") {
 		return place{}, false
 	}
@@ -115,16 +115,16 @@ func (t *fileTable) prove(path string, is isInode) (place, bool) {
 }
 
 // fromRoot is where a path leads from the program's root.
-func (t *fileTable) fromRoot(path string) string {
-	return fmt.Sprintf("/proc/%d/root%s", t.c.pid, path)
+func (t *Taker) fromRoot(path string) string {
+	return fmt.Sprintf("/proc/%d/root%s", t.root().PID, path)
 }
 
 // maxEntries is how much of a directory is searched for another name of a file.
 const maxEntries = 100_000
 
 // entries lists a directory, unless the program would hear of that.
-func (t *fileTable) entries(dir string) (all []string) {
-	if t.listens(dir) || t.listens(filepath.Dir(dir)) {
+func (t *Taker) entries(dir string) (all []string) {
+	if t.Listens(dir) || t.Listens(filepath.Dir(dir)) {
 		return nil
 	}
 	d, err := os.Open(dir)
@@ -139,16 +139,18 @@ func (t *fileTable) entries(dir string) (all []string) {
 	return all
 }
 
-// listens reports whether an inotify set of the program watches a file.
-func (t *fileTable) listens(path string) bool {
+// Listens reports whether an inotify set of the program watches a file.
+func (t *Taker) Listens(path string) bool {
 	var st unix.Stat_t
 	if unix.Stat(path, &st) != nil {
 		return true
 	}
-	for _, o := range t.found {
-		for _, w := range o.info.Inotify {
-			if w.Ino == st.Ino {
-				return true
+	for _, k := range t.tasks {
+		for _, o := range k.found {
+			for _, w := range o.info.Inotify {
+				if w.Ino == st.Ino {
+					return true
+				}
 			}
 		}
 	}

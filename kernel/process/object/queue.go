@@ -1,7 +1,7 @@
 // What unix sockets have received and not yet given out. Looking at it must
 // change nothing.
 
-package capture
+package object
 
 import (
 	"bytes"
@@ -19,12 +19,12 @@ import (
 // file.
 const queueLimit = deletedLimit
 
-// Peek is the SO_PEEK_OFF of one of the program's sockets, or none if FD is -1.
-type Peek struct{ FD, Offset int }
+// Peek is the SO_PEEK_OFF of a socket of a process, or none if FD is -1.
+type Peek struct{ PID, FD, Offset int }
 
 // PutBack sets it to what it was before this process moved it.
-func (p Peek) PutBack(pid int) error {
-	pidfd, err := unix.PidfdOpen(pid, 0)
+func (p Peek) PutBack() error {
+	pidfd, err := unix.PidfdOpen(p.PID, 0)
 	if err != nil {
 		return nil // it has ended
 	}
@@ -41,7 +41,7 @@ func (p Peek) PutBack(pid int) error {
 }
 
 // queue reads what a socket holds.
-func (t *fileTable) queue(fd int, o *openFile, d *world.OpenFile) error {
+func (t *Taker) queue(fd int, o *Found, d *world.OpenFile) error {
 	s := d.Socket
 	// Of datagrams, it is the length of the first.
 	waiting, err := unix.IoctlGetInt(fd, unix.SIOCINQ)
@@ -80,11 +80,11 @@ func (t *fileTable) queue(fd int, o *openFile, d *world.OpenFile) error {
 
 // walk looks at one message after the other, which takes SO_PEEK_OFF. Should
 // this process be killed meanwhile, another sets it back.
-func (t *fileTable) walk(o *openFile, d *world.OpenFile, fd, was int, buf []byte) (err error) {
-	t.c.o.Peeking(Peek{FD: o.fd, Offset: was})
+func (t *Taker) walk(o *Found, d *world.OpenFile, fd, was int, buf []byte) (err error) {
+	t.o.Peeking(Peek{PID: o.task.PID, FD: o.fd, Offset: was})
 	defer func() {
 		err = errors.Join(err, sys.SetPeekOffset(fd, was))
-		t.c.o.Peeking(Peek{FD: -1})
+		t.o.Peeking(Peek{FD: -1})
 	}()
 	s := d.Socket
 	offset := 0
@@ -93,7 +93,7 @@ func (t *fileTable) walk(o *openFile, d *world.OpenFile, fd, was int, buf []byte
 		if s.Type == unix.SOCK_STREAM && offset == total {
 			return nil
 		}
-		if err = errors.Join(sys.SetPeekOffset(fd, offset), t.c.o.Fault.Beside(FaultPeeking)); err != nil {
+		if err = errors.Join(sys.SetPeekOffset(fd, offset), t.o.PeekFault()); err != nil {
 			break
 		}
 		var m sys.Message
@@ -125,7 +125,7 @@ func (t *fileTable) walk(o *openFile, d *world.OpenFile, fd, was int, buf []byte
 }
 
 // message puts one into the image.
-func (t *fileTable) message(o *openFile, d *world.OpenFile, m *sys.Message) error {
+func (t *Taker) message(o *Found, d *world.OpenFile, m *sys.Message) error {
 	if m.Rights {
 		return t.lose(o, d, "a unix socket", "it holds file descriptors that were sent and not yet received")
 	}
@@ -134,7 +134,7 @@ func (t *fileTable) message(o *openFile, d *world.OpenFile, m *sys.Message) erro
 		out.Content = t.addBlob(m.Data)
 	}
 	if c := m.Cred; c != nil && c.Pid != 0 {
-		if int(c.Pid) != t.c.pid {
+		if int(c.Pid) != o.task.PID {
 			return t.lose(o, d, "a unix socket", fmt.Sprintf("it holds a message with the credentials of another process, %d", c.Pid))
 		}
 		out.Cred = &world.Creator{UID: c.Uid, GID: c.Gid}
@@ -147,15 +147,15 @@ func (t *fileTable) message(o *openFile, d *world.OpenFile, m *sys.Message) erro
 }
 
 // bound reports whether the program has a socket at an address.
-func (t *fileTable) bound(address []byte) bool {
-	return slices.ContainsFunc(t.open, func(o world.OpenFile) bool {
+func (t *Taker) bound(address []byte) bool {
+	return slices.ContainsFunc(t.w.Open, func(o world.OpenFile) bool {
 		return o.Socket != nil && bytes.Equal(o.Socket.Local, address)
 	})
 }
 
 // inUse reports whether somebody has a datagram socket at an address, a path
 // being one from the program's root.
-func (t *fileTable) inUse(address []byte) bool {
+func (t *Taker) inUse(address []byte) bool {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return true

@@ -1,7 +1,7 @@
 // inotify(7): the kernel tells which inodes are watched, but not by which path
 // they were named.
 
-package capture
+package object
 
 import (
 	"encoding/hex"
@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func (t *fileTable) inotify(o *openFile, d *world.OpenFile) error {
+func (t *Taker) inotify(o *Found, d *world.OpenFile) error {
 	d.Kind = world.KindInotify
 	for _, w := range o.info.Inotify {
 		p, ok := t.watched(w)
@@ -49,9 +49,9 @@ func (t *fileTable) inotify(o *openFile, d *world.OpenFile) error {
 }
 
 // atPlace returns the index of the file at a place.
-func (t *fileTable) atPlace(p place) (int, error) {
+func (t *Taker) atPlace(p place) (int, error) {
 	var st unix.Stat_t
-	if err := unix.Lstat(fmt.Sprintf("/proc/%d/root%s", t.c.pid, p.path), &st); err != nil {
+	if err := unix.Lstat(fmt.Sprintf("/proc/%d/root%s", t.root().PID, p.path), &st); err != nil {
 		return world.NoIndex, fmt.Errorf("%s: %w", p.path, err)
 	}
 	return t.file(p, &st), nil
@@ -69,14 +69,14 @@ func isWatched(w proc.InotifyWatch) isInode {
 }
 
 // watched returns the place of what is watched.
-func (t *fileTable) watched(w proc.InotifyWatch) (place, bool) {
+func (t *Taker) watched(w proc.InotifyWatch) (place, bool) {
 	key, is := inode{w.Dev, w.Ino}, isWatched(w)
-	if path, ok := t.c.watched[key]; ok {
+	if path, ok := t.known.watched[key]; ok {
 		if p, ok := t.prove(path, is); ok {
 			return p, true
 		}
 	}
-	if !t.dry {
+	if !t.o.Dry {
 		return place{}, false // the search takes too long for a stopped program
 	}
 	p, ok := t.byHandle(w, is)
@@ -84,19 +84,19 @@ func (t *fileTable) watched(w proc.InotifyWatch) (place, bool) {
 		p, ok = t.byLikelihood(is)
 	}
 	if ok {
-		t.c.watched[key] = p.path
+		t.known.watched[key] = p.path
 	}
 	return p, ok
 }
 
 // byHandle opens it by its handle, for which the privilege to read any
 // directory is needed (open_by_handle_at(2)).
-func (t *fileTable) byHandle(w proc.InotifyWatch, is isInode) (place, bool) {
+func (t *Taker) byHandle(w proc.InotifyWatch, is isInode) (place, bool) {
 	raw, err := hex.DecodeString(w.Handle)
 	if err != nil || len(raw) == 0 {
 		return place{}, false
 	}
-	mounts, err := proc.Mounts(t.c.pid)
+	mounts, err := proc.Mounts(t.root().PID)
 	if err != nil {
 		return place{}, false
 	}
@@ -132,7 +132,7 @@ func openHandle(mount string, h unix.FileHandle) string {
 
 // byLikelihood looks at what the program has to do with: where it is, what it
 // has open or mapped, the directories of all of that, and what they hold.
-func (t *fileTable) byLikelihood(is isInode) (place, bool) {
+func (t *Taker) byLikelihood(is isInode) (place, bool) {
 	likely := t.likely()
 	for _, path := range likely {
 		if p, ok := t.prove(path, is); ok {
@@ -149,7 +149,7 @@ func (t *fileTable) byLikelihood(is isInode) (place, bool) {
 	return place{}, false
 }
 
-func (t *fileTable) likely() []string {
+func (t *Taker) likely() []string {
 	var all []string
 	seen := map[string]bool{}
 	add := func(path string) {
@@ -158,20 +158,22 @@ func (t *fileTable) likely() []string {
 			all = append(all, path)
 		}
 	}
-	for _, link := range []string{"cwd", "exe"} {
-		if path, _, err := proc.Link(t.c.pid, link); err == nil {
+	for _, k := range t.tasks {
+		for _, link := range []string{"cwd", "exe"} {
+			if path, _, err := proc.Link(k.PID, link); err == nil {
+				add(path)
+			}
+		}
+		for _, o := range k.found {
+			add(o.link)
+		}
+		for _, path := range k.Paths {
 			add(path)
 		}
-	}
-	for _, o := range t.found {
-		add(o.link)
-	}
-	for _, m := range t.c.before.maps {
-		add(m.Path)
-	}
-	args, _ := proc.Cmdline(t.c.pid)
-	for _, a := range args {
-		add(filepath.Clean(a))
+		args, _ := proc.Cmdline(k.PID)
+		for _, a := range args {
+			add(filepath.Clean(a))
+		}
 	}
 	for _, dir := range []string{"/tmp", "/var/tmp", "/etc", os.Getenv("HOME")} {
 		add(dir)

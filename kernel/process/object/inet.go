@@ -1,7 +1,7 @@
 // TCP and UDP sockets. One that is connected to nobody can be made again; a TCP
 // connection has another end, which is not the program's.
 
-package capture
+package object
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ import (
 
 const outside = "its other end is outside of the program"
 
-func (t *fileTable) inetSocket(fd int, o *openFile, d *world.OpenFile) error {
+func (t *Taker) inetSocket(fd int, o *Found, d *world.OpenFile) error {
 	s := d.Socket
 	var err error
 	switch s.Protocol {
@@ -31,10 +31,10 @@ func (t *fileTable) inetSocket(fd int, o *openFile, d *world.OpenFile) error {
 	if err := t.owner(fd, o, d); err != nil {
 		return err
 	}
-	return t.options(fd, o, d)
+	return t.socketOptions(fd, o, d)
 }
 
-func (t *fileTable) tcp(fd int, o *openFile, d *world.OpenFile) error {
+func (t *Taker) tcp(fd int, o *Found, d *world.OpenFile) error {
 	s := d.Socket
 	title := socketTitle(fd, s)
 	if _, err := sys.Getpeername(fd); err == nil && !s.Listening {
@@ -63,7 +63,7 @@ func (t *fileTable) tcp(fd int, o *openFile, d *world.OpenFile) error {
 
 // closedTCP tells a socket that never was connected from one whose connection
 // has ended (net/ipv4/tcp.c: tcp_done, tcp_poll).
-func (t *fileTable) closedTCP(fd int, o *openFile, d *world.OpenFile) error {
+func (t *Taker) closedTCP(fd int, o *Found, d *world.OpenFile) error {
 	s := d.Socket
 	what, err := readiness(fd)
 	if err != nil {
@@ -86,7 +86,7 @@ func (t *fileTable) closedTCP(fd int, o *openFile, d *world.OpenFile) error {
 // The bits of Socket.Shutdown.
 const shutReading, shutBoth = 1, 3
 
-func (t *fileTable) udp(fd int, o *openFile, d *world.OpenFile) (err error) {
+func (t *Taker) udp(fd int, o *Found, d *world.OpenFile) (err error) {
 	s := d.Socket
 	if remote, err := sys.Getpeername(fd); err == nil {
 		s.Remote = remote // a default destination, nothing more
@@ -129,11 +129,11 @@ func readiness(fd int) (int16, error) {
 
 // quiet is readiness, of which a program that runs gets a moment to read what
 // has just come.
-func (t *fileTable) quiet(fd int) (what int16, err error) {
+func (t *Taker) quiet(fd int) (what int16, err error) {
 	const moments, moment = 10, 2 // milliseconds
 	for range moments {
 		what, err = readiness(fd)
-		if !t.dry || err != nil || what&(unix.POLLIN|unix.POLLERR) == 0 {
+		if !t.o.Dry || err != nil || what&(unix.POLLIN|unix.POLLERR) == 0 {
 			break
 		}
 		_, _ = unix.Poll(nil, moment)

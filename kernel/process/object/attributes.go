@@ -1,7 +1,7 @@
 // Extended attributes of files that go into the image (xattr(7)). They are not kept:
 // a file at a path has its own.
 
-package capture
+package object
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ import (
 
 // attributes refuses a file without a path that has any, but for what a security
 // module gives to every file.
-func (t *fileTable) attributes(o *openFile, d *world.OpenFile) error {
+func (t *Taker) attributes(o *Found, d *world.OpenFile) error {
 	fd, err := t.borrow(o)
 	if err != nil {
 		return err

@@ -1,6 +1,6 @@
 // Character devices: terminals, and those that have no state.
 
-package capture
+package object
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 )
 
 // device describes a character device: a terminal, or one that has no state.
-func (t *fileTable) device(o *openFile, d *world.OpenFile, rdev uint64) error {
+func (t *Taker) device(o *Found, d *world.OpenFile, rdev uint64) error {
 	major, minor := unix.Major(rdev), unix.Minor(rdev)
 	const memory, tty, ptmx = 1, 5, 2 // Documentation/admin-guide/devices.txt
 	if major == tty && minor == ptmx {
@@ -37,7 +37,7 @@ func (t *fileTable) device(o *openFile, d *world.OpenFile, rdev uint64) error {
 	return t.lose(o, d, "the device "+o.link, "its state is not in the program")
 }
 
-func (t *fileTable) terminal(o *openFile, d *world.OpenFile) (bool, error) {
+func (t *Taker) terminal(o *Found, d *world.OpenFile) (bool, error) {
 	fd, err := t.borrow(o)
 	if err != nil {
 		return false, err
@@ -69,7 +69,7 @@ func (t *fileTable) terminal(o *openFile, d *world.OpenFile) (bool, error) {
 	d.Terminal = &world.Terminal{
 		Device: world.Hex(device), Changed: st.Ctim.Nano(),
 		Termios: termiosBytes(termios), Rows: size.Row, Cols: size.Col,
-		Controlling: device == uint32(t.c.before.stat.Field(ttyField)),
+		Controlling: device == uint32(o.task.Stat.Field(ttyField)),
 	}
 	return true, nil
 }

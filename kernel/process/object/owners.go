@@ -1,7 +1,7 @@
 // Who gets the signals of a file, and which (fcntl(2)): SIGIO of O_ASYNC, SIGURG
 // of sockets, that of a lease.
 
-package capture
+package object
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ import (
 )
 
 // owner reads that of a descriptor, which is borrowed.
-func (t *fileTable) owner(fd int, o *openFile, d *world.OpenFile) error {
+func (t *Taker) owner(fd int, o *Found, d *world.OpenFile) error {
 	owner, err := sys.GetOwner(fd)
 	if err != nil {
 		return fmt.Errorf("%s: reading its owner: %w", o.object(o.link), err)
@@ -28,7 +28,7 @@ func (t *fileTable) owner(fd int, o *openFile, d *world.OpenFile) error {
 	if owner.ID == 0 {
 		return nil
 	}
-	id, ok := t.ownID(owner)
+	id, ok := o.ownID(owner)
 	if !ok {
 		return t.foreign(o, d, owner)
 	}
@@ -38,30 +38,30 @@ func (t *fileTable) owner(fd int, o *openFile, d *world.OpenFile) error {
 
 // ownID is what the image calls a thread of the program, the program, or its
 // process group.
-func (t *fileTable) ownID(owner sys.Owner) (int, bool) {
+func (r ref) ownID(owner sys.Owner) (int, bool) {
 	id := int(owner.ID)
 	switch owner.Type {
 	case sys.OwnerProcess:
-		return t.c.innerID(id), id == t.c.pid
+		return r.task.InnerID(id), id == r.task.PID
 	case sys.OwnerGroup:
 		const pgrp = 5 // proc_pid_stat(5)
-		return id, int64(id) == t.c.before.stat.Field(pgrp)
+		return id, int64(id) == r.task.Stat.Field(pgrp)
 	}
-	_, err := proc.Comm(t.c.pid, id)
-	return t.c.innerID(id), err == nil
+	_, err := proc.Comm(r.task.PID, id)
+	return r.task.InnerID(id), err == nil
 }
 
 // foreign is for signals that go to somebody else.
-func (t *fileTable) foreign(o *openFile, d *world.OpenFile, owner sys.Owner) error {
+func (t *Taker) foreign(o *Found, d *world.OpenFile, owner sys.Owner) error {
 	if d.Terminal != nil {
 		return nil // it will be another one
 	}
 	who := map[int32]string{sys.OwnerThread: "thread", sys.OwnerProcess: "process", sys.OwnerGroup: "process group"}[owner.Type]
-	if !t.c.o.Force {
+	if !t.o.Force {
 		return kernel.Refuse(o.object(o.link), "--force takes the program without that", "its signals go to %s %d, which is outside of the program", who, owner.ID)
 	}
-	if !t.dry {
-		t.c.o.Warn(fmt.Sprintf("dropped: that %s sends signals to %s %d", o.object(o.link), who, owner.ID))
+	if !t.o.Dry {
+		t.o.Warn(fmt.Sprintf("dropped: that %s sends signals to %s %d", o.object(o.link), who, owner.ID))
 	}
 	return nil
 }
@@ -69,12 +69,12 @@ func (t *fileTable) foreign(o *openFile, d *world.OpenFile, owner sys.Owner) err
 // pathOwner is for what has a path: a regular file may have a lease, and a
 // directory may be told of changes by F_NOTIFY, which nothing shows but that it
 // makes the caller the owner (fs/notify/dnotify/dnotify.c).
-func (t *fileTable) pathOwner(o *openFile, d *world.OpenFile) error {
+func (t *Taker) pathOwner(o *Found, d *world.OpenFile) error {
 	if err := t.checkLeases(o, d); err != nil || d.Kind == world.KindLost {
 		return err
 	}
 	if o.glanced && !o.owned {
-		t.files[d.File].WriteHint = o.hint
+		t.w.Files[d.File].WriteHint = o.hint
 		return nil
 	}
 	fd, err := t.borrow(o)
@@ -90,7 +90,7 @@ func (t *fileTable) pathOwner(o *openFile, d *world.OpenFile) error {
 	}
 	if d.Kind == world.KindFile {
 		o.hint = sys.WriteHint(fd)
-		t.files[d.File].WriteHint = o.hint
+		t.w.Files[d.File].WriteHint = o.hint
 	}
 	return nil
 }
@@ -98,14 +98,14 @@ func (t *fileTable) pathOwner(o *openFile, d *world.OpenFile) error {
 // checkLeases refuses a lease that can't be taken again as it is: one that is about
 // to end, since somebody has asked for the file, and one of a file that nobody
 // else could ask for, of which reading it would be an end.
-func (t *fileTable) checkLeases(o *openFile, d *world.OpenFile) error {
+func (t *Taker) checkLeases(o *Found, d *world.OpenFile) error {
 	for _, l := range o.info.Locks {
 		switch {
 		case l.Type != proc.LockLease && !l.Known():
 			return t.lose(o, d, o.link, "it has a lock of a kind that can't be put back, "+l.Type)
 		case l.Breaking:
 			return t.lose(o, d, o.link, "its lease is being broken")
-		case l.Type == proc.LockLease && t.files[d.File].Deleted:
+		case l.Type == proc.LockLease && t.w.Files[d.File].Deleted:
 			return t.lose(o, d, o.link, "it has a lease, and is deleted")
 		}
 	}

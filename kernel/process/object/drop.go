@@ -2,7 +2,7 @@
 // a descriptor of the user's choice. Something that is at its end stands in its
 // place, so that the number is not given to another file.
 
-package capture
+package object
 
 import (
 	"fmt"
@@ -16,8 +16,8 @@ import (
 )
 
 // lose drops what can't be kept, if that is wanted, and refuses it otherwise.
-func (t *fileTable) lose(o *openFile, d *world.OpenFile, what, reason string) error {
-	if !t.c.o.Force {
+func (t *Taker) lose(o *Found, d *world.OpenFile, what, reason string) error {
+	if !t.o.Force {
 		return kernel.Refuse(o.object(what), fmt.Sprintf("--drop-fd %d, or --force, takes the program without it", o.fd), "%s", reason)
 	}
 	t.leaveOut(o, d, what)
@@ -26,20 +26,20 @@ func (t *fileTable) lose(o *openFile, d *world.OpenFile, what, reason string) er
 
 // forgo drops what a file holds, and keeps the file, if that is wanted, and
 // refuses it otherwise.
-func (t *fileTable) forgo(o *openFile, d *world.OpenFile, what, reason string) error {
-	if !t.c.o.Force {
+func (t *Taker) forgo(o *Found, d *world.OpenFile, what, reason string) error {
+	if !t.o.Force {
 		return kernel.Refuse(o.object(what), "try again, or --force takes the program without them", "%s", reason)
 	}
-	if !t.dry {
-		t.c.o.Warn("dropped: what waits in " + o.object(what))
+	if !t.o.Dry {
+		t.o.Warn("dropped: what waits in " + o.object(what))
 	}
 	return nil
 }
 
 // leaveOut makes d what stands in the place of o, and says so.
-func (t *fileTable) leaveOut(o *openFile, d *world.OpenFile, what string) {
-	if !t.dry {
-		t.c.o.Warn("dropped: " + o.object(what))
+func (t *Taker) leaveOut(o *Found, d *world.OpenFile, what string) {
+	if !t.o.Dry {
+		t.o.Warn("dropped: " + o.object(what))
 	}
 	lost := &world.Lost{Kind: world.LostOther, What: what}
 	switch {
@@ -54,11 +54,11 @@ func (t *fileTable) leaveOut(o *openFile, d *world.OpenFile, what string) {
 }
 
 // chosen reports whether the user wants a descriptor to be left out.
-func (t *fileTable) chosen(fd int) bool { return slices.Contains(t.c.o.Drop, fd) }
+func (t *Taker) chosen(r ref) bool { return r.task.Root && slices.Contains(t.o.Drop, r.fd) }
 
 // drop leaves out a descriptor that was chosen. Others of the same open file
 // description keep that.
-func (t *fileTable) drop(o *openFile) int {
+func (t *Taker) drop(o *Found) int {
 	d := world.OpenFile{Flags: o.info.Flags &^ unix.O_CLOEXEC}
 	what := o.link
 	if strings.HasPrefix(o.link, "socket:") {
@@ -69,7 +69,7 @@ func (t *fileTable) drop(o *openFile) int {
 }
 
 // titleOf says what socket it is that is left out.
-func (t *fileTable) titleOf(o *openFile, d *world.OpenFile) string {
+func (t *Taker) titleOf(o *Found, d *world.OpenFile) string {
 	fd, err := t.borrow(o)
 	if err != nil {
 		return o.link
@@ -85,11 +85,11 @@ func (t *fileTable) titleOf(o *openFile, d *world.OpenFile) string {
 
 // checkDropped refuses the choice of a descriptor that is not open, which is
 // most likely another than the one that was meant.
-func (t *fileTable) checkDropped() error {
-	for _, fd := range t.c.o.Drop {
-		if !slices.ContainsFunc(t.fds, func(f world.FD) bool { return f.FD == fd }) {
+func (t *Taker) checkDropped() error {
+	for _, fd := range t.o.Drop {
+		if !(ref{t.root(), fd}).isOpen() {
 			return kernel.Refuse(fmt.Sprintf("fd %d, which is to be dropped", fd),
-				fmt.Sprintf("ls -l /proc/%d/fd shows what is open", t.c.pid), "the program does not have it open")
+				fmt.Sprintf("ls -l /proc/%d/fd shows what is open", t.root().PID), "the program does not have it open")
 		}
 	}
 	return nil

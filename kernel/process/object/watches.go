@@ -1,7 +1,7 @@
 // What each epoll set watches. The kernel shows the number by which a file was
 // added, which may be another file's by now.
 
-package capture
+package object
 
 import (
 	"errors"
@@ -17,7 +17,7 @@ import (
 )
 
 // epoll describes a set; what it watches is found when all is known.
-func (t *fileTable) epoll(o *openFile, d *world.OpenFile) error {
+func (t *Taker) epoll(o *Found, d *world.OpenFile) error {
 	d.Kind, d.Epoll = world.KindEpoll, &world.Epoll{}
 	fd, err := t.borrow(o)
 	if err != nil {
@@ -30,25 +30,26 @@ func (t *fileTable) epoll(o *openFile, d *world.OpenFile) error {
 	return nil
 }
 
-func (t *fileTable) watches() error {
-	if t.dry {
+func (t *Taker) watches() error {
+	if t.o.Dry {
 		return nil // the program runs, and its sets change
 	}
 	for i, all := range t.epolls {
-		sure, err := t.c.twin.watched(t.first[i], t.candidates(all))
+		set := t.first[i]
+		sure, err := set.watched(set.task.candidates(all))
 		if err != nil {
 			return err
 		}
 		seen := map[int]uint32{}
 		for _, w := range all {
-			open := t.opened[w.FD]
+			open := set.task.index[w.FD]
 			if !sure[w.FD] {
-				if open, err = t.compared(t.first[i], w, seen[w.FD]); err != nil {
+				if open, err = t.compared(set, w, seen[w.FD]); err != nil {
 					return err
 				}
 			}
 			seen[w.FD]++
-			t.open[i].Epoll.Watches = append(t.open[i].Epoll.Watches, world.Watch{FD: w.FD, Open: open, Events: w.Events, Data: world.Hex(w.Data)})
+			t.w.Open[i].Epoll.Watches = append(t.w.Open[i].Epoll.Watches, world.Watch{FD: w.FD, Open: open, Events: w.Events, Data: world.Hex(w.Data)})
 		}
 	}
 	return nil
@@ -56,13 +57,13 @@ func (t *fileTable) watches() error {
 
 // candidates are the descriptors by which one file was added that seems to be
 // theirs still.
-func (t *fileTable) candidates(all []proc.EpollWatch) (fds []int) {
+func (k *Task) candidates(all []proc.EpollWatch) (fds []int) {
 	times := make(map[int]int, len(all))
 	for _, w := range all {
 		times[w.FD]++
 	}
 	for _, w := range all {
-		if _, ok := t.opened[w.FD]; ok && times[w.FD] == 1 && (w.Ino == 0 || w.Ino == t.inode[w.FD]) {
+		if _, ok := k.index[w.FD]; ok && times[w.FD] == 1 && (w.Ino == 0 || w.Ino == k.inode[w.FD]) {
 			fds = append(fds, w.FD)
 		}
 	}
@@ -74,28 +75,29 @@ func (t *fileTable) candidates(all []proc.EpollWatch) (fds []int) {
 // have the kernel search the set from its start for each (fs/eventpoll.c:
 // ep_find_tfd). One that was added here, since another file had been by its
 // number, is taken out at once; nobody waits for it, as the program is stopped.
-func (w *Twin) watched(epoll int, fds []int) (map[int]bool, error) {
+func (r ref) watched(fds []int) (map[int]bool, error) {
 	sure := make(map[int]bool, len(fds))
-	set := uint64(epoll)
-	for atOnce := w.batch.Fits(1, 0) - 1; len(fds) > 0; {
+	set, w := uint64(r.fd), r.task.Twin
+	for len(fds) > 0 {
+		atOnce := w.Fits(1, 0) - 1
 		some := fds[:min(len(fds), atOnce)]
 		fds = fds[len(some):]
 		// The arguments of the first call are the event of the others: none.
 		calls := []ptrace.Call{{Nr: unix.SYS_GETPID}}
 		for _, fd := range some {
-			calls = append(calls, ptrace.Call{Nr: unix.SYS_EPOLL_CTL, Args: [6]uint64{set, unix.EPOLL_CTL_ADD, uint64(fd), w.batch.At + 8}})
+			calls = append(calls, ptrace.Call{Nr: unix.SYS_EPOLL_CTL, Args: [6]uint64{set, unix.EPOLL_CTL_ADD, uint64(fd), w.Arguments() + 8}})
 		}
-		answer, err := w.call.Run(&w.batch, calls, 0)
+		answer, err := w.Run(calls, 0)
 		if err != nil {
-			return nil, fmt.Errorf("having the twin look at fd %d, an epoll set: %w", epoll, err)
+			return nil, fmt.Errorf("having the twin look at fd %d, an epoll set: %w", r.fd, err)
 		}
 		for i, fd := range some {
 			_, err := answer.Returned(i + 1)
 			if sure[fd] = errors.Is(err, unix.EEXIST); err != nil {
 				continue
 			}
-			if _, err := w.call.Call(unix.SYS_EPOLL_CTL, set, unix.EPOLL_CTL_DEL, uint64(fd), 0); err != nil {
-				return nil, fmt.Errorf("taking fd %d out of fd %d, an epoll set: %w", fd, epoll, err)
+			if _, err := w.Call(unix.SYS_EPOLL_CTL, set, unix.EPOLL_CTL_DEL, uint64(fd), 0); err != nil {
+				return nil, fmt.Errorf("taking fd %d out of fd %d, an epoll set: %w", fd, r.fd, err)
 			}
 		}
 	}
@@ -104,19 +106,19 @@ func (w *Twin) watched(epoll int, fds []int) (map[int]bool, error) {
 
 // compared looks for the file of a watch, the nth of those that were added by
 // that descriptor, among all that are open.
-func (t *fileTable) compared(epoll int, w proc.EpollWatch, nth uint32) (open int, err error) {
-	for i, fd := range t.first {
-		if w.Ino != 0 && t.inode[fd] != 0 && w.Ino != t.inode[fd] {
+func (t *Taker) compared(set ref, w proc.EpollWatch, nth uint32) (open int, err error) {
+	for i, r := range t.first {
+		if ino := r.task.inode[r.fd]; w.Ino != 0 && ino != 0 && w.Ino != ino {
 			continue
 		}
-		same, err := sys.KcmpEpollTarget(t.c.pid, fd, epoll, w.FD, nth)
+		same, err := sys.KcmpEpollTarget(r.task.PID, r.fd, set.task.PID, set.fd, w.FD, nth)
 		if err != nil {
-			return 0, fmt.Errorf("comparing fd %d to what fd %d, an epoll set, watches: %w", fd, epoll, err)
+			return 0, fmt.Errorf("comparing fd %d to what fd %d, an epoll set, watches: %w", r.fd, set.fd, err)
 		}
 		if same {
 			return i, nil
 		}
 	}
-	return 0, kernel.Refuse(fmt.Sprintf("fd %d, an epoll set", epoll), "",
+	return 0, kernel.Refuse(set.object("an epoll set"), "",
 		"it watches a file that was added as fd %d, which the program has closed since while another process has it open", w.FD)
 }

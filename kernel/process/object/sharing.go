@@ -6,7 +6,7 @@
 // that look alike. The order lasts as long as the files do: what was found before
 // the program was stopped is only confirmed then, by one question for each.
 
-package capture
+package object
 
 import (
 	"cmp"
@@ -28,7 +28,7 @@ type aspect struct {
 	event int
 }
 
-func (o *openFile) aspect() aspect {
+func (o *Found) aspect() aspect {
 	a := aspect{name: o.link, mount: o.info.Mount, ino: o.info.Ino, event: o.info.EventID}
 	if o.hasPath() && a.ino != 0 {
 		a.name = "" // it may be renamed between two looks at it
@@ -38,65 +38,65 @@ func (o *openFile) aspect() aspect {
 
 // sharing are the descriptors that were compared.
 type sharing struct {
-	compare func(a, b int) (int, error) // as for sorting
+	compare func(a, b ref) (int, error) // as for sorting
 	// sorted are descriptors, one of each description, in the order of kcmp.
-	sorted map[aspect][]int
+	sorted map[aspect][]ref
 	// known is one of those for each that was added.
-	known map[int]int
+	known map[ref]ref
 	// rank is where a descriptor stood in that order in an earlier search.
-	rank map[int]int
+	rank map[ref]int
 }
 
-func newSharing(compare func(a, b int) (int, error), earlier map[int]int) sharing {
-	return sharing{compare: compare, sorted: map[aspect][]int{}, known: map[int]int{}, rank: earlier}
+func newSharing(compare func(a, b ref) (int, error), earlier map[ref]int) sharing {
+	return sharing{compare: compare, sorted: map[aspect][]ref{}, known: map[ref]ref{}, rank: earlier}
 }
 
 // add returns for each of some files one that is the same description: the first
 // among those that are added now, or one that was added earlier.
-func (s *sharing) add(files []*openFile) (same map[int]int, err error) {
+func (s *sharing) add(files []*Found) (same map[ref]ref, err error) {
 	inOrder := slices.Clone(files)
-	slices.SortStableFunc(inOrder, func(a, b *openFile) int { return cmp.Compare(s.rankOf(a), s.rankOf(b)) })
-	first := map[int]int{} // by those of s.sorted that are new
+	slices.SortStableFunc(inOrder, func(a, b *Found) int { return cmp.Compare(s.rankOf(a), s.rankOf(b)) })
+	first := map[ref]ref{} // by those of s.sorted that are new
 	for _, o := range inOrder {
 		a := o.aspect()
-		at, found, err := s.search(s.sorted[a], o.fd)
+		at, found, err := s.search(s.sorted[a], o.ref)
 		if err != nil {
 			return nil, err
 		}
 		if !found {
-			s.sorted[a] = slices.Insert(s.sorted[a], at, o.fd)
-			first[o.fd] = o.fd
+			s.sorted[a] = slices.Insert(s.sorted[a], at, o.ref)
+			first[o.ref] = o.ref
 		}
 		one := s.sorted[a][at]
-		s.known[o.fd] = one
+		s.known[o.ref] = one
 		if f, ok := first[one]; ok {
-			first[one] = min(f, o.fd)
+			first[one] = f.earlier(o.ref)
 		}
 	}
-	same = make(map[int]int, len(files))
+	same = make(map[ref]ref, len(files))
 	for _, o := range files {
-		same[o.fd] = s.known[o.fd]
-		if f, ok := first[same[o.fd]]; ok {
-			same[o.fd] = f
+		same[o.ref] = s.known[o.ref]
+		if f, ok := first[same[o.ref]]; ok {
+			same[o.ref] = f
 		}
 	}
 	return same, nil
 }
 
-func (s *sharing) rankOf(o *openFile) int {
-	if r, ok := s.rank[o.fd]; ok {
+func (s *sharing) rankOf(o *Found) int {
+	if r, ok := s.rank[o.ref]; ok {
 		return r
 	}
 	return len(s.rank) // behind all that are known
 }
 
 // search finds a description in a list, or where it belongs.
-func (s *sharing) search(list []int, fd int) (at int, found bool, err error) {
+func (s *sharing) search(list []ref, r ref) (at int, found bool, err error) {
 	n := len(list)
 	if n == 0 {
 		return 0, false, nil
 	}
-	compare := func(a, b int) int {
+	compare := func(a, b ref) int {
 		if err != nil {
 			return 0
 		}
@@ -105,39 +105,39 @@ func (s *sharing) search(list []int, fd int) (at int, found bool, err error) {
 		return order
 	}
 	// In the order of an earlier search, it is the last or comes behind it.
-	switch order := compare(list[n-1], fd); {
+	switch order := compare(list[n-1], r); {
 	case order == 0:
 		return n - 1, true, err
 	case order < 0:
 		return n, false, nil
 	}
-	at, found = slices.BinarySearchFunc(list[:n-1], fd, compare)
+	at, found = slices.BinarySearchFunc(list[:n-1], r, compare)
 	return at, found, err
 }
 
 // ranks is the rank of each descriptor, for a later search.
-func (s *sharing) ranks() map[int]int {
-	place := map[int]int{}
+func (s *sharing) ranks() map[ref]int {
+	place := map[ref]int{}
 	for _, list := range s.sorted {
-		for i, fd := range list {
-			place[fd] = i
+		for i, r := range list {
+			place[r] = i
 		}
 	}
-	ranks := make(map[int]int, len(s.known))
-	for fd, one := range s.known {
-		ranks[fd] = place[one]
+	ranks := make(map[ref]int, len(s.known))
+	for r, one := range s.known {
+		ranks[r] = place[one]
 	}
 	return ranks
 }
 
-// compareFiles orders the descriptions of two descriptors of the process.
-func (t *fileTable) compareFiles(a, b int) (int, error) {
-	order, err := sys.Kcmp(t.c.pid, t.c.pid, sys.KcmpFile, a, b)
+// compareFiles orders the descriptions of two descriptors.
+func (t *Taker) compareFiles(a, b ref) (int, error) {
+	order, err := sys.Kcmp(a.task.PID, b.task.PID, sys.KcmpFile, a.fd, b.fd)
 	switch {
-	case errors.Is(err, unix.EBADF) && t.dry:
+	case errors.Is(err, unix.EBADF) && t.o.Dry:
 		return 1, nil // one was closed
 	case err != nil:
-		return 0, fmt.Errorf("comparing fd %d and %d: %w", a, b, err)
+		return 0, fmt.Errorf("comparing fd %d of process %d and fd %d of process %d: %w", a.fd, a.task.PID, b.fd, b.task.PID, err)
 	}
 	return order, nil
 }

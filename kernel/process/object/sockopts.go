@@ -1,6 +1,6 @@
 // Socket options: those that differ from what a new socket has.
 
-package capture
+package object
 
 import (
 	"fmt"
@@ -8,8 +8,8 @@ import (
 	"snappipe/kernel/process/world"
 )
 
-func (t *fileTable) options(fd int, o *openFile, d *world.OpenFile) error {
-	kept, refused, err := t.c.options.Differences(fd, d.Socket)
+func (t *Taker) socketOptions(fd int, o *Found, d *world.OpenFile) error {
+	kept, refused, err := t.sockopts.Differences(fd, d.Socket)
 	switch {
 	case err != nil:
 		return t.lose(o, d, socketTitle(fd, d.Socket), err.Error())

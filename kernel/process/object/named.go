@@ -1,7 +1,7 @@
 // Open files that have a path, or had one: what kind each is, and which of them
 // hold something that nothing shows.
 
-package capture
+package object
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ import (
 )
 
 // named describes a file that has a path, or had one.
-func (t *fileTable) named(o *openFile, d *world.OpenFile) error {
+func (t *Taker) named(o *Found, d *world.OpenFile) error {
 	p, ok := t.locate(o.link, o.deleted, &o.st)
 	if !ok {
 		return t.lose(o, d, o.link, t.whyLost(o.link, o.deleted, &o.st))
@@ -29,15 +29,15 @@ func (t *fileTable) named(o *openFile, d *world.OpenFile) error {
 		}
 	}
 	d.File = t.file(p, &o.st)
-	if in := &t.inodes[d.File]; in.fd < 0 && d.Flags&unix.O_PATH == 0 {
-		in.fd = o.fd
+	if in := &t.inodes[d.File]; in.by.task == nil && d.Flags&unix.O_PATH == 0 {
+		in.by = o.ref
 	}
-	if err := t.seals(o, &t.files[d.File]); err != nil {
+	if err := t.seals(o, &t.w.Files[d.File]); err != nil {
 		return err
 	}
 	if d.Flags&unix.O_PATH != 0 {
 		d.Kind = world.KindPath
-		if t.files[d.File].Deleted {
+		if t.w.Files[d.File].Deleted {
 			return t.lose(o, d, "an O_PATH reference to the deleted "+o.link, "it could not be found again")
 		}
 		return nil
@@ -50,17 +50,17 @@ func (t *fileTable) named(o *openFile, d *world.OpenFile) error {
 		return t.pathOwner(o, d)
 	case unix.S_IFDIR:
 		d.Kind = world.KindDir
-		if t.files[d.File].Deleted {
+		if t.w.Files[d.File].Deleted {
 			return t.lose(o, d, "the directory "+o.link, "it has been deleted")
 		}
 		return t.pathOwner(o, d)
 	case unix.S_IFIFO:
-		if t.files[d.File].Deleted {
+		if t.w.Files[d.File].Deleted {
 			d.File = world.NoIndex // a pipe like any other
 		}
 		return t.pipe(o, d)
 	case unix.S_IFCHR:
-		if t.files[d.File].Deleted {
+		if t.w.Files[d.File].Deleted {
 			return t.lose(o, d, "the device "+o.link, "its path has been deleted")
 		}
 		return t.device(o, d, o.st.Rdev)
@@ -71,7 +71,7 @@ func (t *fileTable) named(o *openFile, d *world.OpenFile) error {
 
 // regular describes what stat(2) calls a regular file, which some filesystems
 // have for other things.
-func (t *fileTable) regular(o *openFile, d *world.OpenFile) error {
+func (t *Taker) regular(o *Found, d *world.OpenFile) error {
 	d.Kind = world.KindFile
 	fs, err := t.filesystem(o)
 	if err != nil {
@@ -81,26 +81,26 @@ func (t *fileTable) regular(o *openFile, d *world.OpenFile) error {
 		mqueue = 0x19800202 // MQUEUE_MAGIC, ipc/mqueue.c
 		dmabuf = 0x444d4142 // DMA_BUF_MAGIC, include/uapi/linux/magic.h
 	)
-	f, in := &t.files[d.File], &t.inodes[d.File]
+	f, in := &t.w.Files[d.File], &t.inodes[d.File]
 	switch {
 	case isPressure(o.link, fs) && d.Flags&unix.O_ACCMODE != unix.O_RDONLY:
 		return t.lose(o, d, o.link, "what pressure it is to tell of is not shown")
 	case (fs == unix.TRACEFS_MAGIC || fs == unix.DEBUGFS_MAGIC) && !isMarker(o.link):
 		return t.lose(o, d, o.link, "the kernel keeps state for who has it open, which is not shown")
 	case fs == mqueue:
-		in.fd = -1
+		in.by = ref{}
 		return t.lose(o, d, "the message queue "+o.link, "what it holds is not in the program")
 	case f.Deleted && fs == unix.HUGETLBFS_MAGIC:
-		in.fd = -1
+		in.by = ref{}
 		return t.lose(o, d, o.link, "it is of huge pages of hugetlbfs")
 	case fs == unix.SECRETMEM_MAGIC:
-		in.fd = -1
+		in.by = ref{}
 		return t.lose(o, d, o.link, "only the program itself can read it, see memfd_secret(2)")
 	case fs == dmabuf:
-		in.fd = -1
+		in.by = ref{}
 		return t.lose(o, d, o.link, "it is memory of a device")
 	case f.Deleted && !f.Memfd && f.Size > deletedLimit:
-		in.fd = -1
+		in.by = ref{}
 		return t.lose(o, d, "the deleted file "+o.link,
 			fmt.Sprintf("it holds %d bytes, more than the %d that are kept of a deleted file", f.Size, int64(deletedLimit)))
 	case f.Deleted:
@@ -123,15 +123,15 @@ func isMarker(path string) bool {
 }
 
 // filesystem is the kind of that which a file is on.
-func (t *fileTable) filesystem(o *openFile) (int64, error) {
-	if kind, ok := t.filesystems[o.info.Mount]; ok {
+func (t *Taker) filesystem(o *Found) (int64, error) {
+	if kind, ok := t.known.filesystems[o.info.Mount]; ok {
 		return kind, nil
 	}
 	var st unix.Statfs_t
-	if err := t.dir.Statfs(o.fd, &st); err != nil {
+	if err := o.task.dir.Statfs(o.fd, &st); err != nil {
 		return 0, err
 	}
-	t.filesystems[o.info.Mount] = st.Type
+	t.known.filesystems[o.info.Mount] = st.Type
 	return st.Type, nil
 }
 

@@ -2,7 +2,7 @@
 // told by fstat(2), fcntl(2) and lseek(2). The twin makes these calls, by which
 // ten times as many files are read while the program is stopped as by /proc.
 
-package capture
+package object
 
 import (
 	"fmt"
@@ -16,10 +16,10 @@ import (
 )
 
 // hasPath reports whether a file has a path, or had one.
-func (o *openFile) hasPath() bool { return strings.HasPrefix(o.link, "/") }
+func (o *Found) hasPath() bool { return strings.HasPrefix(o.link, "/") }
 
 // isPlain reports whether it is such a file, of which its inode is known.
-func (o *openFile) isPlain() bool {
+func (o *Found) isPlain() bool {
 	return o.info.Ino != 0 && (o.hasPath() || strings.HasPrefix(o.link, "pipe:"))
 }
 
@@ -32,7 +32,7 @@ type glance struct {
 }
 
 // again returns a file as it is now, if it is the one that it was.
-func (o *openFile) again(glances map[int]glance) (*openFile, bool) {
+func (o *Found) again(glances map[int]glance) (*Found, bool) {
 	g, ok := glances[o.fd]
 	was, is := &o.st, &g.st
 	same := ok && was.Dev == is.Dev && was.Ino == is.Ino && was.Mode == is.Mode && was.Rdev == is.Rdev
@@ -57,17 +57,24 @@ type lockedInodes struct {
 // shortly before (kernel/locking/percpu-rwsem.c).
 const manyFiles = 2000
 
-// warmLocks is that somebody.
-func (t *fileTable) warmLocks() {
-	if len(t.found) >= manyFiles {
+func (t *Taker) descriptors() (n int) {
+	for _, k := range t.tasks {
+		n += len(k.found)
+	}
+	return n
+}
+
+// WarmLocks is that somebody.
+func (t *Taker) WarmLocks() {
+	if t.descriptors() >= manyFiles {
 		proc.LockedInodes()
 	}
 }
 
 // readLocked begins to ask for them, for as many files as an earlier look has
 // found.
-func (t *fileTable) readLocked() func() lockedInodes {
-	if len(t.found) < manyFiles {
+func (t *Taker) readLocked() func() lockedInodes {
+	if t.descriptors() < manyFiles {
 		return nil
 	}
 	answer := make(chan lockedInodes, 1)
@@ -79,42 +86,43 @@ func (t *fileTable) readLocked() func() lockedInodes {
 }
 
 // readLocks reads those of a file, unless it is known to have none.
-func (t *fileTable) readLocks(o *openFile, l lockedInodes) error {
+func (t *Taker) readLocks(o *Found, l lockedInodes) error {
 	if l.shown && !l.numbers[o.info.Ino] {
 		return nil
 	}
-	info, err := t.dir.Info(o.fd)
+	info, err := o.task.dir.Info(o.fd)
 	o.info.Locks = info.Locks
 	return err
 }
 
-// glances has the twin look at descriptors. One that is not open is left out.
-func (w *Twin) glances(fds []int) (map[int]glance, error) {
-	all := make(map[int]glance, len(fds))
+// glances has the twin look at the plain files. A descriptor that is not open is
+// left out.
+func (k *Task) glances() (map[int]glance, error) {
+	all := make(map[int]glance, len(k.plain))
 	const callsEach = 6
 	const stat = int(unsafe.Sizeof(unix.Stat_t{}))
-	for atOnce := w.batch.Fits(callsEach, stat); len(fds) > 0; {
-		some := fds[:min(len(fds), atOnce)]
-		fds = fds[len(some):]
+	for rest := k.plain; len(rest) > 0; {
+		some := rest[:min(len(rest), k.Twin.Fits(callsEach, stat))]
+		rest = rest[len(some):]
 		var calls []ptrace.Call
-		for i, fd := range some {
-			n := uint64(fd)
+		for i, o := range some {
+			n := uint64(o.fd)
 			calls = append(calls,
-				ptrace.Call{Nr: unix.SYS_FSTAT, Args: [6]uint64{n, w.batch.Stores(callsEach*len(some)) + uint64(i*stat)}},
+				ptrace.Call{Nr: unix.SYS_FSTAT, Args: [6]uint64{n, k.Twin.Stores(callsEach*len(some)) + uint64(i*stat)}},
 				ptrace.Call{Nr: unix.SYS_FCNTL, Args: [6]uint64{n, unix.F_GETFD}},
 				ptrace.Call{Nr: unix.SYS_FCNTL, Args: [6]uint64{n, unix.F_GETFL}},
 				ptrace.Call{Nr: unix.SYS_LSEEK, Args: [6]uint64{n, 0, unix.SEEK_CUR}},
 				ptrace.Call{Nr: unix.SYS_FCNTL, Args: [6]uint64{n, unix.F_GETOWN}},
 				ptrace.Call{Nr: unix.SYS_FCNTL, Args: [6]uint64{n, unix.F_GETSIG}})
 		}
-		answer, err := w.call.Run(&w.batch, calls, stat*len(some))
+		answer, err := k.Twin.Run(calls, stat*len(some))
 		if err != nil {
 			return nil, fmt.Errorf("having the twin look at files: %w", err)
 		}
-		for i, fd := range some {
+		for i, o := range some {
 			if g, ok := glanced(answer, callsEach*i); ok {
 				copy(unsafe.Slice((*byte)(unsafe.Pointer(&g.st)), stat), answer.Stored[i*stat:])
-				all[fd] = g
+				all[o.fd] = g
 			}
 		}
 	}

@@ -2,7 +2,7 @@
 // end another process has. As a standard descriptor it can be kept, since a
 // resume has something to put there; anywhere else it can't.
 
-package capture
+package object
 
 import (
 	"fmt"
@@ -12,11 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// standard are the descriptions on descriptors 0 to 2.
-func (t *fileTable) standard() (all []*world.OpenFile) {
+// isStandard reports whether it is one of descriptors 0 to 2 of the first task.
+func (r ref) isStandard() bool { return r.task.Root && r.fd <= 2 }
+
+// standard are the descriptions on those.
+func (t *Taker) standard() (all []*world.OpenFile) {
 	for n := range 3 {
-		if i, ok := t.opened[n]; ok {
-			all = append(all, &t.open[i])
+		if i, ok := (ref{t.root(), n}).opened(); ok {
+			all = append(all, &t.w.Open[i])
 		}
 	}
 	return all
@@ -24,8 +27,8 @@ func (t *fileTable) standard() (all []*world.OpenFile) {
 
 // pipeOutside keeps a pipe that leads out where the same end of it is a standard
 // descriptor, and loses it elsewhere.
-func (t *fileTable) pipeOutside(i int, what, reason string) error {
-	d := &t.open[i]
+func (t *Taker) pipeOutside(i int, what, reason string) error {
+	d := &t.w.Open[i]
 	access := d.Flags & unix.O_ACCMODE
 	for _, e := range t.standard() {
 		if e.Pipe != nil && e.Pipe.Ino == d.Pipe.Ino && e.Flags&unix.O_ACCMODE == access {
@@ -33,13 +36,13 @@ func (t *fileTable) pipeOutside(i int, what, reason string) error {
 			return nil
 		}
 	}
-	return t.lose(&openFile{fd: t.first[i]}, d, what, reason)
+	return t.lose(&Found{ref: t.first[i]}, d, what, reason)
 }
 
 // socketOutside keeps a connection that is a standard descriptor. What has
 // arrived at it and was not read belongs to the connection, and stays there.
-func (t *fileTable) socketOutside(o *openFile, d *world.OpenFile, what string) error {
-	if o.fd > 2 {
+func (t *Taker) socketOutside(o *Found, d *world.OpenFile, what string) error {
+	if !o.isStandard() {
 		return t.lose(o, d, what, outside)
 	}
 	s := d.Socket
@@ -50,20 +53,20 @@ func (t *fileTable) socketOutside(o *openFile, d *world.OpenFile, what string) e
 
 // terminals loses those that are somebody else's: neither that of a standard
 // descriptor nor the program's controlling terminal.
-func (t *fileTable) terminals() error {
+func (t *Taker) terminals() error {
 	standard := map[world.Hex]bool{}
 	for _, d := range t.standard() {
 		if d.Terminal != nil {
 			standard[d.Terminal.Device] = true
 		}
 	}
-	for i := range t.open {
-		d := &t.open[i]
+	for i := range t.w.Open {
+		d := &t.w.Open[i]
 		if d.Terminal == nil || d.Terminal.Controlling || standard[d.Terminal.Device] {
 			continue
 		}
-		what := fmt.Sprintf("the terminal %s", t.files[d.File].Path)
-		if err := t.lose(&openFile{fd: t.first[i]}, d, what, "it is not the program's own"); err != nil {
+		what := fmt.Sprintf("the terminal %s", t.w.Files[d.File].Path)
+		if err := t.lose(&Found{ref: t.first[i]}, d, what, "it is not the program's own"); err != nil {
 			return err
 		}
 	}

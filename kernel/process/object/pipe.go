@@ -1,6 +1,6 @@
 // Pipes and FIFOs, with what they hold.
 
-package capture
+package object
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 )
 
 // pipe describes one end of a pipe or FIFO.
-func (t *fileTable) pipe(o *openFile, d *world.OpenFile) error {
+func (t *Taker) pipe(o *Found, d *world.OpenFile) error {
 	d.Kind = world.KindPipe
 	d.Pipe = &world.Pipe{Ino: o.st.Ino, Content: world.NoIndex, Mode: o.st.Mode & 0o7777, UID: o.st.Uid, GID: o.st.Gid}
 	return nil
@@ -19,21 +19,21 @@ func (t *fileTable) pipe(o *openFile, d *world.OpenFile) error {
 
 // pipes refuses those that another process has an end of, unless they are
 // standard descriptors, and reads what the others hold.
-func (t *fileTable) pipes() error {
+func (t *Taker) pipes() error {
 	ends := map[uint64]int{} // by inode: 1 reading, 2 writing
 	bit := [4]int{unix.O_RDONLY: 1, unix.O_WRONLY: 2, unix.O_RDWR: 3}
-	for i := range t.open {
-		if p := t.open[i].Pipe; p != nil {
-			ends[p.Ino] |= bit[t.open[i].Flags&unix.O_ACCMODE]
+	for i := range t.w.Open {
+		if p := t.w.Open[i].Pipe; p != nil {
+			ends[p.Ino] |= bit[t.w.Open[i].Flags&unix.O_ACCMODE]
 		}
 	}
 	done := map[uint64]bool{}
-	for i := range t.open {
-		d := &t.open[i]
+	for i := range t.w.Open {
+		d := &t.w.Open[i]
 		if d.Kind != world.KindPipe {
 			continue
 		}
-		o := &openFile{fd: t.first[i], link: "a pipe"}
+		o := &Found{ref: t.first[i], link: "a pipe"}
 		if whole, err := t.whole(o, ends[d.Pipe.Ino]); err != nil {
 			return err
 		} else if !whole {
@@ -53,7 +53,7 @@ func (t *fileTable) pipes() error {
 
 // whole reports whether nobody else has an end of a pipe: the process has
 // both, or the other one is closed (pipe(7): poll(2) tells that).
-func (t *fileTable) whole(o *openFile, ends int) (bool, error) {
+func (t *Taker) whole(o *Found, ends int) (bool, error) {
 	if ends == 3 {
 		return true, nil
 	}

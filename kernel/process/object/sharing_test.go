@@ -1,6 +1,6 @@
 // Descriptors of the same file, found with few questions.
 
-package capture
+package object
 
 import (
 	"cmp"
@@ -11,12 +11,13 @@ import (
 // Descriptors that lead to the same file are found, the first of them for all;
 // and the second time with one question for each.
 func TestSharing(t *testing.T) {
+	k := &Task{}
 	for _, files := range []int{1, 2, 500, 1000} {
 		leadsTo := map[int]int{}
-		var open []*openFile
+		var open []*Found
 		for fd := range 1000 {
 			leadsTo[fd] = rand.IntN(files)
-			open = append(open, &openFile{fd: fd, link: "anon_inode:[timerfd]"})
+			open = append(open, &Found{ref: ref{k, fd}, link: "anon_inode:[timerfd]"})
 		}
 		first := map[int]int{} // by file
 		for fd := range 1000 {
@@ -26,9 +27,9 @@ func TestSharing(t *testing.T) {
 		}
 		order := rand.Perm(files) // in which the kernel has them
 		questions := 0
-		ask := func(a, b int) (int, error) {
+		ask := func(a, b ref) (int, error) {
 			questions++
-			return cmp.Compare(order[leadsTo[a]], order[leadsTo[b]]), nil
+			return cmp.Compare(order[leadsTo[a.fd]], order[leadsTo[b.fd]]), nil
 		}
 		s := newSharing(ask, nil)
 		checkSharing(t, &s, open, leadsTo, first)
@@ -40,22 +41,22 @@ func TestSharing(t *testing.T) {
 		}
 		// One that is open by now leads to the first file.
 		leadsTo[1000] = leadsTo[0]
-		same, err := again.add([]*openFile{{fd: 1000, link: open[0].link}})
-		if err != nil || leadsTo[same[1000]] != leadsTo[0] {
-			t.Errorf("a later one is taken for %d: %v", same[1000], err)
+		same, err := again.add([]*Found{{ref: ref{k, 1000}, link: open[0].link}})
+		if got := same[ref{k, 1000}].fd; err != nil || leadsTo[got] != leadsTo[0] {
+			t.Errorf("a later one is taken for %d: %v", got, err)
 		}
 	}
 }
 
-func checkSharing(t *testing.T, s *sharing, open []*openFile, leadsTo, first map[int]int) {
+func checkSharing(t *testing.T, s *sharing, open []*Found, leadsTo, first map[int]int) {
 	t.Helper()
 	same, err := s.add(open)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, o := range open {
-		if want := first[leadsTo[o.fd]]; same[o.fd] != want {
-			t.Fatalf("descriptor %d is taken for %d, not %d", o.fd, same[o.fd], want)
+		if want := first[leadsTo[o.fd]]; same[o.ref].fd != want {
+			t.Fatalf("descriptor %d is taken for %d, not %d", o.fd, same[o.ref].fd, want)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 // Which unix socket is connected to which: sock_diag(7) tells it, by inode.
 
-package capture
+package object
 
 import (
 	"errors"
@@ -15,11 +15,11 @@ import (
 
 // peers finds the peer of each connected unix socket, refuses those whose
 // peer is elsewhere, and reads what the others hold.
-func (t *fileTable) peers() error {
+func (t *Taker) peers() error {
 	mine := map[uint64]bool{}
 	any := false
-	for i := range t.open {
-		if s := t.open[i].Socket; s != nil && s.Family == unix.AF_UNIX {
+	for i := range t.w.Open {
+		if s := t.w.Open[i].Socket; s != nil && s.Family == unix.AF_UNIX {
 			mine[s.Ino] = true
 			any = true
 		}
@@ -33,12 +33,12 @@ func (t *fileTable) peers() error {
 		return err
 	}
 	defer diag.Close()
-	for i := range t.open {
-		d := &t.open[i]
+	for i := range t.w.Open {
+		d := &t.w.Open[i]
 		if d.Socket == nil || d.Socket.Family != unix.AF_UNIX {
 			continue
 		}
-		o := &openFile{fd: t.first[i], link: "socket:"}
+		o := &Found{ref: t.first[i], link: "socket:"}
 		if err := t.peer(diag, o, d, mine); err != nil {
 			return err
 		}
@@ -46,11 +46,11 @@ func (t *fileTable) peers() error {
 	return nil
 }
 
-func (t *fileTable) peer(diag *sys.UnixDiag, o *openFile, d *world.OpenFile, mine map[uint64]bool) error {
+func (t *Taker) peer(diag *sys.UnixDiag, o *Found, d *world.OpenFile, mine map[uint64]bool) error {
 	s := d.Socket
 	info, err := diag.Ask(s.Ino)
 	switch {
-	case errors.Is(err, unix.ENOENT) && t.dry && t.gone(o.fd, s.Ino):
+	case errors.Is(err, unix.ENOENT) && t.o.Dry && o.gone(s.Ino):
 		return nil // closed since it was described
 	case errors.Is(err, unix.ENOENT):
 		return kernel.Refuse(o.object("a unix socket"), "load the module unix_diag", "this kernel does not tell what it is connected to")
@@ -76,16 +76,16 @@ func (t *fileTable) peer(diag *sys.UnixDiag, o *openFile, d *world.OpenFile, min
 }
 
 // gone reports whether a descriptor is not of that socket any more.
-func (t *fileTable) gone(fd int, ino uint64) bool {
+func (r ref) gone(ino uint64) bool {
 	var st unix.Stat_t
-	err := unix.Stat(fmt.Sprintf("/proc/%d/fd/%d", t.c.pid, fd), &st)
+	err := unix.Stat(fmt.Sprintf("/proc/%d/fd/%d", r.task.PID, r.fd), &st)
 	return err != nil || st.Ino != ino
 }
 
 // checkPeer refuses a connection whose other end is not the process's. A
 // datagram socket only has a default destination, which it can have again if
 // that has a name.
-func (t *fileTable) checkPeer(o *openFile, d *world.OpenFile, info sys.UnixInfo, mine map[uint64]bool) error {
+func (t *Taker) checkPeer(o *Found, d *world.OpenFile, info sys.UnixInfo, mine map[uint64]bool) error {
 	const closed = 3 // both directions, as the end of its peer leaves a socket
 	s := d.Socket
 	datagrams := s.Type == unix.SOCK_DGRAM

@@ -1,9 +1,10 @@
 // Multicast groups that sockets are members of. The kernel lists those of each
 // interface, and tells a socket of one group whether it is in that.
 
-package capture
+package object
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -24,9 +25,9 @@ type group struct {
 	multicast []byte // struct sockaddr
 }
 
-func (t *fileTable) memberships(fd int, s *world.Socket) (all []world.Membership, err error) {
+func (t *Taker) memberships(fd int, s *world.Socket) (all []world.Membership, err error) {
 	if t.groups == nil {
-		if t.groups, err = listGroups(t.c.pid); err != nil {
+		if t.groups, err = listGroups(t.root().PID); err != nil {
 			return nil, err
 		}
 	}
@@ -83,7 +84,7 @@ func parseIGMP(text string) (all []group) {
 			continue
 		}
 		all = append(all, group{unix.IPPROTO_IP, index, device,
-			append(le.AppendUint16(nil, unix.AF_INET), 0, 0, b[3], b[2], b[1], b[0], 0, 0, 0, 0, 0, 0, 0, 0)})
+			append(binary.LittleEndian.AppendUint16(nil, unix.AF_INET), 0, 0, b[3], b[2], b[1], b[0], 0, 0, 0, 0, 0, 0, 0, 0)})
 	}
 	return all
 }
@@ -100,7 +101,7 @@ func parseIGMP6(text string) (all []group) {
 		if err != nil || len(b) != 16 {
 			continue
 		}
-		address := append(le.AppendUint16(nil, unix.AF_INET6), 0, 0, 0, 0, 0, 0)
+		address := append(binary.LittleEndian.AppendUint16(nil, unix.AF_INET6), 0, 0, 0, 0, 0, 0)
 		address = append(append(address, b...), 0, 0, 0, 0)
 		all = append(all, group{unix.IPPROTO_IPV6, index, f[1], address})
 	}

@@ -1,7 +1,7 @@
 // Unix sockets: where they are bound, and who made them. To whom they are
 // connected is in peers.go, what they hold in queue.go.
 
-package capture
+package object
 
 import (
 	"errors"
@@ -15,7 +15,7 @@ import (
 )
 
 // unixSocket describes one by what can be said without the others.
-func (t *fileTable) unixSocket(fd int, o *openFile, d *world.OpenFile) error {
+func (t *Taker) unixSocket(fd int, o *Found, d *world.OpenFile) error {
 	s := d.Socket
 	if !s.Listening {
 		if remote, err := sys.Getpeername(fd); err == nil {
@@ -32,7 +32,7 @@ func (t *fileTable) unixSocket(fd int, o *openFile, d *world.OpenFile) error {
 }
 
 // unixState reads what else belongs to one that is kept, once that is known.
-func (t *fileTable) unixState(o *openFile, d *world.OpenFile) error {
+func (t *Taker) unixState(o *Found, d *world.OpenFile) error {
 	fd, err := t.borrow(o)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (t *fileTable) unixState(o *openFile, d *world.OpenFile) error {
 	if err := t.owner(fd, o, d); err != nil {
 		return err
 	}
-	if err := t.options(fd, o, d); err != nil || t.dry || d.Kind == world.KindLost || d.Socket.Listening {
+	if err := t.socketOptions(fd, o, d); err != nil || t.o.Dry || d.Kind == world.KindLost || d.Socket.Listening {
 		return err
 	}
 	return t.queue(fd, o, d)
@@ -64,7 +64,7 @@ func creator(fd int, s *world.Socket) error {
 
 // socketFile looks at the file that a unix socket is bound to, and whether that
 // still leads there: another program may have put its own socket in its place.
-func (t *fileTable) socketFile(o *openFile, d *world.OpenFile, info sys.UnixInfo) error {
+func (t *Taker) socketFile(o *Found, d *world.OpenFile, info sys.UnixInfo) error {
 	s := d.Socket
 	path := world.SocketPath(s.Local)
 	if path == "" {
@@ -75,7 +75,7 @@ func (t *fileTable) socketFile(o *openFile, d *world.OpenFile, info sys.UnixInfo
 		from = "cwd/" // most likely it was that when it was bound
 	}
 	var st unix.Stat_t
-	err := unix.Lstat(fmt.Sprintf("/proc/%d/%s%s", t.c.pid, from, path), &st)
+	err := unix.Lstat(fmt.Sprintf("/proc/%d/%s%s", o.task.PID, from, path), &st)
 	switch there := err == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK && (!info.HasFile || uint32(st.Ino) == info.FileIno); {
 	case there:
 		s.File = &world.SocketFile{Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid}

@@ -1,6 +1,6 @@
 // What pipes hold. It is looked at by tee(2), which takes nothing out.
 
-package capture
+package object
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 
 // readPipe reads how large a pipe is, who gets its signals and, from an end for
 // reading, what it holds.
-func (t *fileTable) readPipe(o *openFile, d *world.OpenFile, content bool) error {
+func (t *Taker) readPipe(o *Found, d *world.OpenFile, content bool) error {
 	fd, err := t.borrow(o)
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func (t *fileTable) readPipe(o *openFile, d *world.OpenFile, content bool) error
 		return t.lose(o, d, "a pipe", fmt.Sprintf("it holds up to %d bytes, and this user may have no other that does", d.Pipe.Capacity))
 	case err != nil:
 		return fmt.Errorf("reading what is in %s: %w", o.object(o.link), err)
-	case t.dry:
+	case t.o.Dry:
 	case len(all) != waiting:
 		return fmt.Errorf("reading what is in %s: %d of %d bytes", o.object(o.link), len(all), waiting)
 	case waiting > 0:

@@ -1,7 +1,7 @@
 // Sockets. One that has no peer, or whose peer the process has too, can be
 // made again; a connection to anybody else can't.
 
-package capture
+package object
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 )
 
 // socket describes a socket by what getsockopt(2) and others say of it.
-func (t *fileTable) socket(o *openFile, d *world.OpenFile) error {
+func (t *Taker) socket(o *Found, d *world.OpenFile) error {
 	fd, err := t.borrow(o)
 	if err != nil {
 		return err
@@ -46,10 +46,10 @@ func (t *fileTable) socket(o *openFile, d *world.OpenFile) error {
 
 // otherFamily is for a socket that can't be made again. A connection may still
 // be a standard descriptor.
-func (t *fileTable) otherFamily(fd int, o *openFile, d *world.OpenFile) error {
+func (t *Taker) otherFamily(fd int, o *Found, d *world.OpenFile) error {
 	title := socketTitle(fd, d.Socket)
 	isConnection := d.Socket.Type == unix.SOCK_STREAM || d.Socket.Type == unix.SOCK_SEQPACKET
-	if _, err := sys.Getpeername(fd); err == nil && isConnection && o.fd <= 2 {
+	if _, err := sys.Getpeername(fd); err == nil && isConnection && o.isStandard() {
 		return t.socketOutside(o, d, title)
 	}
 	return t.lose(o, d, title, "a socket of this family can't be put back")
