@@ -16,6 +16,9 @@ func resumeFlat(ctx context.Context, c *tool.Call) error {
 	if c.String("to") == "" {
 		return tool.Usage("name it with --to", "a flat image does not say what it is of")
 	}
+	if err := checkFlat(c); err != nil {
+		return err
+	}
 	var would []string
 	k, err := kernel.Open(c.String("to"), options(c, &would))
 	if err != nil {

@@ -26,6 +26,9 @@ func checkForget(c *tool.Call) error {
 			return tool.Usage("", "--forget resumes nothing, so --%s makes no sense with it", name)
 		}
 	}
+	if err := meaningless(c, "--forget"); err != nil {
+		return err
+	}
 	if path := c.Args().First(); path == "" || path == "-" {
 		return tool.Usage("name the image, or the swap area, as an argument", "--forget needs to know what to give up")
 	}

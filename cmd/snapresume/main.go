@@ -41,6 +41,7 @@ var snapresume = tool.Tool{
 		"With --raw, IMG is a flat image instead of a stream. A machine is resumed from it as it lies there, without unpacking anything. Nothing says what it is an image of, nor whether it is undamaged, so --force is needed.",
 		"An image that is stored as the difference to another (snapcompress --base) is resumed with that: --base IMG. If that is a difference itself, what it was made with is named as well. All of them are checked before anything else is done.",
 		"With --to file:PATH the flat image is written to a file, whatever it is an image of. With file:-, and into a FIFO, it goes as it comes, before the end has been verified: whether all was well, only the exit status tells.",
+		"With --trust, an image is only resumed if somebody has signed it (snapverify --sign) who is listed, for the namespace \"snappipe\" and for today, in a file of allowed signers (ssh-keygen(1)). It is read twice then: all of it is decoded and verified before anything else is done with it, and what is read the second time has to be the same. What comes through a pipe is kept in memory meanwhile. If there is a file /etc/snappipe/allowed_signers, which root alone may write, it is in force for programs and machines without an option, beside the one that --trust names, and so is /etc/snappipe/revoked_keys; only root can do without, with --no-trust. What is not signed is exit status 3.",
 		"With --salvage, that is done with a damaged image as well: every part of it that is in a whole frame is written at its place, and holes are left for the rest. Where the stream has SHA-256 checksums, a part has to match its own. Standard output has a line \"missing OFFSET LENGTH\" for each part that is lost, in bytes of the image. The exit status is 3, or 0 if nothing at all was wrong.",
 		"The swap areas of a machine that was saved are kept for its image, and nothing can swap to them until it has been resumed. With --forget, IMG is erased and its areas are put right; or, if IMG is such an area, that one is. The image can't be resumed any more then.",
 	},
@@ -51,10 +52,11 @@ var snapresume = tool.Tool{
 		{Command: "snapresume --check img", What: "Do everything short of resuming, and say what would happen."},
 		{Command: "snapresume --base monday tuesday", What: "Resume what was stored as the difference to monday."},
 		{Command: "snapresume --salvage --to file:core bad.img", What: "Bring out what is left of a damaged image, which a debugger may still read."},
+		{Command: "snapresume --trust allowed_signers img", What: "Resume a program only if it is signed by one of those."},
 		{Command: "ssh host cat img | snapresume --to file:/dev/vdb", What: "Fetch an image onto a disk."},
 		{Command: "snapresume --forget /dev/vdb", What: "Give up the image of a machine, whose swap areas can be used again."},
 	},
-	Flags: []cli.Flag{
+	Flags: slices.Concat([]cli.Flag{
 		&cli.StringFlag{Name: "to", Usage: "resume to `TARGET` instead of what the image says"},
 		&cli.BoolFlag{Name: "check", Aliases: []string{"c"}, Usage: "do everything short of resuming, and say what would happen"},
 		about.JSONFlag,
@@ -67,7 +69,7 @@ var snapresume = tool.Tool{
 		stdioFlag,
 		&cli.BoolFlag{Name: "same-pid", Usage: "insist on the same process IDs"},
 		forgetFlag,
-	},
+	}, trustFlags),
 	Words: map[string][]string{"TARGET": {"file:"}, "WHERE": stdios},
 	Run:   run,
 }
@@ -108,13 +110,21 @@ func run(ctx context.Context, c *tool.Call) error {
 	if err != nil {
 		return err
 	}
+	asked, err := policy(c)
+	if err != nil {
+		return err
+	}
+	if asked.Asks() {
+		if err := in.Twice(); err != nil {
+			return err
+		}
+	}
 	info, err := in.First(ctx)
 	if err != nil {
 		return err
 	}
-	r := in.Reader
 	if info.Resumed {
-		if err := format.Verify(ctx, r); err != nil {
+		if err := format.Verify(ctx, in.Reader); err != nil {
 			return err
 		}
 		c.Note("the stream comes from a resumed system: there is nothing to resume")
@@ -125,11 +135,25 @@ func run(ctx context.Context, c *tool.Call) error {
 		return err
 	}
 	defer bases.Close()
-	if r.Base, err = bases.For(info); err != nil {
+	if in.Base, err = bases.For(info); err != nil {
 		return err
 	}
+	by, err := verify(ctx, c, in, asked)
+	if err != nil {
+		return err
+	}
+	return resume(ctx, c, in.Reader, from, by)
+}
+
+// resume resumes the image, of which nothing was read but perhaps the first frame.
+func resume(ctx context.Context, c *tool.Call, r *format.Reader, from os.FileInfo, by []string) error {
+	info, err := r.Info()
+	if err != nil {
+		return err
+	}
+	r.Digest = c.Bool("check")
 	said := about.Of(r, c.Bool(about.JSONFlag.Name))
-	said.Whole = true
+	said.Whole, said.By = true, by
 	var would []string
 	resumption, err := begin(ctx, c, info, from, &would)
 	if err != nil && c.Bool("check") {
@@ -145,7 +169,7 @@ func run(ctx context.Context, c *tool.Call) error {
 	}
 	c.Close() // the terminal is that of the resumed program from here on
 	if c.Bool("check") {
-		would = append(undamaged(info, r), would...)
+		would = slices.Concat(undamaged(info, r), provenance(said), would)
 		return rehearse(c, resumption, said, &would)
 	}
 	if root := r.Root(); root != nil {
@@ -176,7 +200,7 @@ func checkAlone(ctx context.Context, c *tool.Call, r *format.Reader, said *about
 		return err
 	}
 	c.Close()
-	would := undamaged(info, r)
+	would := append(undamaged(info, r), provenance(said)...)
 	if errors.Is(refused, errNowhere) {
 		would, refused = append(would, "it goes where --to says"), nil
 	}

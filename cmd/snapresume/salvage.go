@@ -24,6 +24,9 @@ func salvage(ctx context.Context, c *tool.Call) error {
 			return tool.Usage("", "--salvage resumes nothing: --%s means nothing with it", other)
 		}
 	}
+	if err := meaningless(c, "--salvage"); err != nil {
+		return err
+	}
 	path, isFile := strings.CutPrefix(c.String("to"), "file:")
 	if (!isFile || path == "") && !(c.Bool("check") && !c.IsSet("to")) {
 		return tool.Usage("name a file: --to file:PATH", "--salvage brings out what is whole to a file, and to nothing else")

@@ -14,6 +14,7 @@ import (
 	"snappipe/cmd/internal/about"
 	"snappipe/cmd/internal/input"
 	"snappipe/cmd/internal/tool"
+	"snappipe/cmd/internal/trust"
 	"snappipe/format"
 )
 
@@ -24,6 +25,12 @@ func check(ctx context.Context, c *tool.Call) error {
 		return tool.Usage("", "--check writes no stream, nor does --list: --output and --force mean nothing with them")
 	case c.Bool(listFlag.Name) && c.Bool(about.JSONFlag.Name):
 		return tool.Usage("", "--json lists the frames itself: --list means nothing with it")
+	case c.IsSet("trust") && (!c.Bool("check") || c.Bool(digestsOnly.Name)):
+		return tool.Usage("", "--trust needs --check, and that all of the image is decoded")
+	}
+	policy, err := trust.Chosen(c)
+	if err != nil {
+		return err
 	}
 	in, err := input.Open(c.Args().First())
 	if err != nil {
@@ -46,7 +53,7 @@ func check(ctx context.Context, c *tool.Call) error {
 		return err
 	}
 	defer bases.Close()
-	base, err := baseOf(info, bases)
+	base, err := baseOf(info, bases, policy.Asks())
 	if err != nil {
 		return err
 	}
@@ -56,6 +63,9 @@ func check(ctx context.Context, c *tool.Call) error {
 	}
 	c.Close() // the line of progress makes way
 	said.Whole = said.Decoded == allRight
+	if said.By, err = policy.Check(said.Signatures()); err != nil {
+		return err
+	}
 	switch {
 	case c.Quiet:
 		return nil
@@ -74,7 +84,7 @@ func read(ctx context.Context, c *tool.Call, r *format.Reader, base *format.Base
 	}
 	var work func() format.Work
 	if c.Bool("check") && !c.Bool(digestsOnly.Name) {
-		work = format.CheckWhole(base)
+		work, r.Digest = format.CheckWhole(base), true
 	}
 	said := about.Of(r, c.Bool(about.JSONFlag.Name))
 	said.Decoded = decoded(info, base, work != nil)
@@ -94,10 +104,10 @@ func read(ctx context.Context, c *tool.Call, r *format.Reader, base *format.Base
 	return said, errors.Join(err, list.Flush())
 }
 
-// baseOf is what the image is the difference to, if that is named: else what it
-// says is checked, and not what it stands for.
-func baseOf(info *format.Info, bases *input.Bases) (*format.Base, error) {
-	if bases.Last() == nil {
+// baseOf is what the image is the difference to, if that is named or needed: else
+// what it says is checked, and not what it stands for.
+func baseOf(info *format.Info, bases *input.Bases, needed bool) (*format.Base, error) {
+	if bases.Last() == nil && !needed {
 		return nil, nil
 	}
 	return bases.For(info)

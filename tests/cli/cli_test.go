@@ -8,11 +8,15 @@
 //	random FILE SIZE         make a file that cannot be compressed
 //	resumed FILE             make the stream of a resumed system
 //	of KERNEL FILE           make the stream of an image of that kernel
+//	forged FROM TO           make a stream whose image somebody has changed who
+//	                         knows the format: all checksums are right
 //	patch FILE OFFSET        change a byte; a negative offset is from the end
 //	allocated FILE SIZE      demand that at most that much is stored of it
 package cli
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -59,6 +63,7 @@ func TestScripts(t *testing.T) {
 			"random":    random,
 			"resumed":   resumed,
 			"of":        of,
+			"forged":    forged,
 			"patch":     patch,
 			"allocated": allocated,
 		},
@@ -138,6 +143,28 @@ func stream(ts *testscript.TestScript, file, kernel string, resumed bool) {
 	ts.Check(err)
 	ts.Check(w.Close())
 	ts.Check(f.Close())
+}
+
+func forged(ts *testscript.TestScript, neg bool, args []string) {
+	arguments(ts, neg, args, 2, false)
+	from, err := os.Open(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer from.Close()
+	to, err := os.Create(ts.MkAbs(args[1]))
+	ts.Check(err)
+	change := format.Editor{Sum: true, Work: func() format.Work {
+		decode := format.Decompress()
+		return func(f *format.Frame) error {
+			if err := decode(f); err != nil || f.Type != format.TypeData {
+				return err
+			}
+			raw := bytes.Clone(f.Payload())
+			raw[0] ^= 1
+			return f.SetRaw(raw)
+		}
+	}}
+	ts.Check(change.Run(context.Background(), to, format.NewReader(from)))
+	ts.Check(to.Close())
 }
 
 func patch(ts *testscript.TestScript, neg bool, args []string) {

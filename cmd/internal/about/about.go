@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"snappipe/cmd/internal/human"
+	"snappipe/cmd/internal/trust"
 	"snappipe/format"
 	"snappipe/format/codec"
 )
@@ -24,6 +25,7 @@ type Stream struct {
 	codecs  map[codec.ID]int64 // how many frames each of them has coded
 	Decoded string             // what came of decoding, in words
 	Whole   bool               // all of the image was decoded
+	By      []string           // who has signed the image, where that was asked
 }
 
 // Of makes r tell the Stream of its frames. Those are kept only if keep is
@@ -42,6 +44,21 @@ func Of(r *format.Reader, keep bool) *Stream {
 }
 
 func codes(t format.Type) bool { return t == format.TypeData || t == format.TypePatch }
+
+// Digest is the digest of the image, once that has been read; "" where it was not
+// asked for, or not all of the image was decoded.
+func (s *Stream) Digest() string {
+	statement := s.r.Statement()
+	if statement == nil {
+		return ""
+	}
+	return fmt.Sprintf("%x", format.ImageDigest(statement))
+}
+
+// Signatures are those that the stream has.
+func (s *Stream) Signatures() []trust.Signature {
+	return trust.Read(s.r.Statement(), s.r.Signatures())
+}
 
 // Words says what the stream is that has been read to its end.
 func (s *Stream) Words(w io.Writer) error {
@@ -70,6 +87,16 @@ func (s *Stream) Words(w io.Writer) error {
 		line("checksums", "CRC-32C, all right; there is no SHA-256")
 	}
 	line("decoding", "%s", s.Decoded)
+	digest := s.Digest()
+	if digest != "" {
+		line("digest", "%s", digest)
+	}
+	for _, signature := range s.Signatures() {
+		line("signature", "%v, %s", signature, signature.Worth(digest != ""))
+	}
+	for _, by := range s.By {
+		line("trusted", "%s", by)
+	}
 	line("identity", "%016x", info.ID)
 	for _, f := range info.Facts {
 		line(f.Name, "%s", f.Value)

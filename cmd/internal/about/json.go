@@ -12,24 +12,36 @@ import (
 )
 
 type document struct {
-	Image  image    `json:"image"`
-	Stream stream   `json:"stream"`
-	Totals totals   `json:"totals"`
-	Frames []frame  `json:"frames"`
-	Would  []string `json:"would,omitempty"` // what resuming would do, in words
+	Image  image   `json:"image"`
+	Stream stream  `json:"stream"`
+	Totals totals  `json:"totals"`
+	Frames []frame `json:"frames"`
+
+	Signatures []signature `json:"signatures"`
+	Trusted    []string    `json:"trusted,omitempty"` // by whom it is signed, in words
+
+	Would []string `json:"would,omitempty"` // what resuming would do, in words
 }
 
 type image struct {
 	Size    int64             `json:"size"`
-	ID      string            `json:"identity"` // 16 hexadecimal digits
-	Resumed bool              `json:"resumed"`  // there is none
-	Decoded bool              `json:"decoded"`  // all of it was, and is all right
+	ID      string            `json:"identity"`  // 16 hexadecimal digits
+	Resumed bool              `json:"resumed"`   // there is none
+	Decoded bool              `json:"decoded"`   // all of it was, and is all right
+	Digest  *string           `json:"digest"`    // null where it was not taken
+	Stated  *string           `json:"statement"` // what signatures are of
 	Facts   map[string]string `json:"facts"`
 }
 
 type stream struct {
 	Bytes int64   `json:"bytes"`
 	Root  *string `json:"root"` // null where there are no SHA-256 checksums
+}
+
+type signature struct {
+	Key     string `json:"key"`
+	Good    bool   `json:"good"` // it is of this image
+	Armored string `json:"armored"`
 }
 
 type totals struct {
@@ -67,6 +79,16 @@ func (s *Stream) JSON(w io.Writer, would []string) error {
 		Totals: totals(s.r.Totals()),
 		Frames: make([]frame, 0, len(s.frames)),
 		Would:  would,
+
+		Signatures: []signature{},
+		Trusted:    s.By,
+	}
+	if digest := s.Digest(); digest != "" {
+		statement := string(s.r.Statement())
+		d.Image.Stated, d.Image.Digest = &statement, &digest
+	}
+	for _, one := range s.Signatures() {
+		d.Signatures = append(d.Signatures, signature{one.Key(), one.Good, one.Armored()})
 	}
 	for _, f := range info.Facts {
 		d.Image.Facts[f.Name] = f.Value

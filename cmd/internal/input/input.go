@@ -16,6 +16,7 @@ type Stream struct {
 	*format.Reader
 	File   *os.File
 	handed bool
+	twice  *twice // nil unless it is to be read twice
 }
 
 // Open opens the stream in the file at path; "" and "-" are standard input.

@@ -1,0 +1,55 @@
+// Making signatures.
+
+package trust
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/hiddeco/sshsig"
+	"golang.org/x/crypto/ssh"
+
+	"snappipe/cmd/internal/tool"
+	"snappipe/format"
+)
+
+// Sign returns the signatures that an image is to have: those it has already, and
+// one by each of the keys. Those it has have to be of it: who has changed an image
+// is not to have that covered up by a new signature.
+func Sign(statement []byte, old [][]byte, keys []*Key) ([][]byte, error) {
+	for _, s := range Read(statement, old) {
+		if !s.Good {
+			return nil, &tool.UntrustedError{Reason: fmt.Sprintf("it has a signature by %v, which is of another image: this one was changed, and is not signed", s)}
+		}
+	}
+	all := slices.DeleteFunc(slices.Clone(old), func(payload []byte) bool {
+		s, err := sshsig.ParseSignature(payload)
+		return err == nil && slices.ContainsFunc(keys, func(k *Key) bool { return same(k.public, s.PublicKey) })
+	})
+	for _, k := range keys {
+		s, err := k.sign(statement)
+		if err != nil {
+			return nil, fmt.Errorf("sign with %v: %w", k, err)
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// sign signs with the key itself. A certificate only stands beside the signature,
+// in the place of the key.
+func (k *Key) sign(statement []byte) ([]byte, error) {
+	s, err := sshsig.Sign(bytes.NewReader(statement), bare{k.signer}, sshsig.HashSHA512, format.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	s.PublicKey = k.public
+	return s.Marshal(), nil
+}
+
+// bare is a signer that says nothing of a certificate, so that RSA is done with
+// SHA-512 there, too.
+type bare struct{ ssh.AlgorithmSigner }
+
+func (b bare) PublicKey() ssh.PublicKey { return plain(b.AlgorithmSigner.PublicKey()) }
