@@ -7,7 +7,8 @@ reads a stream from a file, a block device or standard input, checks every rule
 of the specification, and says what it is in one line. BASE is the stream of the
 image that it is the difference to.
 
-    good: SIZE bytes, sha256 DIGEST     exit 0; IMAGE, if named, holds the image
+    good: SIZE bytes, sha256 DIGEST, digest DIGEST
+                                        exit 0; IMAGE, if named, holds the image
     resumed: no image here              exit 0; IMAGE is not touched
     refused: REASON                     exit 4; IMAGE is not touched
     failed: REASON                      exit 3; IMAGE is not touched
@@ -39,7 +40,9 @@ MAX_FAILURE = 16384
 MAX_LINES = 1024
 NO_BASE = (1 << 64) - 1
 IMAGE, DATA, ZERO, CHECKSUM, END, RESUMED, FAILURE, PATCH = 1, 2, 3, 4, 5, 6, 7, 8
-ANCILLARY = 0x8000
+ANCILLARY, SIGNATURE = 0x8000, 0x8001
+MAX_SIGNATURE, MAX_SIGNATURES = 16384, 64
+PAGE = 4096
 
 Header = namedtuple("Header", "magic version flags codec reserved1 type reserved2 "
                     "identity sequence offset length payload_length payload_crc "
@@ -186,9 +189,14 @@ def check_failure(h, where):
     must(h.payload_length <= MAX_FAILURE, where + "facts of %d bytes", h.payload_length)
 
 
+def check_signature(h, where):
+    unused(h, where, "flags", "codec", "offset", "length", "image_crc")
+    must(1 <= h.payload_length <= MAX_SIGNATURE, where + "a signature of %d bytes", h.payload_length)
+
+
 CHECKS = {IMAGE: check_first, RESUMED: check_first, DATA: check_data, ZERO: check_zero,
           CHECKSUM: check_checksum, END: check_end, FAILURE: check_failure,
-          PATCH: check_patch}
+          PATCH: check_patch, SIGNATURE: check_signature}
 
 
 # Section 3: facts.
@@ -220,16 +228,16 @@ def read_facts(payload, *needed):
 
 
 def read_first(payload):
-    """Reads the facts of a first frame; returns identity and root of its base."""
+    """Reads the facts of a first frame; returns them, and identity and root of its base."""
     facts = read_facts(payload, b"kernel", b"arch", b"page-size", b"host", b"time")
     check_page_size(facts[b"page-size"])
     check_time(facts[b"time"])
     identity, root = facts.get(b"base-identity", ""), facts.get(b"base-root", "")
     if not identity and not root:
-        return None
+        return facts, None
     must(re.fullmatch("[0-9a-f]{16}", identity), "facts: base-identity %r", identity)
     must(re.fullmatch("[0-9a-f]{64}", root), "facts: base-root %r", root)
-    return int(identity, 16), bytes.fromhex(root)
+    return facts, (int(identity, 16), bytes.fromhex(root))
 
 
 def read_failure(payload):
@@ -296,6 +304,43 @@ class Totals:
         self.values[4] += h.length
 
 
+# Section 11: the digest of the image. Its signatures are for ssh-keygen to check.
+
+def pages_digest(pages):
+    """The digest of pages, given the SHA-256 of each."""
+    if not pages:
+        return hashlib.sha256().digest()
+    if len(pages) == 1:
+        return pages[0]
+    k = 1 << (len(pages) - 1).bit_length() - 1
+    return hashlib.sha256(pages_digest(pages[:k]) + pages_digest(pages[k:])).digest()
+
+
+class Pages:
+    """The SHA-256 of each page of an image that comes in parts of any length."""
+
+    def __init__(self):
+        self.done, self.rest = [], b""
+
+    def data(self, part):
+        part = self.rest + part
+        whole = len(part) // PAGE * PAGE
+        self.done += [hashlib.sha256(part[at:at + PAGE]).digest() for at in range(0, whole, PAGE)]
+        self.rest = part[whole:]
+
+    def digest(self):
+        last = [hashlib.sha256(self.rest).digest()] if self.rest else []
+        return pages_digest(self.done + last)
+
+
+def statement(first, facts, pages):
+    """What the signatures are of."""
+    kept = sorted((name, value.encode()) for name, value in facts.items() if not name.startswith(b"base-"))
+    coded = b"".join(struct.pack("<HI", len(name), len(value)) + name + value for name, value in kept)
+    return ("snappipe image\nidentity %016x\nsize %d\nfacts %s\npages %s\n" % (
+        first.identity, first.length, hashlib.sha256(coded).hexdigest(), pages.digest().hex())).encode()
+
+
 def decode(h, payload, where):
     try:
         part = CODECS[h.codec](payload, h.length)
@@ -312,7 +357,7 @@ class Base:
     def __init__(self, path):
         self.image = bytearray()
         with open(path, "rb") as source:
-            first, end = read_stream(source, False, self, None)
+            first, end, _ = read_stream(source, False, self, None)
         self.name = first.identity, end[40:]
 
     def data(self, part):
@@ -360,7 +405,7 @@ def apply(h, payload, base, where):
 
 
 def read_stream(source, is_device, sink, base):
-    """Reads a whole stream into sink; returns its first header and its totals."""
+    """Reads a whole stream into sink; returns its first header, totals and facts."""
     frames = Frames(source)
     frame = frames.next()
     must(frame, "empty")
@@ -368,9 +413,9 @@ def read_stream(source, is_device, sink, base):
     if first.type == FAILURE:
         raise read_failure(payload)
     must(first.type in (IMAGE, RESUMED), "begins with a frame of type %d", first.type)
-    needed = read_first(payload)
+    facts, needed = read_first(payload)
     must(not needed or base and base.name == needed, "image %r", needed, kind=Lacking)
-    sums, totals, position = Checksums(first.flags & 1), Totals(), 0
+    sums, totals, position, signatures = Checksums(first.flags & 1), Totals(), 0, 0
     sums.add(digest)
     while True:
         where = "frame %d: " % frames.count
@@ -387,6 +432,10 @@ def read_stream(source, is_device, sink, base):
             continue
         sums.add(digest)
         must(h.type != PATCH or needed, where + "a patch frame, and no base is named")
+        if h.type == SIGNATURE:
+            signatures += 1
+            must(first.type == IMAGE, where + "there is no image to sign")
+            must(signatures <= MAX_SIGNATURES, where + "more than %d signatures", MAX_SIGNATURES)
         if h.type in (DATA, ZERO, PATCH):
             must(h.offset == position, where + "begins at %d, not %d", h.offset, position)
             must(h.length <= first.length - position, where + "goes past the image's end")
@@ -405,18 +454,19 @@ def read_stream(source, is_device, sink, base):
     must(list(struct.unpack("<5Q", payload[:40])) == totals.values, "wrong totals")
     sums.check_root(payload[40:])
     must(is_device or frames.at_end(), "goes on after its end frame")
-    return first, payload
+    return first, payload, facts
 
 
 class Sink:
     """Hashes an image, and writes it to a file that gets its name when all is well."""
 
     def __init__(self, path):
-        self.path, self.hash = path, hashlib.sha256()
+        self.path, self.hash, self.pages = path, hashlib.sha256(), Pages()
         self.file = open(path + ".part", "wb") if path else None
 
     def data(self, part):
         self.hash.update(part)
+        self.pages.data(part)
         if self.file:
             self.file.write(part)
 
@@ -449,7 +499,7 @@ def main(args):
     sink, good = Sink(args[1] if len(args) > 1 else None), False
     try:
         base = Base(args[2]) if len(args) > 2 else None
-        first, _ = read_stream(source, is_device, sink, base)
+        first, _, facts = read_stream(source, is_device, sink, base)
         good = first.type == IMAGE
     except Refused as err:
         print("%s: %s" % (err.kind, shown(err)))
@@ -459,7 +509,8 @@ def main(args):
     if first.type == RESUMED:
         print("resumed: no image here")
     else:
-        print("good: %d bytes, sha256 %s" % (first.length, sink.hash.hexdigest()))
+        digest = hashlib.sha256(statement(first, facts, sink.pages)).hexdigest()
+        print("good: %d bytes, sha256 %s, digest %s" % (first.length, sink.hash.hexdigest(), digest))
     return 0
 
 

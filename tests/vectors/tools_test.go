@@ -62,6 +62,20 @@ func TestTools(t *testing.T) {
 	})
 }
 
+// Those that the maker has signed are trusted, and nothing else is.
+func TestToolsTrust(t *testing.T) {
+	each(t, func(t *testing.T, v *vector) {
+		if v.exit != 0 {
+			return // TestTools has seen to these
+		}
+		exit := 3
+		if strings.Contains(v.name, "signed") {
+			exit = 0
+		}
+		tool(t, "snapverify", v.path(), append(v.needs(), "--check", "--trust", "SIGNERS")...).exits(exit)
+	})
+}
+
 // needs is the options that name the base of v.
 func (v *vector) needs() []string {
 	if v.base() == "" {

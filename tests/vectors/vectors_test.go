@@ -22,7 +22,7 @@ type vector struct {
 	name, class, reason, proves string
 	exit                        int
 	size                        int64
-	sha256                      string
+	sha256, digest              string
 	stream                      []byte
 }
 
@@ -71,10 +71,10 @@ func expected(t *testing.T) []*vector {
 			continue
 		}
 		f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
-		if len(f) != 7 {
+		if len(f) != 8 {
 			t.Fatalf("EXPECTED: %q has %d fields", line, len(f))
 		}
-		v := &vector{name: f[0], class: f[2], reason: f[3], sha256: f[5], proves: f[6]}
+		v := &vector{name: f[0], class: f[2], reason: f[3], sha256: f[5], digest: f[6], proves: f[7]}
 		if v.exit, err = strconv.Atoi(f[1]); err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +129,7 @@ var reasons = map[string]error{
 func TestMade(t *testing.T) {
 	dir := t.TempDir()
 	run(t, "go", "run", "./make", dir)
-	for _, pattern := range []string{"EXPECTED", "SALVAGED", "streams/*"} {
+	for _, pattern := range []string{"EXPECTED", "SALVAGED", "SIGNERS", "streams/*"} {
 		made, have := files(t, dir, pattern), files(t, ".", pattern)
 		for name, b := range made {
 			if !bytes.Equal(have[name], b) {
@@ -178,8 +178,13 @@ func TestEveryReason(t *testing.T) {
 func TestReader(t *testing.T) {
 	each(t, func(t *testing.T, v *vector) {
 		for _, unordered := range []bool{false, true} {
-			img, err := decode(v.reader(t), unordered)
+			r := v.reader(t)
+			r.Digest = true
+			img, err := decode(r, unordered)
 			checkOutcome(t, v, img, err)
+			if got := fmt.Sprintf("%x", format.ImageDigest(r.Statement())); v.class == "good" && got != v.digest {
+				t.Errorf("the digest is %s, not %s; the statement is\n%s", got, v.digest, r.Statement())
+			}
 		}
 		err := format.Verify(context.Background(), format.NewReader(bytes.NewReader(v.stream)))
 		if v.onlyDecoding() {

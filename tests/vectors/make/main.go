@@ -49,10 +49,10 @@ func write(dir string) error {
 		return err
 	}
 	list := bytes.NewBufferString("# What a reader is to make of each stream; see README.md.\n" +
-		"# name\texit\tclass\treason\tsize\tsha256\twhat it proves\n")
+		"# name\texit\tclass\treason\tsize\tsha256\tdigest\twhat it proves\n")
 	salvaged := bytes.NewBufferString("# What is left of each damaged stream; see README.md.\n" +
 		"# name\tsize\tmissing\tsha256\n")
-	vectors := slices.Concat(good(), badFrames(), badFields(), badOrder(), badFacts(), badCoding(), badSums(), patches(), failures(), unsupported())
+	vectors := slices.Concat(good(), badFrames(), badFields(), badOrder(), badFacts(), badCoding(), badSums(), patches(), signatures(), failures(), unsupported())
 	for _, v := range vectors {
 		if _, err := v.write(streams, list); err != nil {
 			return err
@@ -64,6 +64,9 @@ func write(dir string) error {
 			return err
 		}
 		fmt.Fprintln(salvaged, strings.Join(r.left(s), "\t"))
+	}
+	if err := os.WriteFile(filepath.Join(dir, "SIGNERS"), signers(), 0o666); err != nil {
+		return err
 	}
 	if err := os.WriteFile(filepath.Join(dir, "SALVAGED"), salvaged.Bytes(), 0o666); err != nil {
 		return err
@@ -86,15 +89,16 @@ func (v *vector) expected(s *stream) []string {
 	class, _, _ := strings.Cut(v.name, "-")
 	switch {
 	case class == "bad":
-		return []string{v.name, "3", "damaged", v.reason, "-", "-", v.proves}
+		return []string{v.name, "3", "damaged", v.reason, "-", "-", "-", v.proves}
 	case class == "refused":
-		return []string{v.name, "4", "refused", "-", "-", "-", v.proves}
+		return []string{v.name, "4", "refused", "-", "-", "-", "-", v.proves}
 	case class == "failed":
-		return []string{v.name, "3", "failed", "-", "-", "-", v.proves}
+		return []string{v.name, "3", "failed", "-", "-", "-", "-", v.proves}
 	case class == "unsupported":
-		return []string{v.name, "3", "unsupported", "unsupported", "-", "-", v.proves}
+		return []string{v.name, "3", "unsupported", "unsupported", "-", "-", "-", v.proves}
 	case s.resumed:
-		return []string{v.name, "0", "resumed", "-", "-", "-", v.proves}
+		return []string{v.name, "0", "resumed", "-", "-", "-", "-", v.proves}
 	}
-	return []string{v.name, "0", "good", "-", fmt.Sprint(len(s.image)), fmt.Sprintf("%x", sha256.Sum256(s.image)), v.proves}
+	return []string{v.name, "0", "good", "-", fmt.Sprint(len(s.image)), fmt.Sprintf("%x", sha256.Sum256(s.image)),
+		fmt.Sprintf("%x", sha256.Sum256([]byte(s.statement()))), v.proves}
 }

@@ -19,6 +19,8 @@ const (
 	typePatch    = 8
 	ancillary    = 0x8000
 
+	typeSignature = 0x8001
+
 	flagSummed = 1
 
 	maxPart = 4 << 20
