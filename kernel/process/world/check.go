@@ -12,23 +12,6 @@ import (
 // addressEnd is the end of user addresses with five-level page tables.
 const addressEnd = 1 << 56
 
-// checkTasks is what all else relies on: who is there, with what.
-func (w *World) checkTasks() error {
-	if len(w.Tasks) == 0 || w.Tasks[0].Space == NoIndex {
-		return damagedf("it has no process")
-	}
-	for i := range w.Tasks {
-		t := &w.Tasks[i]
-		if !inRange(t.Space, len(w.Spaces), true) || !inRange(t.Table, len(w.Tables), true) {
-			return damagedf("process %d has memory %d and descriptors %d, which are not there", t.PID, t.Space, t.Table)
-		}
-		if (t.Space == NoIndex) != (t.Table == NoIndex) {
-			return damagedf("process %d is neither alive nor dead", t.PID)
-		}
-	}
-	return nil
-}
-
 func (w *World) check() error {
 	for i := range w.Tasks {
 		t := &w.Tasks[i]

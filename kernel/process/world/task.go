@@ -10,7 +10,12 @@ type Task struct {
 	Core int64 `json:"-"`
 
 	PID, PPID, PGID, SID int
-	Stopped              bool // by a signal such as SIGSTOP, until SIGCONT
+	// ExitSignal is what the parent gets when it ends (clone(2)), 0 for none.
+	ExitSignal int
+	// Status is, of one that has ended and was not waited for, what wait4(2) is
+	// to return.
+	Status  int  `json:",omitempty"`
+	Stopped bool // by a signal such as SIGSTOP, until SIGCONT
 	// OwnPIDs is set for one that was resumed in a PID namespace for it alone.
 	OwnPIDs bool `json:",omitempty"`
 	// TTY is the device number of the controlling terminal, 0 for none, and
@@ -65,6 +70,9 @@ type Task struct {
 	Pending    []Siginfo  // signals pending for the process
 	SigActions []SigAction
 }
+
+// Dead reports whether it has ended, and only waits to be waited for.
+func (t *Task) Dead() bool { return t.Space == NoIndex }
 
 // KeeperName is the name of the first process of such a namespace, which does
 // nothing but keep it.

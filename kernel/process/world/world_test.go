@@ -19,7 +19,7 @@ func sample() *World {
 	xstate := make([]byte, 832)
 	xstate[xcr0Offset] = 7
 	main := Task{
-		PID: 100, Comm: "a\xffb", Cmdline: []Text{"prog", "--x=<&>", "\xfe"}, Exe: 0, Cwd: 0, Root: "/\xc0",
+		PID: 100, PGID: 90, SID: 80, ExitSignal: 17, Comm: "a\xffb", Cmdline: []Text{"prog", "--x=<&>", "\xfe"}, Exe: 0, Cwd: 0, Root: "/\xc0",
 		Pending: []Siginfo{{10, 0, 0, 0, 0, 0, 0, 0, 0xff}}, SigActions: []SigAction{{Signal: 64, Handler: 1<<63 | 1}},
 		Rlimits: [16]Rlimit{{Cur: 1<<64 - 1, Max: 1<<53 + 1}},
 		Threads: []Thread{
@@ -27,8 +27,8 @@ func sample() *World {
 			{TID: 103, Comm: "worker", SigMask: 1 << 63, XState: xstate, Sched: Sched{Affinity: []int{0, 1}}},
 		},
 	}
-	child := Task{PID: 104, PPID: 100, Space: 1, Table: 1, Comm: "child", Threads: []Thread{{TID: 104, XState: xstate}}}
-	dead := Task{PID: 105, PPID: 104, Space: NoIndex, Table: NoIndex}
+	child := Task{PID: 104, PPID: 100, PGID: 104, SID: 104, ExitSignal: 10, Space: 1, Table: 1, Comm: "child", Threads: []Thread{{TID: 104, XState: xstate}}}
+	dead := Task{PID: 105, PPID: 104, PGID: 102, SID: 104, Status: 0x700, Space: NoIndex, Table: NoIndex}
 	return &World{
 		Host:  Host{Arch: "x86_64", Release: "6.18.0", VDSO: "00ff", XFeatures: 7},
 		Tasks: []Task{main, child, dead},
@@ -167,27 +167,47 @@ func TestManyMappings(t *testing.T) {
 
 func TestHostile(t *testing.T) {
 	for name, damage := range map[string]func(*World){
-		"mappings overlap":        func(i *World) { i.Spaces[0].VMAs[1].Start = 0x401000 },
-		"mapping in the kernel":   func(i *World) { i.Spaces[0].VMAs[4].End = 1 << 63 },
-		"mapping of no page":      func(i *World) { i.Spaces[0].VMAs[1].End++ },
-		"offset wraps":            func(i *World) { i.Spaces[0].VMAs[0].Offset = 1<<63 - Page },
-		"run outside its mapping": func(i *World) { i.Spaces[0].VMAs[0].Private[0].End += Page },
-		"open file out of range":  func(i *World) { i.Tables[0].FDs[0].Open = 99 },
-		"negative index":          func(i *World) { i.Open[0].File = -2 },
-		"fd twice":                func(i *World) { i.Tables[0].FDs[1].FD = 3 },
-		"kind without its member": func(i *World) { i.Open[0].Kind = KindTimerFD },
-		"kind unknown":            func(i *World) { i.Open[0].Kind = "quantum" },
-		"queue out of range":      func(i *World) { i.Open[2].Socket.Queue[0].Content = 2 },
-		"watch out of range":      func(i *World) { i.Open[3].Epoll.Watches[0].Open = -1 },
-		"leader missing":          func(i *World) { i.Tasks[0].Threads = i.Tasks[0].Threads[1:] },
-		"thread twice":            func(i *World) { i.Tasks[0].Threads[1].TID = 100 },
-		"no xstate":               func(i *World) { i.Tasks[0].Threads[1].XState = nil },
-		"signal 65":               func(i *World) { i.Tasks[0].SigActions[0].Signal = 65 },
-		"long auxv":               func(i *World) { i.Spaces[0].Auxv = make([]byte, 8192) },
-		"descriptors, no memory":  func(i *World) { i.Tasks[2].Table = 0 },
-		"child without threads":   func(i *World) { i.Tasks[1].Threads = nil },
-		"child's open file":       func(i *World) { i.Tables[1].FDs[0].Open = 4 },
-		"contents too large":      func(i *World) { i.Contents[1].Size = 1<<63 - 1 },
+		"mappings overlap":         func(i *World) { i.Spaces[0].VMAs[1].Start = 0x401000 },
+		"mapping in the kernel":    func(i *World) { i.Spaces[0].VMAs[4].End = 1 << 63 },
+		"mapping of no page":       func(i *World) { i.Spaces[0].VMAs[1].End++ },
+		"offset wraps":             func(i *World) { i.Spaces[0].VMAs[0].Offset = 1<<63 - Page },
+		"run outside its mapping":  func(i *World) { i.Spaces[0].VMAs[0].Private[0].End += Page },
+		"open file out of range":   func(i *World) { i.Tables[0].FDs[0].Open = 99 },
+		"negative index":           func(i *World) { i.Open[0].File = -2 },
+		"fd twice":                 func(i *World) { i.Tables[0].FDs[1].FD = 3 },
+		"kind without its member":  func(i *World) { i.Open[0].Kind = KindTimerFD },
+		"kind unknown":             func(i *World) { i.Open[0].Kind = "quantum" },
+		"queue out of range":       func(i *World) { i.Open[2].Socket.Queue[0].Content = 2 },
+		"watch out of range":       func(i *World) { i.Open[3].Epoll.Watches[0].Open = -1 },
+		"leader missing":           func(i *World) { i.Tasks[0].Threads = i.Tasks[0].Threads[1:] },
+		"thread twice":             func(i *World) { i.Tasks[0].Threads[1].TID = 100 },
+		"no xstate":                func(i *World) { i.Tasks[0].Threads[1].XState = nil },
+		"signal 65":                func(i *World) { i.Tasks[0].SigActions[0].Signal = 65 },
+		"long auxv":                func(i *World) { i.Spaces[0].Auxv = make([]byte, 8192) },
+		"descriptors, no memory":   func(i *World) { i.Tasks[2].Table = 0 },
+		"child without threads":    func(i *World) { i.Tasks[1].Threads = nil },
+		"child's open file":        func(i *World) { i.Tables[1].FDs[0].Open = 4 },
+		"process ID twice":         func(i *World) { i.Tasks[2].PID = 104 },
+		"process ID is a thread's": func(i *World) { i.Tasks[2].PID = 103 },
+		"process ID 0":             func(i *World) { i.Tasks[2].PID = 0 },
+		"parent is not there":      func(i *World) { i.Tasks[1].PPID = 1 },
+		"parent of itself":         func(i *World) { i.Tasks[1].PPID = 104 },
+		"parent comes later":       func(i *World) { i.Tasks[1], i.Tasks[2] = i.Tasks[2], i.Tasks[1] },
+		"parent is dead":           func(i *World) { i.Tasks = append(i.Tasks, i.Tasks[2]); i.Tasks[3].PID, i.Tasks[3].PPID = 106, 105 },
+		"status of none":           func(i *World) { i.Tasks[2].Status = 0x701 },
+		"status that stops":        func(i *World) { i.Tasks[2].Status = 19 },
+		"status by signal 65":      func(i *World) { i.Tasks[2].Status = 65 },
+		"status with a core":       func(i *World) { i.Tasks[2].Status = 0x80 },
+		"status of the living":     func(i *World) { i.Tasks[1].Status = 9 },
+		"dead with a thread":       func(i *World) { i.Tasks[2].Threads = i.Tasks[1].Threads },
+		"exit signal 65":           func(i *World) { i.Tasks[1].ExitSignal = 65 },
+		"group is a thread":        func(i *World) { i.Tasks[1].PGID = 103 },
+		"group of nobody":          func(i *World) { i.Tasks[1].PGID = 0 },
+		"group in two sessions":    func(i *World) { i.Tasks[2].PGID = 90 },
+		"leader in two sessions":   func(i *World) { i.Tasks[2].PGID = 100 },
+		"leader in a session":      func(i *World) { i.Tasks[2].SID = 100 },
+		"session leader's group":   func(i *World) { i.Tasks[1].PGID = 90 },
+		"contents too large":       func(i *World) { i.Contents[1].Size = 1<<63 - 1 },
 	} {
 		img := sample()
 		damage(img)
