@@ -20,12 +20,14 @@ import (
 const (
 	FactBaseIdentity = "base-identity" // of the base, 16 hexadecimal digits
 	FactBaseRoot     = "base-root"     // its SHA-256 root, 64 of them
+	FactBaseDigest   = "base-digest"   // the digest of its image, as many; may be missing
 )
 
 // BaseRef names the image that a stream is the difference to.
 type BaseRef struct {
-	ID   uint64
-	Root string // 32 bytes
+	ID     uint64
+	Root   string // 32 bytes
+	Digest string // as many; "" if it is not known
 }
 
 func (b BaseRef) String() string { return fmt.Sprintf("%016x, root %x", b.ID, b.Root) }
@@ -38,26 +40,37 @@ func (i *Info) Base() (ref BaseRef, ok bool) {
 		return ref, false
 	}
 	ref.ID, _ = strconv.ParseUint(id, 16, 64) // check has parsed both before
-	sum, _ := hex.DecodeString(root)
-	ref.Root = string(sum)
+	ref.Root, ref.Digest = unhex(root), unhex(i.Fact(FactBaseDigest))
 	return ref, true
+}
+
+func unhex(digits string) string {
+	b, _ := hex.DecodeString(digits)
+	return string(b)
 }
 
 // SetBase says what the image is to be stored as the difference to, or with nil
 // that it is to be stored as a whole.
 func (i *Info) SetBase(base *Base) {
 	i.Facts = slices.DeleteFunc(slices.Clone(i.Facts), func(f Fact) bool {
-		return f.Name == FactBaseIdentity || f.Name == FactBaseRoot
+		return f.Name == FactBaseIdentity || f.Name == FactBaseRoot || f.Name == FactBaseDigest
 	})
 	if base != nil {
 		i.Facts.Set(FactBaseIdentity, fmt.Sprintf("%016x", base.info.ID))
 		i.Facts.Set(FactBaseRoot, hex.EncodeToString(base.root))
+		if base.digest != nil {
+			i.Facts.Set(FactBaseDigest, hex.EncodeToString(base.digest))
+		}
 	}
 }
 
 // checkBase returns an error unless the facts name a base, or none.
 func (i *Info) checkBase() error {
 	ref, ok := i.Base()
+	digest := i.Fact(FactBaseDigest)
+	if digest != "" && (!ok || len(ref.Digest) != 32 || fmt.Sprintf("%x", ref.Digest) != digest) {
+		return fmt.Errorf("%w: fact %q does not name a base", ErrField, FactBaseDigest)
+	}
 	if !ok {
 		return nil
 	}
@@ -71,12 +84,21 @@ func (i *Info) checkBase() error {
 // any part can be read: what patch frames need. It may be used by several
 // goroutines at once.
 type Base struct {
-	file  io.ReaderAt
-	info  *Info
-	root  []byte
-	parts []FrameInfo // what it is made up of, in order
-	under *Base       // what it is the difference to, or nil
-	pages *pageIndex  // nil unless it was learned
+	file   io.ReaderAt
+	size   int64
+	info   *Info
+	root   []byte
+	parts  []basePart // what it is made up of, in order
+	under  *Base      // what it is the difference to, or nil
+	pages  *pageIndex // nil unless it was learned
+	digest []byte     // of the image; nil where that was not asked for
+}
+
+// basePart is where a part of the image is, and what the frame has to be still
+// when it is read again.
+type basePart struct {
+	FrameInfo
+	sum sum
 }
 
 // OpenBase reads the stream that lies in file, size bytes, checks all of it
@@ -87,22 +109,22 @@ type Base struct {
 //
 // The file stays the caller's, and must stay as it is.
 func OpenBase(ctx context.Context, file io.ReaderAt, size int64, bases []*Base, learn bool) (*Base, error) {
-	r := NewReader(io.NewSectionReader(file, 0, size))
-	r.Device = true // what follows on a device does no harm, and in a file is no reason to refuse
+	b := &Base{file: file, size: size}
+	r := b.reader()
 	info, err := r.Info()
 	if err != nil {
 		return nil, err
 	}
-	b := &Base{file: file, info: info}
-	if err := b.stack(bases); err != nil {
+	b.info = info
+	if err := b.stack(ctx, bases); err != nil {
 		return nil, err
 	}
 	if learn {
-		b.pages = newPageIndex()
+		b.pages, r.Digest = newPageIndex(), true
 	}
 	err = r.Each(ctx, b.learning(), func(f *Frame) error {
 		if f.read.Type.holds() {
-			b.parts = append(b.parts, f.read)
+			b.parts = append(b.parts, basePart{f.read, f.digest})
 		}
 		return nil
 	})
@@ -112,9 +134,33 @@ func OpenBase(ctx context.Context, file io.ReaderAt, size int64, bases []*Base, 
 	b.root = r.Root()
 	if learn {
 		b.pages.build(b.parts)
+		b.digest = ImageDigest(r.Statement())
 	}
 	return b, nil
 }
+
+// reader reads the stream once more.
+func (b *Base) reader() *Reader {
+	r := NewReader(io.NewSectionReader(b.file, 0, b.size))
+	r.Device = true // what follows on a device does no harm, and in a file is no reason to refuse
+	return r
+}
+
+// takeDigest takes the digest of the image, for which all of it is decoded.
+func (b *Base) takeDigest(ctx context.Context) error {
+	r := b.reader()
+	r.Digest = true
+	if err := r.Each(ctx, CheckWhole(b.under), nil); err != nil {
+		return err
+	}
+	if string(r.Root()) != string(b.root) {
+		return r.last.damage(errChanged)
+	}
+	b.digest = ImageDigest(r.Statement())
+	return nil
+}
+
+var errChanged = fmt.Errorf("%w: it has changed since it was checked", ErrForeign)
 
 // learning returns the work of decoding the base and learning its pages, if
 // that is asked for.
@@ -135,11 +181,11 @@ func (b *Base) learning() func() Work {
 }
 
 // stack finds what b is the difference to.
-func (b *Base) stack(bases []*Base) error {
+func (b *Base) stack(ctx context.Context, bases []*Base) error {
 	if !b.info.Summed {
 		return ErrUnsummed
 	}
-	under, err := b.info.Among(bases)
+	under, err := b.info.Among(ctx, bases)
 	b.under = under
 	return err
 }
@@ -148,7 +194,12 @@ func (b *Base) stack(bases []*Base) error {
 func (b *Base) Info() *Info { return b.info }
 
 // Ref names the base, for those that are the difference to it.
-func (b *Base) Ref() BaseRef { return BaseRef{b.info.ID, string(b.root)} }
+func (b *Base) Ref() BaseRef { return BaseRef{b.info.ID, string(b.root), string(b.digest)} }
+
+// names reports whether ref is b: that very stream, or one of the same image.
+func (ref BaseRef) names(b *Base) bool {
+	return ref.ID == b.info.ID && (ref.Root == string(b.root) || ref.Digest != "" && ref.Digest == string(b.digest))
+}
 
 // Under is what the base itself is the difference to, or nil.
 func (b *Base) Under() *Base { return b.under }
@@ -170,7 +221,7 @@ type view struct {
 	dec   codec.Decoder
 	under *patcher // nil where the base is no difference
 	held  [2]struct {
-		part  *FrameInfo
+		part  *basePart
 		frame Frame
 	}
 	next int
@@ -207,7 +258,7 @@ func (v *view) readAt(p []byte, off int64) error {
 }
 
 // at finds the part of the image that off lies in, or nil.
-func (b *Base) at(off int64) *FrameInfo {
+func (b *Base) at(off int64) *basePart {
 	i := sort.Search(len(b.parts), func(i int) bool { return b.parts[i].Offset+b.parts[i].Length > off })
 	if i == len(b.parts) || off < 0 {
 		return nil
@@ -216,7 +267,7 @@ func (b *Base) at(off int64) *FrameInfo {
 }
 
 // load returns the bytes of a part. They are valid until the next call but one.
-func (v *view) load(p *FrameInfo) ([]byte, error) {
+func (v *view) load(p *basePart) ([]byte, error) {
 	for i := range v.held {
 		if v.held[i].part == p {
 			return v.held[i].frame.Payload(), nil
@@ -233,11 +284,8 @@ func (v *view) load(p *FrameInfo) ([]byte, error) {
 	if _, err := f.parseHeader(); err != nil {
 		return nil, f.damage(err)
 	}
-	if f.read != *p || f.id != v.base.info.ID {
-		return nil, f.damage(fmt.Errorf("%w: it has changed since it was checked", ErrForeign))
-	}
-	if err := f.Check(); err != nil {
-		return nil, err
+	if f.sum(); f.digest != p.sum {
+		return nil, f.damage(errChanged)
 	}
 	if err := v.decode(f); err != nil {
 		return nil, err
@@ -254,17 +302,30 @@ func (v *view) decode(f *Frame) error {
 }
 
 // Among returns which of bases i is the difference to, nil if it is stored as a
-// whole, and a [*BaseError] if it is none of them.
-func (i *Info) Among(bases []*Base) (*Base, error) {
-	if _, ok := i.Base(); !ok {
+// whole, and a [*BaseError] if it is none of them. One that has been coded anew or
+// signed since is decoded, to see that it is the same image still.
+func (i *Info) Among(ctx context.Context, bases []*Base) (*Base, error) {
+	ref, ok := i.Base()
+	if !ok {
 		return nil, nil
 	}
 	for _, base := range bases {
-		if i.Whole(base) == nil {
+		if base != nil && ref.names(base) {
 			return base, nil
 		}
 	}
-	return nil, i.Whole(nil)
+	for _, base := range bases {
+		if base == nil || base.digest != nil || base.info.ID != ref.ID || ref.Digest == "" {
+			continue
+		}
+		if err := base.takeDigest(ctx); err != nil {
+			return nil, err
+		}
+		if ref.names(base) {
+			return base, nil
+		}
+	}
+	return nil, &BaseError{ref}
 }
 
 // Whole returns an error unless base is what i is the difference to, or i is
@@ -272,7 +333,7 @@ func (i *Info) Among(bases []*Base) (*Base, error) {
 func (i *Info) Whole(base *Base) error {
 	ref, ok := i.Base()
 	switch {
-	case ok && (base == nil || base.Ref() != ref):
+	case ok && (base == nil || !ref.names(base)):
 		return &BaseError{ref}
 	case !ok && base != nil:
 		return errors.New("it is stored as a whole, and not as the difference to another image")

@@ -52,10 +52,10 @@ func (x *pageIndex) learn(number uint64, raw []byte) {
 }
 
 // build makes the table, when all pages have been learned.
-func (x *pageIndex) build(parts []FrameInfo) {
+func (x *pageIndex) build(parts []basePart) {
 	for _, p := range parts {
 		if hashes := x.seen[p.Number]; hashes != nil {
-			x.parts = append(x.parts, pagesOf{p, hashes, x.count})
+			x.parts = append(x.parts, pagesOf{p.FrameInfo, hashes, x.count})
 			x.count += len(hashes)
 		}
 	}

@@ -157,8 +157,8 @@ func TestPatchWithoutBase(t *testing.T) {
 	whole := summed(t, streamOf(t, newMemory(img)))
 	base := openBase(t, whole)
 	stream := diff(t, streamOf(t, newMemory(later(img, 7))), base, "s2")
-	other := openBase(t, compressed2(t, whole))
-	for what, b := range map[string]*format.Base{"none": nil, "recoded": other} {
+	other := openBase(t, summed(t, streamOf(t, newMemory(imageOf(2<<20, 8)))))
+	for what, b := range map[string]*format.Base{"none": nil, "another image": other} {
 		r := format.NewReader(bytes.NewReader(stream))
 		info, err := r.Info()
 		check(t, err)
@@ -176,6 +176,12 @@ func TestPatchWithoutBase(t *testing.T) {
 	}
 	if _, err := format.OpenBase(context.Background(), bytes.NewReader(stream), int64(len(stream)), []*format.Base{other}, false); !errors.As(err, new(*format.BaseError)) {
 		t.Errorf("a chain with another link: %v", err)
+	}
+	recoded := compressed2(t, whole)
+	unlearned, err := format.OpenBase(context.Background(), bytes.NewReader(recoded), int64(len(recoded)), nil, false)
+	check(t, err)
+	if _, err := format.OpenBase(context.Background(), bytes.NewReader(stream), int64(len(stream)), []*format.Base{other, unlearned}, false); err != nil {
+		t.Errorf("a base that was coded anew: %v", err)
 	}
 	plain := streamOf(t, newMemory(img))
 	if _, err := format.OpenBase(context.Background(), bytes.NewReader(plain), int64(len(plain)), nil, false); !errors.Is(err, format.ErrUnsummed) {
@@ -362,4 +368,24 @@ func FuzzPatch(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// A base is the one that was checked whenever a part of it is read, though somebody
+// changes it meanwhile who knows how to put all CRCs right.
+func TestPatchBaseChanges(t *testing.T) {
+	img := imageOf(1<<20, 6)
+	whole := summed(t, streamOf(t, newMemory(img)))
+	base := openBase(t, whole)
+	r := format.NewReader(bytes.NewReader(diff(t, streamOf(t, newMemory(img)), base, "s2")))
+	r.Base = base
+	changed := bytes.Clone(whole)
+	for _, f := range cut(changed)[1:] {
+		if format.Type(le.Uint16(f[12:])) == format.TypeData {
+			f[format.HeaderSize] ^= 1
+		}
+	}
+	copy(whole, repair(changed, repairCRCs))
+	if _, err := rawOf(r, false); !errors.Is(err, format.ErrForeign) {
+		t.Error(err)
+	}
 }

@@ -82,7 +82,7 @@ func run(ctx context.Context, c *tool.Call) error {
 		if bases, err = input.OpenBases(ctx, c, !c.Bool("decompress")); err != nil {
 			return nil, err
 		}
-		return difference(c, bases)
+		return difference(ctx, c, bases)
 	})
 	if bases != nil {
 		err = errors.Join(err, bases.Close())
@@ -91,9 +91,9 @@ func run(ctx context.Context, c *tool.Call) error {
 }
 
 // difference is the filter that --base asks for.
-func difference(c *tool.Call, bases *input.Bases) (*format.Editor, error) {
+func difference(ctx context.Context, c *tool.Call, bases *input.Bases) (*format.Editor, error) {
 	if c.Bool("decompress") {
-		return whole(bases), nil
+		return whole(ctx, bases), nil
 	}
 	cd, level, err := codecOf(c)
 	if err != nil {
@@ -113,11 +113,11 @@ func difference(c *tool.Call, bases *input.Bases) (*format.Editor, error) {
 }
 
 // whole is the filter that makes whole images of differences.
-func whole(bases *input.Bases) *format.Editor {
+func whole(ctx context.Context, bases *input.Bases) *format.Editor {
 	var base *format.Base
 	return &format.Editor{
 		Info: func(info *format.Info) (err error) {
-			base, err = bases.For(info)
+			base, err = bases.For(ctx, info)
 			info.SetBase(nil)
 			return err
 		},

@@ -135,7 +135,7 @@ func run(ctx context.Context, c *tool.Call) error {
 		return err
 	}
 	defer bases.Close()
-	if in.Base, err = bases.For(info); err != nil {
+	if in.Base, err = bases.For(ctx, info); err != nil {
 		return err
 	}
 	by, err := verify(ctx, c, in, asked)

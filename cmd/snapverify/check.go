@@ -53,7 +53,7 @@ func check(ctx context.Context, c *tool.Call) error {
 		return err
 	}
 	defer bases.Close()
-	base, err := baseOf(info, bases, policy.Asks())
+	base, err := baseOf(ctx, info, bases, policy.Asks())
 	if err != nil {
 		return err
 	}
@@ -106,11 +106,11 @@ func read(ctx context.Context, c *tool.Call, r *format.Reader, base *format.Base
 
 // baseOf is what the image is the difference to, if that is named or needed: else
 // what it says is checked, and not what it stands for.
-func baseOf(info *format.Info, bases *input.Bases, needed bool) (*format.Base, error) {
+func baseOf(ctx context.Context, info *format.Info, bases *input.Bases, needed bool) (*format.Base, error) {
 	if bases.Last() == nil && !needed {
 		return nil, nil
 	}
-	return bases.For(info)
+	return bases.For(ctx, info)
 }
 
 const allRight = "all right"

@@ -28,7 +28,7 @@ func sign(ctx context.Context, c *tool.Call) error {
 		if bases, err = input.OpenBases(ctx, c, false); err != nil {
 			return nil, err
 		}
-		return signer(keys, bases), nil
+		return signer(ctx, keys, bases), nil
 	})
 	if bases != nil {
 		err = errors.Join(err, bases.Close())
@@ -49,12 +49,12 @@ func openKeys(c *tool.Call) ([]*trust.Key, error) {
 }
 
 // signer is the filter that signs, and adds checksums.
-func signer(keys []*trust.Key, bases *input.Bases) *format.Editor {
+func signer(ctx context.Context, keys []*trust.Key, bases *input.Bases) *format.Editor {
 	var base *format.Base
 	return &format.Editor{
 		Sum: true,
 		Info: func(info *format.Info) (err error) {
-			base, err = bases.For(info)
+			base, err = bases.For(ctx, info)
 			return err
 		},
 		Work: func() format.Work { return format.CheckWhole(base)() },

@@ -234,10 +234,13 @@ def read_first(payload):
     check_time(facts[b"time"])
     identity, root = facts.get(b"base-identity", ""), facts.get(b"base-root", "")
     if not identity and not root:
+        must(not facts.get(b"base-digest"), "facts: base-digest without a base")
         return facts, None
     must(re.fullmatch("[0-9a-f]{16}", identity), "facts: base-identity %r", identity)
     must(re.fullmatch("[0-9a-f]{64}", root), "facts: base-root %r", root)
-    return facts, (int(identity, 16), bytes.fromhex(root))
+    digest = facts.get(b"base-digest", "")
+    must(re.fullmatch("([0-9a-f]{64})?", digest), "facts: base-digest %r", digest)
+    return facts, Needed(int(identity, 16), bytes.fromhex(root), bytes.fromhex(digest))
 
 
 def read_failure(payload):
@@ -351,20 +354,29 @@ def decode(h, payload, where):
     return part
 
 
+Needed = namedtuple("Needed", "identity root digest")
+
+
 class Base:
     """What is known of the base: its image, by which its identity and root."""
 
     def __init__(self, path):
-        self.image = bytearray()
+        self.image, self.pages = bytearray(), Pages()
         with open(path, "rb") as source:
-            first, end, _ = read_stream(source, False, self, None)
-        self.name = first.identity, end[40:]
+            first, end, facts = read_stream(source, False, self, None)
+        self.identity, self.root = first.identity, end[40:]
+        self.digest = hashlib.sha256(statement(first, facts, self.pages)).digest()
+
+    def fits(self, needed):
+        return needed.identity == self.identity and (
+            needed.root == self.root or needed.digest == self.digest)
 
     def data(self, part):
         self.image += part
+        self.pages.data(part)
 
     def zeros(self, length):
-        self.image += bytes(length)
+        self.data(bytes(length))
 
 
 def read_table(payload, h, where):
@@ -414,7 +426,7 @@ def read_stream(source, is_device, sink, base):
         raise read_failure(payload)
     must(first.type in (IMAGE, RESUMED), "begins with a frame of type %d", first.type)
     facts, needed = read_first(payload)
-    must(not needed or base and base.name == needed, "image %r", needed, kind=Lacking)
+    must(not needed or base and base.fits(needed), "image %r", needed and tuple(needed), kind=Lacking)
     sums, totals, position, signatures = Checksums(first.flags & 1), Totals(), 0, 0
     sums.add(digest)
     while True:

@@ -119,8 +119,8 @@ func (b *Bases) known() (known []*format.Base) {
 }
 
 // For finds what the image is stored as the difference to: nil for a whole one.
-func (b *Bases) For(info *format.Info) (*format.Base, error) {
-	base, err := info.Among(b.all)
+func (b *Bases) For(ctx context.Context, info *format.Info) (*format.Base, error) {
+	base, err := info.Among(ctx, b.all)
 	if absent := (*format.BaseError)(nil); errors.As(err, &absent) {
 		err = lacking("the image", absent)
 	}

@@ -9,8 +9,10 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // statement is what there is to sign of s, as SPEC.md has it.
@@ -127,6 +129,27 @@ func signatures() []vector {
 			s.patch(0, base[:600], lines(1, 0, 600))
 			s.sign(signature(s.statement(), "snappipe"))
 			s.finish()
+		}},
+		{"good-patch-recoded", "", "a base that has another root, and the right digest", func(s *stream) {
+			base := baseOf()
+			digest := sha256.Sum256([]byte(base.statement()))
+			s.summed = true
+			s.facts = more(fact{"base-identity", "0123456789abcdef"}, fact{"base-root", strings.Repeat("0a", 32)}, fact{"base-digest", hex.EncodeToString(digest[:])})
+			s.begin(600)
+			s.patch(0, base.image[:600], lines(1, 0, 600))
+			s.finish()
+		}},
+		{"bad-base-digest-alone", "field", "the digest of a base that is not named", func(s *stream) {
+			s.facts = more(fact{"base-digest", strings.Repeat("0a", 32)})
+			s.usual()
+		}},
+		{"bad-base-digest-short", "field", "a digest of a base of 31 bytes", func(s *stream) {
+			s.facts = more(fact{"base-identity", "0123456789abcdef"}, fact{"base-root", strings.Repeat("0a", 32)}, fact{"base-digest", strings.Repeat("0a", 31)})
+			s.usual()
+		}},
+		{"bad-base-digest-capitals", "field", "a digest of a base in capitals", func(s *stream) {
+			s.facts = more(fact{"base-identity", "0123456789abcdef"}, fact{"base-root", strings.Repeat("0a", 32)}, fact{"base-digest", strings.Repeat("0A", 32)})
+			s.usual()
 		}},
 		bad("flags", "field", "the flags have no use in a signature frame", header{Flags: 1}, some),
 		bad("codec", "field", "the field codec has no use in a signature frame", header{Codec: gzip}, some),
