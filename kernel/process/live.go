@@ -1,4 +1,4 @@
-// The image of a live process, whose memory lies in its frozen twin.
+// The image of live processes, whose memory lies in their frozen twins.
 
 package process
 
@@ -87,9 +87,9 @@ func (l *live) readExtent(p []byte, e capture.Extent, skip int64) error {
 	if len(p) == 0 {
 		return nil
 	}
-	from := l.s.Memory
-	if e.InStore {
-		from = l.s.Store
+	from := l.s.Store
+	if e.Twin != capture.InStore {
+		from = l.s.Twins[e.Twin].Memory
 	}
 	n, err := from.ReadAt(p, int64(e.At)+skip)
 	if n == len(p) {
@@ -112,7 +112,7 @@ func (l *live) PipeTo(w *os.File, off, n int64) (moved int64, err error) {
 		}
 		part := min(e.Length-skip, n-moved)
 		var some int64
-		if e.InStore {
+		if e.Twin == capture.InStore {
 			some, err = io.Copy(w, io.NewSectionReader(l.s.Store, int64(e.At)+skip, part))
 		} else {
 			some, err = l.s.PipeTo(w, extents[i:], skip, part)

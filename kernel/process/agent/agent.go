@@ -37,30 +37,34 @@ type request struct {
 	Force bool
 	Drop  []int
 	Fault capture.Fault
-	// Left is what another agent left in PID, to put away; then there is no
+	// Left is what another agent left in processes, to put away; then there is no
 	// snapshot.
-	Left *left
+	Left []left
 }
 
-// left is what is in a program while it is snapshotted.
+// left is what is in a process while it is snapshotted. Of several messages about
+// one, each adds what it has.
 type left struct {
-	Twin int // or 0
-	Area ptrace.Area
-	Peek *object.Peek
+	PID  int
+	Twin int          `json:",omitempty"`
+	Area *ptrace.Area `json:",omitempty"`
+	Peek *object.Peek `json:",omitempty"`
 }
 
 // answer is a message from the agent, until it is Ready, and the last one.
 type answer struct {
 	Report  string          `json:",omitempty"`
 	Warning string          `json:",omitempty"`
-	Twin    int             `json:",omitempty"`
-	Area    *ptrace.Area    `json:",omitempty"`
-	Peek    *object.Peek    `json:",omitempty"`
-	Ready   *ready          `json:",omitempty"` // with descriptors: memory of the twin, store, pipe
+	Left    *left           `json:",omitempty"` // should the agent be killed
+	Twin    *twin           `json:",omitempty"` // with descriptors: its memory, its pipe
+	Ready   *ready          `json:",omitempty"` // after all twins, with the store
 	Error   string          `json:",omitempty"`
 	Refusal *kernel.Refusal `json:",omitempty"`
 	Done    bool            `json:",omitempty"` // nothing is left, or Error says what
 }
+
+// twin is the next of those that extents are of.
+type twin struct{}
 
 type ready struct {
 	Size    int64
@@ -69,14 +73,14 @@ type ready struct {
 	Facts   kernel.Facts
 }
 
-// extentSize is offset, length, 1 or 0 for the store or the twin, and where.
+// extentSize is offset, length, which twin or the store, and where.
 const extentSize = 4 * 8
 
-// An order is sent once the agent is Ready: addresses and lengths in binary,
-// runSize bytes each, of what is to go into the pipe; or one of no length, to
-// end. Of the first kind nothing is answered: it comes through the pipe, or that
+// An order is sent once the agent is Ready: the number of a twin, and then addresses
+// and lengths in binary, runSize bytes each, of what is to go into its pipe; or one
+// of no length, to end. Of the first kind nothing is answered: it comes through the pipe, or that
 // is at its end.
-const runSize = 16
+const runSize, twinSize = 16, 8
 
 func (a *answer) encode() []byte {
 	b, err := json.Marshal(a)

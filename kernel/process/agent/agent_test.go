@@ -162,7 +162,7 @@ func TestMemory(t *testing.T) {
 	all := bytes.Repeat([]byte{'m'}, 8<<20)
 	var extents []capture.Extent // from that on
 	for i, e := range s.Extents {
-		if e.Length >= int64(len(all)) && !e.InStore {
+		if e.Length >= int64(len(all)) && e.Twin != capture.InStore {
 			extents = s.Extents[i:]
 		}
 	}
@@ -171,7 +171,7 @@ func TestMemory(t *testing.T) {
 	}
 	found := extents[0]
 	read := make([]byte, found.Length)
-	if _, err := s.Memory.ReadAt(read, int64(found.At)); err != nil {
+	if _, err := s.Twins[0].Memory.ReadAt(read, int64(found.At)); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Contains(read, all) {
@@ -269,9 +269,9 @@ func use(s *Snapshot) {
 	}
 	defer null.Close()
 	for i, e := range s.Extents {
-		if !e.InStore {
+		if e.Twin != capture.InStore {
 			s.PipeTo(null, s.Extents[i:], 0, e.Length)
-			s.Memory.ReadAt(make([]byte, 4096), int64(e.At))
+			s.Twins[0].Memory.ReadAt(make([]byte, 4096), int64(e.At))
 		}
 	}
 }

@@ -9,33 +9,40 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/capture"
-	"snappipe/kernel/process/ptrace"
 )
 
-// Snapshot is an image whose memory is that of a twin in the care of an agent.
+// Snapshot is an image whose memory is that of twins in the care of an agent.
 type Snapshot struct {
 	Size    int64
 	Extents []capture.Extent // ascending, not overlapping
 	Facts   kernel.Facts
 
-	// Memory is /proc/PID/mem of the twin, which copies each page twice.
+	Twins []*Twin // which extents are of
+	Store *os.File
+
+	mu    sync.Mutex // of what follows, and the pipes of twins
+	agent *process
+}
+
+// Twin is one whose pages can be read, and moved to a pipe.
+type Twin struct {
+	// Memory is /proc/PID/mem, which copies each page twice.
 	// process_vm_readv(2) would do so once, but it pins pages, and to pin one
 	// that the program has as well the kernel first gives the twin a page of
 	// its own (mm/gup.c: gup_must_unshare): that is three times as slow and
 	// takes as much memory again.
 	Memory *os.File
-	Store  *os.File
 
-	mu    sync.Mutex    // of what follows
-	pipe  *os.File      // of the twin; nil once it can't be used any more
-	null  *os.File      // for what is not wanted of it, or nil
-	flow  []capture.Run // what was ordered and has not come out of it
-	agent *process
+	number int
+	pipe   *os.File      // of the twin; nil once it can't be used any more
+	null   *os.File      // for what is not wanted of it, or nil
+	flow   []capture.Run // what was ordered and has not come out of it
 }
 
 // Options are what Take needs to know besides the process.
@@ -77,8 +84,7 @@ func Take(ctx context.Context, pid int, o Options) (*Snapshot, error) {
 type process struct {
 	conn *conn
 	cmd  *os.Process
-	pid  int // of the program
-	left left
+	left []left // one for each process that something is in
 }
 
 func start(r request) (*process, error) {
@@ -102,7 +108,7 @@ func start(r request) (*process, error) {
 		c.close()
 		return nil, fmt.Errorf("starting the agent: %w", err)
 	}
-	p := &process{conn: c, cmd: cmd, pid: r.PID}
+	p := &process{conn: c, cmd: cmd}
 	b, err := json.Marshal(r)
 	if err == nil {
 		err = c.send(b)
@@ -123,29 +129,31 @@ var errDied = errors.New("the agent was killed")
 
 // await passes on reports until the image is there.
 func (p *process) await(o *Options) (*Snapshot, error) {
+	s := &Snapshot{agent: p}
 	for {
 		a, files, err := p.answer()
 		if err != nil {
+			s.closeFiles()
 			return nil, err
-		}
-		if a.Ready == nil || len(files) != 3 {
-			closeAll(files)
 		}
 		switch {
 		case a.Report != "":
 			o.Report(a.Report)
 		case a.Warning != "":
 			o.Warn(a.Warning)
-		case a.Twin != 0, a.Area != nil, a.Peek != nil:
-			p.note(&a)
-		case a.Ready != nil && len(files) == 3:
-			p.left.Area = ptrace.Area{} // unmapped long since
-			s := &Snapshot{
-				Size: a.Ready.Size, Facts: a.Ready.Facts,
-				Memory: files[0], Store: files[1], pipe: files[2], agent: p,
+		case a.Left != nil:
+			p.note(a.Left)
+		case a.Twin != nil && len(files) == 2:
+			s.Twins = append(s.Twins, &Twin{number: len(s.Twins), Memory: files[0], pipe: files[1]})
+		case a.Ready != nil && len(files) == 1:
+			for i := range p.left {
+				p.left[i].Area = nil // unmapped long since
 			}
+			s.Size, s.Facts, s.Store = a.Ready.Size, a.Ready.Facts, files[0]
 			return s, s.readExtents(a.Ready)
 		default:
+			closeAll(files)
+			s.closeFiles()
 			if err := a.err(); err != nil {
 				return nil, err
 			}
@@ -179,10 +187,10 @@ func (p *process) end() error {
 	if err != nil {
 		return fmt.Errorf("waiting for the agent: %w", err)
 	}
-	if state.Exited() || p.left == (left{}) {
+	if state.Exited() || len(p.left) == 0 {
 		return nil
 	}
-	return putAwayBy(p.pid, p.left)
+	return putAwayBy(p.left)
 }
 
 // drain reads what the agent still has to say, up to its end.
@@ -197,29 +205,37 @@ func (p *process) drain() {
 		if json.Unmarshal(b, &a) != nil {
 			continue
 		}
-		p.note(&a)
+		if a.Left != nil {
+			p.note(a.Left)
+		}
 	}
 }
 
 // note remembers what would have to be put away.
-func (p *process) note(a *answer) {
-	if a.Twin != 0 {
-		p.left.Twin = a.Twin
+func (p *process) note(l *left) {
+	i := slices.IndexFunc(p.left, func(known left) bool { return known.PID == l.PID })
+	if i < 0 {
+		i = len(p.left)
+		p.left = append(p.left, left{PID: l.PID})
 	}
-	if a.Area != nil {
-		p.left.Area = *a.Area
+	known := &p.left[i]
+	if l.Twin != 0 {
+		known.Twin = l.Twin
 	}
-	if a.Peek != nil {
-		p.left.Peek = a.Peek
-		if a.Peek.FD < 0 {
-			p.left.Peek = nil // it is as it was
+	if l.Area != nil {
+		known.Area = l.Area
+	}
+	if l.Peek != nil {
+		known.Peek = l.Peek
+		if l.Peek.FD < 0 {
+			known.Peek = nil // it is as it was
 		}
 	}
 }
 
 // putAwayBy has a new agent put away what another left.
-func putAwayBy(pid int, l left) error {
-	p, err := start(request{PID: pid, Left: &l})
+func putAwayBy(l []left) error {
+	p, err := start(request{Left: l})
 	if err != nil {
 		return err
 	}
@@ -241,13 +257,16 @@ func (s *Snapshot) readExtents(r *ready) error {
 		b := table[extentSize*i:]
 		s.Extents[i] = capture.Extent{
 			Offset: int64(le.Uint64(b)), Length: int64(le.Uint64(b[8:])),
-			InStore: le.Uint64(b[16:]) != 0, At: le.Uint64(b[24:]),
+			Twin: int(int64(le.Uint64(b[16:]))), At: le.Uint64(b[24:]),
+		}
+		if t := s.Extents[i].Twin; t != capture.InStore && (t < 0 || t >= len(s.Twins)) {
+			return fmt.Errorf("an extent of the image is of twin %d of %d", t, len(s.Twins))
 		}
 	}
 	return nil
 }
 
-// Close ends the twin, and returns when nothing is left of it.
+// Close ends the twins, and returns when nothing is left of them.
 func (s *Snapshot) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -256,9 +275,7 @@ func (s *Snapshot) Close() error {
 	}
 	p := s.agent
 	s.agent = nil
-	s.closePipe() // a twin that writes to it stops
-	s.Memory.Close()
-	s.Store.Close()
+	s.closeFiles()
 	err := p.conn.send(make([]byte, runSize))
 	for err == nil {
 		var a answer
@@ -272,8 +289,19 @@ func (s *Snapshot) Close() error {
 	return p.end()
 }
 
-func (s *Snapshot) closePipe() {
-	for _, f := range []**os.File{&s.pipe, &s.null} {
+// closeFiles also stops a twin that writes to its pipe.
+func (s *Snapshot) closeFiles() {
+	for _, t := range s.Twins {
+		t.closePipe()
+		t.Memory.Close()
+	}
+	if s.Store != nil {
+		s.Store.Close()
+	}
+}
+
+func (t *Twin) closePipe() {
+	for _, f := range []**os.File{&t.pipe, &t.null} {
 		if *f != nil {
 			(*f).Close()
 			*f = nil

@@ -72,7 +72,7 @@ func (s *server) serve() error {
 		return err
 	}
 	if r.Left != nil {
-		s.done(putAway(r.PID, r.Left))
+		s.done(putAway(r.Left))
 		return nil
 	}
 	if s.got, err = capture.Take(r.PID, s.options(&r)); err != nil {
@@ -83,28 +83,38 @@ func (s *server) serve() error {
 		debug.SetGCPercent(100)
 		err = s.orders()
 	}
-	s.done(errors.Join(err, s.got.Twin.End()))
+	for _, w := range s.got.Twins {
+		err = errors.Join(err, w.End())
+	}
+	s.done(err)
 	return nil
 }
 
 // putAway is for what an agent left that was killed.
-func putAway(pid int, l *left) (err error) {
-	if l.Area.Code != 0 {
-		err = capture.Clean(pid, l.Area)
+func putAway(all []left) (err error) {
+	for i := range all {
+		err = errors.Join(err, all[i].putAway())
+	}
+	return err
+}
+
+func (l *left) putAway() (err error) {
+	if l.Area != nil {
+		err = capture.Clean(l.PID, *l.Area)
 	}
 	if l.Twin != 0 {
-		err = errors.Join(err, capture.Reap(pid, l.Twin))
+		err = errors.Join(err, capture.Reap(l.PID, l.Twin))
 	}
 	if l.Peek != nil {
 		err = errors.Join(err, l.Peek.PutBack())
 	}
-	return errors.Join(err, capture.ReapAll(pid))
+	return errors.Join(err, capture.ReapAll(l.PID))
 }
 
 func (s *server) options(r *request) capture.Options {
 	// The first message that is encoded takes much longer than all others,
 	// and should not be one that a stopped program waits for.
-	(&answer{Area: new(ptrace.Area)}).encode()
+	(&answer{Left: &left{Area: new(ptrace.Area)}}).encode()
 	tell := func(a answer) {
 		// If nobody listens, Cancelled says so too.
 		_ = s.conn.send(a.encode())
@@ -113,9 +123,9 @@ func (s *server) options(r *request) capture.Options {
 		Force: r.Force, Drop: r.Drop, Fault: r.Fault,
 		Report:    func(line string) { tell(answer{Report: line}) },
 		Warn:      func(line string) { tell(answer{Warning: line}) },
-		Mapped:    func(a ptrace.Area) { tell(answer{Area: &a}) },
-		Born:      func(twin int) { tell(answer{Twin: twin}) },
-		Peeking:   func(p object.Peek) { tell(answer{Peek: &p}) },
+		Mapped:    func(pid int, a ptrace.Area) { tell(answer{Left: &left{PID: pid, Area: &a}}) },
+		Born:      func(pid, twin int) { tell(answer{Left: &left{PID: pid, Twin: twin}}) },
+		Peeking:   func(p object.Peek) { tell(answer{Left: &left{PID: p.PID, Peek: &p}}) },
 		Cancelled: s.conn.ended,
 	}
 }
@@ -126,23 +136,14 @@ func (s *server) handOver(fault capture.Fault) error {
 		return err
 	}
 	g := s.got
-	pipe, err := g.Twin.OpenPipe()
-	if err != nil {
-		return err
+	for _, w := range g.Twins {
+		if err := s.handOverTwin(w); err != nil {
+			return err
+		}
 	}
-	defer pipe.Close()
-	memory, err := g.Twin.OpenToRead()
-	if err != nil {
-		return err
-	}
-	defer memory.Close()
 	table := make([]byte, 0, extentSize*len(g.Extents))
 	for _, e := range g.Extents {
-		where := uint64(0)
-		if e.InStore {
-			where = 1
-		}
-		for _, n := range [...]uint64{uint64(e.Offset), uint64(e.Length), where, e.At} {
+		for _, n := range [...]uint64{uint64(e.Offset), uint64(e.Length), uint64(e.Twin), e.At} {
 			table = le.AppendUint64(table, n)
 		}
 	}
@@ -151,7 +152,22 @@ func (s *server) handOver(fault capture.Fault) error {
 		return err
 	}
 	a := answer{Ready: &ready{Size: g.Size, Extents: len(g.Extents), Table: at, Facts: g.Facts}}
-	return s.conn.send(a.encode(), memory, g.Store.File, pipe)
+	return s.conn.send(a.encode(), g.Store.File)
+}
+
+func (s *server) handOverTwin(w *capture.Twin) error {
+	pipe, err := w.OpenPipe()
+	if err != nil {
+		return err
+	}
+	defer pipe.Close()
+	memory, err := w.OpenToRead()
+	if err != nil {
+		return err
+	}
+	defer memory.Close()
+	a := answer{Twin: &twin{}}
+	return s.conn.send(a.encode(), memory, pipe)
 }
 
 // orders carries them out until the last, or the end of the other side.
@@ -164,13 +180,16 @@ func (s *server) orders() error {
 		if err != nil {
 			return err
 		}
-		runs := decodeRuns(b)
-		if len(runs) == 0 || runs[0].Length == 0 {
+		if len(b) < twinSize {
+			return nil
+		}
+		which, runs := le.Uint64(b), decodeRuns(b[twinSize:])
+		if which >= uint64(len(s.got.Twins)) || len(runs) == 0 || runs[0].Length == 0 {
 			return nil
 		}
 		// Why it fails can't be said, and need not be: what the pipe does not
 		// bring is read from memory.
-		_ = s.got.Twin.Splice(runs)
+		_ = s.got.Twins[which].Splice(runs)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // it after all has to be read and thrown away.
 const perOrder = 64 << 20
 
-// PipeTo puts n bytes of the twin, from skip on in the first of the extents, into
+// PipeTo puts n bytes of a twin, from skip on in the first of the extents, into
 // w, and returns how many it did; with [errors.ErrUnsupported] if w is something
 // that pages can't be moved to. The extents are those of s from that on: what
 // follows is likely to be asked for next, and the twin goes on to put it into its
@@ -25,23 +25,24 @@ const perOrder = 64 << 20
 func (s *Snapshot) PipeTo(w *os.File, extents []capture.Extent, skip, n int64) (moved int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pipe == nil {
+	t := s.Twins[extents[0].Twin]
+	if t.pipe == nil {
 		return 0, errors.ErrUnsupported
 	}
-	err = s.passOver(extents[0].At + uint64(skip))
+	err = t.passOver(extents[0].At + uint64(skip))
 	for moved < n && err == nil {
-		if len(s.flow) == 0 {
-			if err = s.order(extents, skip+moved); err != nil {
+		if len(t.flow) == 0 {
+			if err = s.order(t, extents, skip+moved); err != nil {
 				break
 			}
 		}
 		var some int64
-		some, err = spliceAll(int(s.pipe.Fd()), int(w.Fd()), min(n-moved, int64(s.flow[0].Length)))
-		s.pass(some)
+		some, err = spliceAll(int(t.pipe.Fd()), int(w.Fd()), min(n-moved, int64(t.flow[0].Length)))
+		t.pass(some)
 		moved += some
 	}
 	if err != nil {
-		s.closePipe() // what is in it is not at its place any more
+		t.closePipe() // what is in it is not at its place any more
 	}
 	if err == io.ErrUnexpectedEOF {
 		err = errors.ErrUnsupported
@@ -53,32 +54,32 @@ func (s *Snapshot) PipeTo(w *os.File, extents []capture.Extent, skip, n int64) (
 }
 
 // pass notes that n bytes of the first run have come out of the pipe.
-func (s *Snapshot) pass(n int64) {
-	r := &s.flow[0]
+func (t *Twin) pass(n int64) {
+	r := &t.flow[0]
 	r.Address += uint64(n)
 	r.Length -= uint64(n)
 	if r.Length == 0 {
-		s.flow = s.flow[1:]
+		t.flow = t.flow[1:]
 	}
 }
 
 // order has the agent put memory into the twin's pipe.
-func (s *Snapshot) order(extents []capture.Extent, skip int64) error {
-	s.flow = nil
-	var order []byte
+func (s *Snapshot) order(t *Twin, extents []capture.Extent, skip int64) error {
+	t.flow = nil
+	order := le.AppendUint64(nil, uint64(t.number))
 	left := int64(perOrder)
 	for i, e := range extents {
-		// What is in the store does not come through this pipe, and for what
-		// is short nobody asks.
-		if e.InStore || i > 0 && e.Length < worthwhile {
+		// What is in the store or in another twin does not come through this
+		// pipe, and for what is short nobody asks.
+		if e.Twin != t.number || i > 0 && e.Length < worthwhile {
 			continue
 		}
 		n := min(e.Length-skip, left)
 		r := capture.Run{Address: e.At + uint64(skip), Length: uint64(n)}
-		s.flow = append(s.flow, r)
+		t.flow = append(t.flow, r)
 		order = le.AppendUint64(le.AppendUint64(order, r.Address), r.Length)
 		skip = 0
-		if left -= n; left == 0 || len(s.flow) == capture.MaxRuns {
+		if left -= n; left == 0 || len(t.flow) == capture.MaxRuns {
 			break
 		}
 	}
@@ -95,24 +96,24 @@ const worthwhile = 64 << 10
 // passOver throws away what was ordered and comes before an address: pages of
 // zeros, and what was copied. If the address was not ordered that is all, since
 // what follows is never asked for again.
-func (s *Snapshot) passOver(at uint64) error {
-	for len(s.flow) > 0 && s.flow[0].Address != at {
-		r := s.flow[0]
+func (t *Twin) passOver(at uint64) error {
+	for len(t.flow) > 0 && t.flow[0].Address != at {
+		r := t.flow[0]
 		n := r.Length
 		if r.Address < at && at < r.Address+r.Length {
 			n = at - r.Address
 		}
-		if s.null == nil {
+		if t.null == nil {
 			null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 			if err != nil {
 				return err
 			}
-			s.null = null
+			t.null = null
 		}
-		if _, err := spliceAll(int(s.pipe.Fd()), int(s.null.Fd()), int64(n)); err != nil {
+		if _, err := spliceAll(int(t.pipe.Fd()), int(t.null.Fd()), int64(n)); err != nil {
 			return err
 		}
-		s.pass(int64(n))
+		t.pass(int64(n))
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 // addBuildIDs reads them from the files, which are still what they were if
 // their other marks are; but for those of which the program would hear that they
 // are read.
-func (c *capture) addBuildIDs() {
+func (c *member) addBuildIDs() error {
 	for i := range c.space.VMAs {
 		v := &c.space.VMAs[i]
 		if v.File == world.NoIndex || v.Prot&unix.PROT_EXEC == 0 {
@@ -27,4 +27,5 @@ func (c *capture) addBuildIDs() {
 			f.BuildID = elfnote.BuildIDOf(fmt.Sprintf("/proc/%d/root%s", c.twin.PID, f.Path))
 		}
 	}
+	return nil
 }

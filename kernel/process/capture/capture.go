@@ -32,11 +32,11 @@ type Options struct {
 	Drop   []int // descriptors to leave out
 	Report func(line string)
 	Warn   func(line string)
-	// Mapped is told what is mapped in the program for a while, and Born the
-	// twin, as soon as there is one: what has to be put away if this process
-	// is killed. See Clean.
-	Mapped func(ptrace.Area)
-	Born   func(twin int)
+	// Mapped is told what is mapped in a process for a while, and Born its twin,
+	// as soon as there is one: what has to be put away if this process is killed.
+	// See Clean.
+	Mapped func(pid int, a ptrace.Area)
+	Born   func(pid, twin int)
 	// Peeking is told where the program had its socket peeked at, before that is
 	// moved for a while, and when it is there again. See object.Peek.
 	Peeking func(object.Peek)
@@ -46,11 +46,10 @@ type Options struct {
 	Cancelled func() bool
 }
 
-// Captured is the image of a process that runs on.
+// Captured is the image of processes that run on.
 type Captured struct {
-	Twin    *Twin
-	Store   *Store // what is in no memory of the twin: headers, shared memory, contents
-	Header  int64  // bytes of headers, at the start of Store
+	Twins   []*Twin
+	Store   *Store // what is in no memory of a twin: headers, shared memory, contents
 	Size    int64
 	Extents []Extent // ascending by Offset
 	Facts   kernel.Facts
@@ -59,9 +58,12 @@ type Captured struct {
 // Extent is a run of bytes of the image and where they are.
 type Extent struct {
 	Offset, Length int64
-	InStore        bool
+	Twin           int    // index in Captured.Twins, or InStore
 	At             uint64 // an address in the twin, or an offset in the store
 }
+
+// InStore is Extent.Twin of what is in none.
+const InStore = -1
 
 // piece is a run of bytes that the image holds: where it lies in its mapping
 // (an address) or content (an offset), and where it is now.
@@ -71,52 +73,83 @@ type piece struct {
 	at         uint64 // as Extent.At
 }
 
-// capture is one run of Take.
-type capture struct {
+// tree is one run of Take: all processes that are taken.
+type tree struct {
+	o       Options
+	members []*member     // parents before children, the first is the root
+	dry     *object.Taker // before they were stopped
+	files   *object.Taker
+	paused  time.Duration
+
+	img      *world.World
+	store    *Store
+	contents []content // those of img.Contents
+	extents  []Extent
+	size     int64
+}
+
+// member is one of them.
+type member struct {
+	*tree
 	pid  int
-	o    Options
 	mem  *ptrace.Memory
 	site uint64 // of a system call instruction
 
 	before survey // what was known before it was stopped
-	store  *Store
 	twin   *Twin
-	img    *world.World
-	task   *world.Task // of img
+	task   *world.Task
 	space  *world.Space
-	table  *world.Table
-	files  *object.Taker
 	opener *object.Task // the process, for files
 	frozen frozen
-	paused time.Duration
 
 	kept     map[uint64][]piece       // by start of the mapping: what the twin doesn't have
 	private  map[uint64][]proc.Run    // by start: which of kept is not the file's
 	guards   map[uint64][]proc.Run    // by start: guard pages
 	policies map[uint64]*world.Policy // by start
-	contents []content                // those of img.Contents
 	pieces   [][]piece                // the memory of each of space.VMAs
-	extents  []Extent
+}
+
+// join adds a process, which is the next of the tables of the image.
+func (t *tree) join(pid int) *member {
+	c := &member{
+		tree: t, pid: pid, task: new(world.Task), space: new(world.Space),
+		kept: map[uint64][]piece{}, private: map[uint64][]proc.Run{},
+		guards: map[uint64][]proc.Run{}, policies: map[uint64]*world.Policy{},
+	}
+	c.opener = &object.Task{PID: pid, Table: len(t.members), Root: len(t.members) == 0, Title: c.object, InnerID: c.innerID}
+	c.task.Space, c.task.Table = len(t.members), len(t.members)
+	t.members = append(t.members, c)
+	return c
+}
+
+func (t *tree) root() *member { return t.members[0] }
+
+// each does something to all members, up to the first that fails.
+func (t *tree) each(steps ...func(*member) error) error {
+	for _, step := range steps {
+		for _, c := range t.members {
+			if err := step(c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Take makes the image of a process. On error nothing is left of the attempt.
 // A [*kernel.Refusal] says that the process can't be taken as it is.
 func Take(pid int, o Options) (_ *Captured, err error) {
-	c := &capture{
-		pid: pid, o: o, img: world.One(),
-		kept: map[uint64][]piece{}, private: map[uint64][]proc.Run{},
-		guards: map[uint64][]proc.Run{}, policies: map[uint64]*world.Policy{},
-	}
-	c.task, c.space, c.table = &c.img.Tasks[0], &c.img.Spaces[0], &c.img.Tables[0]
+	t := &tree{o: o, img: new(world.World)}
+	t.join(pid)
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, c.abandon())
+			err = errors.Join(err, t.abandon())
 		}
-		if c.mem != nil {
-			c.mem.Close()
+		for _, c := range t.members {
+			c.closeMemory()
 		}
 	}()
-	for _, step := range []func() error{c.survey, c.freeze, c.readTwin, c.readMemory} {
+	for _, step := range []func() error{t.survey, t.freeze, t.readTwins, t.readMemory, t.encode} {
 		if o.Cancelled() {
 			return nil, ErrCancelled
 		}
@@ -124,49 +157,70 @@ func Take(pid int, o Options) (_ *Captured, err error) {
 			return nil, err
 		}
 	}
-	header, size, err := world.Encode(c.img)
-	if err != nil {
-		return nil, fmt.Errorf("process %d: %w", pid, err)
-	}
-	if err := c.fault(FaultEncode); err != nil {
-		return nil, err
-	}
-	at, err := c.store.Add(header)
-	if err != nil {
-		return nil, err
-	}
-	c.layOut(int64(len(header)), at)
-	c.report()
+	t.report()
 	return &Captured{
-		Twin: c.twin, Store: c.store, Header: int64(len(header)), Size: size,
-		Extents: c.extents, Facts: c.facts(),
+		Twins: t.twins(), Store: t.store, Size: t.size, Extents: t.extents, Facts: t.facts(),
 	}, nil
 }
 
-// abandon undoes what an attempt left: the twin and the store.
-func (c *capture) abandon() (err error) {
-	if c.twin != nil {
-		err = c.twin.End()
+// encode puts the image together, and finds the place of everything in it.
+func (t *tree) encode() error {
+	for _, c := range t.members {
+		t.img.Tasks = append(t.img.Tasks, *c.task)
+		t.img.Spaces = append(t.img.Spaces, *c.space)
 	}
-	if c.store != nil {
-		c.store.Close()
+	header, size, err := world.Encode(t.img)
+	if err != nil {
+		return fmt.Errorf("%s: %w", t.root().object(), err)
+	}
+	if err := t.fault(FaultEncode); err != nil {
+		return err
+	}
+	at, err := t.store.Add(header)
+	if err != nil {
+		return err
+	}
+	t.size = size
+	t.layOut(int64(len(header)), at)
+	return nil
+}
+
+func (t *tree) twins() (all []*Twin) {
+	for _, c := range t.members {
+		if c.twin != nil {
+			all = append(all, c.twin)
+		}
+	}
+	return all
+}
+
+// abandon undoes what an attempt left: the twins and the store.
+func (t *tree) abandon() (err error) {
+	for _, w := range t.twins() {
+		err = errors.Join(err, w.End())
+	}
+	if t.store != nil {
+		t.store.Close()
 	}
 	return err
 }
 
-func (c *capture) report() {
+func (t *tree) report() {
 	var bytes int64
-	for _, e := range c.extents {
+	for _, e := range t.extents {
 		bytes += e.Length
 	}
 	var mapped int64
-	for i := range c.space.VMAs {
-		mapped += int64(c.space.VMAs[i].End - c.space.VMAs[i].Start)
+	for i := range t.img.Spaces {
+		for j := range t.img.Spaces[i].VMAs {
+			v := &t.img.Spaces[i].VMAs[j]
+			mapped += int64(v.End - v.Start)
+		}
 	}
-	c.o.Report(fmt.Sprintf("paused for %.1f ms", float64(c.paused.Microseconds())/1000))
-	c.o.Report(fmt.Sprintf("%d pages in %d extents, %d bytes; %d bytes of the %d mapped are holes",
-		bytes/world.Page, len(c.extents), bytes, max(mapped-bytes, 0), mapped))
+	t.o.Report(fmt.Sprintf("paused for %.1f ms", float64(t.paused.Microseconds())/1000))
+	t.o.Report(fmt.Sprintf("%d pages in %d extents, %d bytes; %d bytes of the %d mapped are holes",
+		bytes/world.Page, len(t.extents), bytes, max(mapped-bytes, 0), mapped))
 }
 
 // object names the process in errors.
-func (c *capture) object() string { return proc.Title(c.pid) }
+func (c *member) object() string { return proc.Title(c.pid) }

@@ -68,4 +68,4 @@ func (f Fault) Beside(at Fault) error {
 	return f.At(at)
 }
 
-func (c *capture) fault(at Fault) error { return c.o.Fault.At(at) }
+func (t *tree) fault(at Fault) error { return t.o.Fault.At(at) }

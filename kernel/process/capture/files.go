@@ -12,70 +12,77 @@ import (
 )
 
 // newTaker makes one that fills in w. What an earlier one has found serves it.
-func (c *capture) newTaker(dry bool, w *world.World, earlier *object.Taker) *object.Taker {
+func (t *tree) newTaker(dry bool, w *world.World, earlier *object.Taker) *object.Taker {
+	var openers []*object.Task
+	for _, c := range t.members {
+		openers = append(openers, c.opener)
+	}
+	w.Files, w.Open, w.Tables = nil, nil, make([]world.Table, len(openers))
 	return object.NewTaker(object.Options{
-		Dry: dry, Force: c.o.Force, Drop: c.o.Drop, Warn: c.o.Warn,
-		Peeking: c.o.Peeking, PeekFault: func() error { return c.o.Fault.Beside(FaultPeeking) },
-		Others: c.others,
-	}, w, earlier, c.opener)
+		Dry: dry, Force: t.o.Force, Drop: t.o.Drop, Warn: t.o.Warn,
+		Peeking: t.o.Peeking, PeekFault: func() error { return t.o.Fault.Beside(FaultPeeking) },
+		Others: t.others,
+	}, w, earlier, openers...)
 }
 
 // surveyFiles looks at what is open, without what it holds, to refuse what can't be
 // kept.
-func (c *capture) surveyFiles() error {
-	c.opener = &object.Task{
-		PID: c.pid, Root: true, Title: c.object, Stat: c.before.stat, InnerID: c.innerID,
-	}
-	for _, m := range c.before.maps {
-		c.opener.Paths = append(c.opener.Paths, m.Path)
-	}
-	t := c.newTaker(true, world.One(), nil)
-	c.before.files = t
-	if err := t.Collect(); err != nil {
-		return err
-	}
-	for _, m := range c.before.maps {
-		if err := t.MappedBy(c.opener, []proc.Map{m}); err != nil {
-			return err
+func (t *tree) surveyFiles() error {
+	for _, c := range t.members {
+		c.opener.Stat = c.before.stat
+		for _, m := range c.before.maps {
+			c.opener.Paths = append(c.opener.Paths, m.Path)
 		}
 	}
-	return t.CheckOthers()
+	t.dry = t.newTaker(true, new(world.World), nil)
+	if err := t.dry.Collect(); err != nil {
+		return err
+	}
+	for _, c := range t.members {
+		for _, m := range c.before.maps {
+			if err := t.dry.MappedBy(c.opener, []proc.Map{m}); err != nil {
+				return err
+			}
+		}
+	}
+	return t.dry.CheckOthers()
 }
 
-// finishFiles has the twin look at files as long as it shares them.
-func (c *capture) finishFiles() error {
-	c.opener.Twin = c.twin
-	err := c.files.Finish()
+// finishFiles has the twins look at files as long as they share them.
+func (t *tree) finishFiles() error {
+	for _, c := range t.members {
+		c.opener.Twin = c.twin
+	}
+	err := t.files.Finish()
 	if errors.Is(err, object.ErrOthers) {
-		return c.collectAgain()
+		return t.collectAgain()
 	}
 	return err
 }
 
 // collectAgain is for a program that had opened a file and closed another between
 // two looks at it.
-func (c *capture) collectAgain() error {
-	err := c.files.Close()
-	c.img.Files, c.img.Open, c.table.FDs = nil, nil, nil
-	c.files = c.newTaker(false, c.img, c.files)
+func (t *tree) collectAgain() error {
+	err := t.files.Close()
+	t.files = t.newTaker(false, t.img, t.files)
 	if err == nil {
-		err = c.files.Begin(nil)
+		err = t.files.Begin(nil)
 	}
 	if err == nil {
-		err = c.files.Finish()
+		err = t.files.Finish()
 	}
 	return err
 }
 
 // addContents moves what pipes and sockets hold to the contents of the image.
-func (c *capture) addContents() error {
-	for _, b := range c.files.Blobs(len(c.img.Contents)) {
-		at, err := c.store.Add(b)
+func (t *tree) addContents() error {
+	for _, b := range t.files.Blobs(len(t.img.Contents)) {
+		at, err := t.store.Add(b)
 		if err != nil {
 			return err
 		}
-		c.img.Contents = append(c.img.Contents, world.Content{Size: int64(len(b))})
-		c.contents = append(c.contents, content{[]piece{{0, uint64(len(b)), true, at}}})
+		t.img.Contents = append(t.img.Contents, world.Content{Size: int64(len(b))})
+		t.contents = append(t.contents, content{[]piece{{0, uint64(len(b)), true, at}}})
 	}
 	return nil
 }

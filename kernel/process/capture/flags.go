@@ -50,7 +50,7 @@ var unmappable = map[string]string{
 const withoutAIO = "start the program so that it does not use it: mariadbd and mysqld have --innodb-use-native-aio=0, nginx has aio off"
 
 // checkMap refuses mappings of what is not memory.
-func (c *capture) checkMap(m *proc.Map) error {
+func (c *member) checkMap(m *proc.Map) error {
 	if m.Kernel() {
 		return nil
 	}
@@ -87,7 +87,7 @@ func (c *capture) checkMap(m *proc.Map) error {
 
 // flagsOf returns what the survey knows of a mapping, which may have grown at
 // either end since.
-func (c *capture) flagsOf(m *proc.Map) (proc.Map, bool) {
+func (c *member) flagsOf(m *proc.Map) (proc.Map, bool) {
 	old, ok := c.before.maps[m.Start]
 	if !ok {
 		old, ok = c.before.ends[m.End]
@@ -99,7 +99,7 @@ func (c *capture) flagsOf(m *proc.Map) (proc.Map, bool) {
 func take(m *proc.Map, from *proc.Map) { m.VMFlags, m.Key, m.Swap = from.VMFlags, from.Key, from.Swap }
 
 // readFlags learns the flags of all mappings.
-func (c *capture) readFlags() error {
+func (c *member) readFlags() error {
 	look := proc.Maps
 	if slices.ContainsFunc(c.frozen.maps, func(m proc.Map) bool { _, known := c.flagsOf(&m); return !known }) {
 		look = proc.Smaps
@@ -131,7 +131,7 @@ func (c *capture) readFlags() error {
 // lateFlags asks for the flags of mappings that are newer than the survey, while
 // the program is stopped: only where the twin can't be asked, because it lacks
 // them or might lack their locks.
-func (c *capture) lateFlags(lacking func(*proc.Map) bool) error {
+func (c *member) lateFlags(lacking func(*proc.Map) bool) error {
 	late := func(m *proc.Map) bool {
 		_, known := c.flagsOf(m)
 		return !known && (c.frozen.locked > 0 || lacking(m))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"snappipe/kernel"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/world"
@@ -28,23 +29,53 @@ type frozen struct {
 	sched []world.Sched  // of each thread
 	locks []world.Robust // likewise
 
-	timers []proc.Timer
-	locked uint64 // bytes of memory, before any was mapped for the calls
+	timers  []proc.Timer
+	pagemap *proc.Pagemap
+	locked  uint64 // bytes of memory, before any was mapped for the calls
 }
 
-func (c *capture) freeze() (err error) {
+func (t *tree) freeze() (err error) {
+	since := time.Now()
+	err = t.each((*member).stop)
+	if err == nil {
+		since = t.root().frozen.group.Since
+		err = t.whileStopped()
+	}
+	err = errors.Join(err, t.release())
+	t.paused = time.Since(since)
+	if err != nil {
+		return err
+	}
+	return t.fault(FaultReleased)
+}
+
+func (c *member) stop() (err error) {
 	options := ptrace.SysGood
 	if c.before.status.Int("Seccomp") != 0 {
 		options |= ptrace.SuspendSeccomp
 	}
-	f := &c.frozen
-	f.group, err = ptrace.StopAll(c.pid, options, stopLimit, func() ([]int, error) { return proc.Tasks(c.pid) })
-	if err == nil {
-		err = c.whileStopped()
+	c.frozen.group, err = ptrace.StopAll(c.pid, options, stopLimit, func() ([]int, error) { return proc.Tasks(c.pid) })
+	return c.explain(err)
+}
+
+// release lets all that were stopped run on.
+func (t *tree) release() (err error) {
+	for _, c := range t.members {
+		if c.frozen.pagemap != nil {
+			c.frozen.pagemap.Close()
+		}
+		if c.frozen.group != nil {
+			err = errors.Join(err, c.explain(c.frozen.group.Release(c.mem)))
+		}
 	}
-	err = errors.Join(err, f.group.Release(c.mem))
-	c.paused = time.Since(f.group.Since)
+	return err
+}
+
+// explain says of what process an error of its tracing is.
+func (c *member) explain(err error) error {
 	switch {
+	case err == nil, errors.As(err, new(*kernel.Refusal)):
+		return err
 	case errors.Is(err, ptrace.ErrWontStop):
 		return c.refuse("try again later", "%v: it waits in the kernel for a device or a vfork child", err)
 	case errors.Is(err, ptrace.ErrDispatchFixed):
@@ -53,18 +84,55 @@ func (c *capture) freeze() (err error) {
 		return c.refuse("", "%v, as under seccomp, or under Syscall User Dispatch, which Linux shows from 6.4 on", err)
 	case errors.Is(err, unix.EPERM) && len(c.task.Threads) == 0:
 		return c.refuseAccess()
-	case err != nil:
-		return fmt.Errorf("%s: %w", c.object(), err)
 	}
-	return c.fault(FaultReleased)
+	return fmt.Errorf("%s: %w", c.object(), err)
 }
 
-func (c *capture) whileStopped() (err error) {
-	f := &c.frozen
-	f.lead = f.group.Threads[0]
-	if err := c.fault(FaultStopped); err != nil {
+func (t *tree) whileStopped() (err error) {
+	if err := t.fault(FaultStopped); err != nil {
 		return err
 	}
+	if err := t.eachStopped((*member).begin); err != nil {
+		return err
+	}
+	t.files = t.newTaker(false, t.img, t.dry)
+	defer func() { err = errors.Join(err, t.files.Close()) }()
+	// What anybody may ask of a process is read by another thread while this
+	// one, as its tracer, reads the rest and makes it fork.
+	beside := make(chan error, 1)
+	go func() {
+		beside <- errors.Join(t.files.Begin(t.dry), t.each((*member).readSched, (*member).checkSharedNow))
+	}()
+	err = t.eachStopped((*member).readAhead, (*member).fork)
+	if e := <-beside; err == nil {
+		err = t.root().explain(e)
+	}
+	for _, step := range []func() error{t.finishFiles, t.keepShared} {
+		if err == nil {
+			err = t.root().explain(step())
+		}
+	}
+	if err == nil {
+		err = t.partTwins()
+	}
+	return errors.Join(err, t.fault(FaultShared))
+}
+
+// eachStopped is each for what is done to processes by their tracer.
+func (t *tree) eachStopped(steps ...func(*member) error) error {
+	for _, step := range steps {
+		err := t.each(func(c *member) error { return c.explain(step(c)) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin finds out what there is of a process that was just stopped.
+func (c *member) begin() (err error) {
+	f := &c.frozen
+	f.lead = f.group.Threads[0]
 	if f.maps, err = proc.Maps(c.pid); err != nil {
 		return err
 	}
@@ -74,32 +142,17 @@ func (c *capture) whileStopped() (err error) {
 	for _, t := range f.group.Threads {
 		f.tids = append(f.tids, int(t.Thread))
 	}
-	c.files = c.newTaker(false, c.img, c.before.files)
-	defer func() { err = errors.Join(err, c.files.Close()) }()
-	// What anybody may ask of a process is read by another thread while this
-	// one, as its tracer, reads the rest and makes it fork.
-	beside := make(chan error, 1)
-	go func() {
-		beside <- errors.Join(c.files.Begin(c.before.files), c.readSched(), c.checkSharedBy(f.tids))
-	}()
-	if err = c.readAhead(); err == nil {
-		err = c.fork()
-	}
-	if e := <-beside; err == nil {
-		err = e
-	}
-	for _, step := range []func() error{c.finishFiles, c.keepShared, c.partTwin} {
-		if err == nil {
-			err = step()
-		}
-	}
-	return errors.Join(err, c.fault(FaultShared))
+	return nil
 }
 
-func (c *capture) partTwin() error { return c.twin.part() }
+func (c *member) checkSharedNow() error { return c.checkSharedBy(c.frozen.tids) }
+
+func (t *tree) partTwins() error {
+	return t.eachStopped(func(c *member) error { return c.twin.part() })
+}
 
 // readAhead reads what has to be known before the program is made to call.
-func (c *capture) readAhead() (err error) {
+func (c *member) readAhead() (err error) {
 	f := &c.frozen
 	if err := c.checkAgain(); err != nil {
 		return err
@@ -117,7 +170,7 @@ func (c *capture) readAhead() (err error) {
 }
 
 // checkAgain is for what the survey saw before the program was stopped.
-func (c *capture) checkAgain() error {
+func (c *member) checkAgain() error {
 	for _, t := range c.frozen.group.Threads {
 		if !t.Regs.Is64Bit() {
 			return c.refuse("", "its thread %d runs 32-bit code", int(t.Thread))
@@ -133,7 +186,7 @@ func (c *capture) checkAgain() error {
 
 // fork makes each thread say what only it can, and the leader fork, within
 // memory that is mapped for that and is gone again afterwards.
-func (c *capture) fork() error {
+func (c *member) fork() error {
 	f := &c.frozen
 	shapes := []ptrace.Shape{ofThreads: threadShape(len(f.group.Threads)), ofLeader: leaderShape(len(f.timers))}
 	call, err := f.lead.Caller(c.site)
@@ -144,7 +197,7 @@ func (c *capture) fork() error {
 	if err != nil {
 		return errors.Join(err, f.group.Settle(f.lead, call))
 	}
-	c.o.Mapped(programs.Area)
+	c.o.Mapped(c.pid, programs.Area)
 	locked := c.lockedBeside()
 	if err = f.lead.Rest(); err == nil {
 		err = c.inPrograms(programs)
@@ -160,7 +213,7 @@ func (c *capture) fork() error {
 	return errors.Join(err, c.fault(FaultUnmapped))
 }
 
-func (c *capture) inPrograms(p *ptrace.Programs) error {
+func (c *member) inPrograms(p *ptrace.Programs) error {
 	if err := c.fault(FaultMapped); err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 
 // noteGuards keeps those of a mapping of the program itself, where the twin
 // does not have them.
-func (c *capture) noteGuards(m *proc.Map, pagemap *proc.Pagemap) error {
+func (c *member) noteGuards(m *proc.Map, pagemap *proc.Pagemap) error {
 	s, err := pagemap.Scan(m.Start, m.End, proc.Private)
 	if err == nil {
 		err = c.tellGuards(&s, m.Swap, pagemap.TellsGuards(), c.mem)
@@ -30,7 +30,7 @@ func (c *capture) noteGuards(m *proc.Map, pagemap *proc.Pagemap) error {
 // scanTwin looks for the pages of a mapping in the twin, and takes the guards
 // there away once they are known: what they cover can then be read as anything
 // else.
-func (c *capture) scanTwin(m *proc.Map, pagemap *proc.Pagemap, which proc.Pages) ([]proc.Run, error) {
+func (c *member) scanTwin(m *proc.Map, pagemap *proc.Pagemap, which proc.Pages) ([]proc.Run, error) {
 	s, err := pagemap.Scan(m.Start, m.End, which)
 	if err == nil {
 		err = c.tellGuards(&s, m.Swap, pagemap.TellsGuards(), c.twin.Memory)
@@ -45,7 +45,7 @@ func (c *capture) scanTwin(m *proc.Map, pagemap *proc.Pagemap, which proc.Pages)
 }
 
 // noteCovers keeps the guards of a shared mapping, once.
-func (c *capture) noteCovers(m *proc.Map, pagemap *proc.Pagemap) (err error) {
+func (c *member) noteCovers(m *proc.Map, pagemap *proc.Pagemap) (err error) {
 	if _, known := c.guards[m.Start]; !known {
 		c.guards[m.Start], err = pagemap.Guards(m.Start, m.End)
 	}
@@ -54,7 +54,7 @@ func (c *capture) noteCovers(m *proc.Map, pagemap *proc.Pagemap) (err error) {
 
 // uncovered is a way to read a shared mapping: by the twin where guards cover
 // what lies in it, since they can be removed there.
-func (c *capture) uncovered(m *proc.Map, pagemap *proc.Pagemap) (*ptrace.Memory, error) {
+func (c *member) uncovered(m *proc.Map, pagemap *proc.Pagemap) (*ptrace.Memory, error) {
 	err := c.noteCovers(m, pagemap)
 	if err != nil || len(c.guards[m.Start]) == 0 {
 		return c.mem, err
@@ -66,7 +66,7 @@ func (c *capture) uncovered(m *proc.Map, pagemap *proc.Pagemap) (*ptrace.Memory,
 	return c.twin.Memory, err
 }
 
-func (c *capture) refuseCovered(m *proc.Map) error {
+func (c *member) refuseCovered(m *proc.Map) error {
 	return c.refuse("", "its mapping %x-%x %s is not for a fork, and guard pages cover what is in it", m.Start, m.End, m.Path)
 }
 
@@ -83,7 +83,7 @@ func (w *Twin) removeGuards(all []proc.Run) error {
 // really are entries of another kind, which nobody can read; swap is how many
 // bytes are in truth. Where all guards were told already, such a page is a broken
 // one; and where not (Linux 6.13 to 6.15), a guard.
-func (c *capture) tellGuards(s *proc.Scan, swap uint64, told bool, mem *ptrace.Memory) error {
+func (c *member) tellGuards(s *proc.Scan, swap uint64, told bool, mem *ptrace.Memory) error {
 	if size(s.Swapped) <= swap {
 		return nil
 	}

@@ -39,7 +39,7 @@ func TestTellGuards(t *testing.T) {
 	scan := func() proc.Scan {
 		return proc.Scan{Pages: []proc.Run{run(0, 9), run(11, 16)}, Swapped: []proc.Run{run(2, 6)}}
 	}
-	c := &capture{pid: os.Getpid()}
+	c := &member{tree: new(tree), pid: os.Getpid()}
 
 	s := scan()
 	if err := c.tellGuards(&s, 0, false, mem); err != nil {

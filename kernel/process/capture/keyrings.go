@@ -7,7 +7,7 @@ package capture
 import "golang.org/x/sys/unix"
 
 // readKeyring asks in the twin, since to ask may make a keyring.
-func (c *capture) readKeyring() error {
+func (c *member) readKeyring() error {
 	const getID, read = 0, 11                     // include/uapi/linux/keyctl.h
 	const session, user, userSession = -3, -4, -5 // KEY_SPEC_
 	id := func(which int64) uint64 {

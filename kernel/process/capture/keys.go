@@ -14,7 +14,7 @@ import (
 
 // readKeys allocates in the twin all that are free: the others are the
 // program's.
-func (c *capture) readKeys() error {
+func (c *member) readKeys() error {
 	const pkru, keys = 1 << 9, 16 // of XCR0; arch/x86/include/asm/pkeys.h
 	if world.XFeatures(c.task.Threads[0].XState)&pkru == 0 {
 		return nil

@@ -23,7 +23,7 @@ func layersMax(version int) int {
 
 // checkLandlock refuses a process whose first thread is under Landlock. It comes
 // last: the twin may do less after it.
-func (c *capture) checkLandlock() error {
+func (c *member) checkLandlock() error {
 	const version = 1 // LANDLOCK_CREATE_RULESET_VERSION
 	abi, _, e := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, version)
 	if e != 0 {

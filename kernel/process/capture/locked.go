@@ -22,14 +22,14 @@ const (
 )
 
 // lockedBytes is how much of the program's memory is locked.
-func (c *capture) lockedBytes() (uint64, error) {
+func (c *member) lockedBytes() (uint64, error) {
 	s, err := proc.ReadStatus(c.pid)
 	return s.Bytes("VmLck"), err
 }
 
 // lockedBeside has another thread read that once more, now that memory is
 // mapped.
-func (c *capture) lockedBeside() <-chan lockedNow {
+func (c *member) lockedBeside() <-chan lockedNow {
 	answer := make(chan lockedNow, 1)
 	go func() {
 		n, err := c.lockedBytes()
@@ -45,7 +45,7 @@ type lockedNow struct {
 
 // readLockFuture compares it to what it was before. What is locked is there
 // from the start, unless that waits until it is used.
-func (c *capture) readLockFuture(call *ptrace.Caller, after <-chan lockedNow) error {
+func (c *member) readLockFuture(call *ptrace.Caller, after <-chan lockedNow) error {
 	now := <-after
 	if now.err != nil || now.bytes == c.frozen.locked {
 		return now.err
@@ -64,7 +64,7 @@ func (c *capture) readLockFuture(call *ptrace.Caller, after <-chan lockedNow) er
 	return errors.Join(err, unmapped)
 }
 
-func (c *capture) present(page uint64) (bool, error) {
+func (c *member) present(page uint64) (bool, error) {
 	pagemap, err := proc.OpenPagemap(c.pid)
 	if err != nil {
 		return false, err

@@ -17,7 +17,17 @@ import (
 
 // readMemory finds the pages of every mapping, and makes those of them
 // readable in the twin that are not.
-func (c *capture) readMemory() error {
+func (t *tree) readMemory() error {
+	if err := t.each((*member).readMemory, (*member).addBuildIDs); err != nil {
+		return err
+	}
+	if err := t.addContents(); err != nil {
+		return err
+	}
+	return t.fault(FaultMemory)
+}
+
+func (c *member) readMemory() error {
 	for _, read := range []func() error{c.readFlags, c.readPolicies} {
 		if err := read(); err != nil {
 			return err
@@ -40,14 +50,10 @@ func (c *capture) readMemory() error {
 		c.space.VMAs = append(c.space.VMAs, v)
 		c.pieces = append(c.pieces, pieces)
 	}
-	c.addBuildIDs()
-	if err := c.addContents(); err != nil {
-		return err
-	}
-	return c.fault(FaultMemory)
+	return nil
 }
 
-func (c *capture) vma(m *proc.Map, pagemap *proc.Pagemap) (v world.VMA, pieces []piece, err error) {
+func (c *member) vma(m *proc.Map, pagemap *proc.Pagemap) (v world.VMA, pieces []piece, err error) {
 	v = world.VMA{
 		Start: world.Hex(m.Start), End: world.Hex(m.End), Prot: m.Prot, Shared: m.Shared,
 		Name: world.Text(m.Name), File: world.NoIndex, Offset: int64(m.Offset), VMFlags: m.VMFlags, Key: m.Key, Policy: c.policies[m.Start],
@@ -80,7 +86,7 @@ func (c *capture) vma(m *proc.Map, pagemap *proc.Pagemap) (v world.VMA, pieces [
 }
 
 // piecesOf returns what there is of the memory of a mapping.
-func (c *capture) piecesOf(v *world.VMA, m *proc.Map, anonymous bool, pagemap *proc.Pagemap) ([]piece, error) {
+func (c *member) piecesOf(v *world.VMA, m *proc.Map, anonymous bool, pagemap *proc.Pagemap) ([]piece, error) {
 	switch {
 	case c.kept[m.Start] != nil:
 		v.Private = imageRuns(c.private[m.Start])
@@ -109,7 +115,7 @@ func fromTwin(runs []proc.Run) []piece {
 // can read there are only those that the program changed before. What is not
 // its own yet is the file's: where the program may write to that, the twin's
 // memory would change between one look and the next, and it is copied.
-func (c *capture) mappedFile(v *world.VMA, m *proc.Map, pagemap *proc.Pagemap) ([]piece, error) {
+func (c *member) mappedFile(v *world.VMA, m *proc.Map, pagemap *proc.Pagemap) ([]piece, error) {
 	runs, err := c.scanTwin(m, pagemap, proc.Private)
 	if err != nil {
 		return nil, err
@@ -143,7 +149,7 @@ func imageRuns(runs []proc.Run) (all []world.Run) {
 
 // endOfFile returns the address up to which a mapping of file i has it behind
 // it, in the given memory.
-func (c *capture) endOfFile(i int, m *proc.Map, mem *ptrace.Memory) (uint64, error) {
+func (c *member) endOfFile(i int, m *proc.Map, mem *ptrace.Memory) (uint64, error) {
 	if !c.files.SizeIsKnown(i) {
 		return probeEnd(m, mem)
 	}
@@ -179,7 +185,7 @@ func probeEnd(m *proc.Map, mem *ptrace.Memory) (uint64, error) {
 // makeReadable lets the twin itself read memory that the program could not,
 // since vmsplice(2) keeps to the protections. What it can't be given (mseal(2))
 // is copied.
-func (c *capture) makeReadable(m *proc.Map, pieces []piece) ([]piece, error) {
+func (c *member) makeReadable(m *proc.Map, pieces []piece) ([]piece, error) {
 	if m.Prot&unix.PROT_READ != 0 && m.Key == 0 {
 		return pieces, nil
 	}
@@ -231,30 +237,36 @@ func (w *Twin) resident(start, end uint64) (runs []proc.Run, err error) {
 }
 
 // layOut says where in the image everything lies, once Encode has placed it.
-func (c *capture) layOut(header int64, headerAt uint64) {
-	c.extents = []Extent{{Offset: 0, Length: header, InStore: true, At: headerAt}}
-	for i := range c.space.VMAs {
-		v := &c.space.VMAs[i]
-		for _, p := range c.pieces[i] {
-			c.addExtent(v.ImageOffset+int64(p.start-uint64(v.Start)), p)
+func (t *tree) layOut(header int64, headerAt uint64) {
+	t.extents = []Extent{{Offset: 0, Length: header, Twin: InStore, At: headerAt}}
+	for n, c := range t.members {
+		for i := range c.space.VMAs {
+			v := &c.space.VMAs[i] // the array of which is that of the image
+			for _, p := range c.pieces[i] {
+				t.addExtent(v.ImageOffset+int64(p.start-uint64(v.Start)), n, p)
+			}
 		}
 	}
-	for i, content := range c.contents {
+	for i, content := range t.contents {
 		for _, p := range content.pieces {
-			c.addExtent(c.img.Contents[i].Offset+int64(p.start), p)
+			t.addExtent(t.img.Contents[i].Offset+int64(p.start), InStore, p)
 		}
 	}
 }
 
-// addExtent adds a piece, to the last extent if it is the next of the same.
-func (c *capture) addExtent(offset int64, p piece) {
+// addExtent adds a piece, of the store or of a twin, to the last extent if it is the
+// next of the same memory.
+func (t *tree) addExtent(offset int64, twin int, p piece) {
+	if p.inStore {
+		twin = InStore
+	}
 	length := int64(p.end - p.start)
-	last := &c.extents[len(c.extents)-1]
-	if !p.inStore && !last.InStore && last.Offset+last.Length == offset && last.At+uint64(last.Length) == p.at {
+	last := &t.extents[len(t.extents)-1]
+	if twin != InStore && last.Twin == twin && last.Offset+last.Length == offset && last.At+uint64(last.Length) == p.at {
 		last.Length += length
 		return
 	}
-	c.extents = append(c.extents, Extent{Offset: offset, Length: length, InStore: p.inStore, At: p.at})
+	t.extents = append(t.extents, Extent{Offset: offset, Length: length, Twin: twin, At: p.at})
 }
 
 // isNotExist reports whether a file, or the process it is about, is gone.

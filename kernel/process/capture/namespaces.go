@@ -41,7 +41,7 @@ var namespaceKinds = []namespaceKind{
 
 // checkNamespaces compares those of every thread: most can be left by a thread
 // alone.
-func (c *capture) checkNamespaces() error {
+func (c *member) checkNamespaces() error {
 	tids, err := proc.Tasks(c.pid)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.object(), err)
@@ -67,7 +67,7 @@ func (c *capture) checkNamespaces() error {
 // checkBirthplace refuses a thread that is not in the PID namespace in which
 // its children would be born. One in which nobody was born yet has no name. Its
 // first process would be the twin, with which it would end.
-func (c *capture) checkBirthplace(tid int, who string) error {
+func (c *member) checkBirthplace(tid int, who string) error {
 	own, err := proc.Namespace(c.pid, tid, "pid")
 	if errors.Is(err, fs.ErrPermission) {
 		return c.refuseAccess()
@@ -83,7 +83,7 @@ func (c *capture) checkBirthplace(tid int, who string) error {
 
 // checkNamespacesOf compares those of a thread to those of this process, and
 // reports whether it is in some that snapresume made for it.
-func (c *capture) checkNamespacesOf(pid, tid int, who string) (own bool, err error) {
+func (c *member) checkNamespacesOf(pid, tid int, who string) (own bool, err error) {
 	differ, err := differences(pid, tid)
 	if errors.Is(err, fs.ErrPermission) {
 		return false, c.refuseAccess()
@@ -143,7 +143,7 @@ func differences(pid, tid int) (differ []namespaceKind, err error) {
 
 // checkTwinsNamespaces does so for the twin, which has those that the program
 // had when it was stopped.
-func (c *capture) checkTwinsNamespaces() error {
+func (c *member) checkTwinsNamespaces() error {
 	own, err := c.checkNamespacesOf(c.twin.PID, c.twin.PID, "it")
 	c.task.OwnPIDs = own
 	return err
@@ -152,7 +152,7 @@ func (c *capture) checkTwinsNamespaces() error {
 // alone reports whether the PID namespace of a process is one that snapresume
 // made: one level below this one, with nobody in it but the program, twins of it,
 // and a first process that does nothing but keep it.
-func (c *capture) alone(pid int) (bool, error) {
+func (c *member) alone(pid int) (bool, error) {
 	const levels = 2
 	s, err := proc.ReadStatus(pid)
 	if err != nil {
@@ -247,7 +247,7 @@ func identity(pid int, name string) bool {
 
 // checkRoot refuses a process with a root of its own: a resume has that of
 // snapresume, where its paths mean other files.
-func (c *capture) checkRoot() error {
+func (c *member) checkRoot() error {
 	root, _, err := proc.Link(c.pid, "root")
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.object(), err)

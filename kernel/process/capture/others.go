@@ -11,13 +11,14 @@ import (
 	"snappipe/kernel/process/sys"
 )
 
-// others returns the processes besides this one and the one that is taken; twins
-// of that aside, which have all that it has.
-func (c *capture) others() ([]int, error) {
+// others returns the processes besides this one and those that are taken; twins of
+// these aside, which have all that they have.
+func (t *tree) others() ([]int, error) {
 	pids, err := proc.Processes()
 	return slices.DeleteFunc(pids, func(pid int) bool {
 		s, err := proc.ReadStat(pid)
-		return pid == c.pid || pid == os.Getpid() || err != nil || isTwin(s)
+		taken := slices.ContainsFunc(t.members, func(c *member) bool { return c.pid == pid })
+		return taken || pid == os.Getpid() || err != nil || isTwin(s)
 	}), err
 }
 
@@ -34,7 +35,7 @@ var sharedByProcesses = []struct {
 }
 
 // checkOthers refuses a process that shares these with another.
-func (c *capture) checkOthers() error {
+func (c *member) checkOthers() error {
 	pids, err := c.others()
 	if err != nil {
 		return err

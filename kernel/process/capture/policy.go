@@ -37,7 +37,7 @@ func policy(b []byte) *world.Policy {
 
 // notePolicies remembers which mappings seem to have one. In /proc, they show
 // that of the first thread if they have none.
-func (c *capture) notePolicies() (err error) {
+func (c *member) notePolicies() (err error) {
 	c.before.policies, err = proc.NUMAPolicies(c.pid)
 	if isNotExist(err) {
 		return nil // CONFIG_NUMA is not set
@@ -46,7 +46,7 @@ func (c *capture) notePolicies() (err error) {
 }
 
 // readPolicies asks for the policies of mappings that may have one.
-func (c *capture) readPolicies() error {
+func (c *member) readPolicies() error {
 	if c.before.policies == nil {
 		return nil
 	}

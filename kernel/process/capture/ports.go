@@ -7,7 +7,7 @@ import "golang.org/x/sys/unix"
 // checkPorts refuses a process that may use I/O ports: by ioperm(2), which shows,
 // or by iopl(2), which does not. But who has no right to raise it may set it to
 // what it is (arch/x86/kernel/ioport.c: iopl), and the twin can give up its rights.
-func (c *capture) checkPorts() error {
+func (c *member) checkPorts() error {
 	const ports, most = 0x201, 65536 / 8 // NT_386_IOPERM, include/uapi/linux/elf.h
 	if b, err := c.twin.thread.RegisterSet(ports, most); err == nil && len(b) > 0 {
 		return c.refuse("", "it may use I/O ports, by ioperm(2)")

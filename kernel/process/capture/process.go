@@ -15,20 +15,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readTwin reads what the twin inherited, after the program runs on.
-func (c *capture) readTwin() error {
+// readTwins reads what the twins inherited, after the programs run on.
+func (t *tree) readTwins() error {
+	if err := t.each((*member).readTwin); err != nil {
+		return err
+	}
+	if err := t.root().readHost(); err != nil {
+		return fmt.Errorf("%s: %w", t.root().object(), err)
+	}
+	return t.fault(FaultTwinCalls)
+}
+
+func (c *member) readTwin() error {
 	for _, step := range []func() error{
-		c.checkTwinsNamespaces, c.readNames, c.readIDs, c.readMM, c.readSignals, c.readSettings, c.readKeys, c.readRlimits, c.readHost, c.finishThreads,
+		c.checkTwinsNamespaces, c.readNames, c.readIDs, c.readMM, c.readSignals, c.readSettings, c.readKeys, c.readRlimits, c.finishThreads,
 		c.readLDT, c.readKeyring, c.checkUndo, c.checkPorts, c.checkLandlock,
 	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("%s: %w", c.object(), err)
 		}
 	}
-	return c.fault(FaultTwinCalls)
+	return nil
 }
 
-func (c *capture) readNames() (err error) {
+func (c *member) readNames() (err error) {
 	p := c.task
 	args, err := proc.Cmdline(c.twin.PID)
 	if err != nil {
@@ -49,7 +59,7 @@ func (c *capture) readNames() (err error) {
 	return err
 }
 
-func (c *capture) readIDs() error {
+func (c *member) readIDs() error {
 	p, stat := c.task, c.before.stat
 	const ppid, pgrp, session, tty, tpgid = 4, 5, 6, 7, 8
 	p.PID = c.innerID(c.pid)
@@ -76,7 +86,7 @@ func (c *capture) readIDs() error {
 	return nil
 }
 
-func (c *capture) readMM() error {
+func (c *member) readMM() error {
 	s, err := proc.ReadStat(c.twin.PID)
 	if err != nil {
 		return err
@@ -98,7 +108,7 @@ func (c *capture) readMM() error {
 	return err
 }
 
-func (c *capture) readSignals() error {
+func (c *member) readSignals() error {
 	const last = 64
 	for sig := 1; sig <= last; sig++ {
 		var b [32]byte // struct kernel_sigaction: handler, flags, restorer, mask
@@ -116,7 +126,7 @@ func (c *capture) readSignals() error {
 	return nil
 }
 
-func (c *capture) readRlimits() error {
+func (c *member) readRlimits() error {
 	limits, err := proc.Limits(c.twin.PID)
 	if err != nil {
 		return fmt.Errorf("reading resource limits: %w", err)
@@ -131,7 +141,7 @@ func (c *capture) readRlimits() error {
 	return nil
 }
 
-func (c *capture) readHost() (err error) {
+func (c *member) readHost() (err error) {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
 		return err
@@ -149,7 +159,7 @@ func (c *capture) readHost() (err error) {
 
 // finishThreads adds what was read by others: names, the survey's unless the
 // thread is newer, and scheduling.
-func (c *capture) finishThreads() error {
+func (c *member) finishThreads() error {
 	for i, tid := range c.frozen.tids {
 		comm, ok := c.before.comms[tid]
 		if !ok {
@@ -167,24 +177,24 @@ func (c *capture) finishThreads() error {
 
 // facts are what is shown of an image, and checked before it is read. The
 // stream says by itself what machine it was made on, and when.
-func (c *capture) facts() kernel.Facts {
-	p := c.task
+func (t *tree) facts() kernel.Facts {
+	p := &t.img.Tasks[0]
 	args := make([]string, len(p.Cmdline))
 	for i, a := range p.Cmdline {
 		args[i] = string(a)
 	}
 	exe := ""
 	if p.Exe != world.NoIndex {
-		exe = string(c.img.Files[p.Exe].Path)
+		exe = string(t.img.Files[p.Exe].Path)
 	}
 	facts := kernel.Facts{
-		{Name: "kernel-release", Value: c.img.Host.Release},
+		{Name: "kernel-release", Value: t.img.Host.Release},
 		{Name: "pid", Value: strconv.Itoa(p.PID)},
 		{Name: "command", Value: strings.Join(args, " ")},
 		{Name: "executable", Value: exe},
-		{Name: "threads", Value: strconv.Itoa(len(c.task.Threads))},
-		{Name: "vdso", Value: c.img.Host.VDSO},
-		{Name: "xfeatures", Value: fmt.Sprintf("%#x", uint64(c.img.Host.XFeatures))},
+		{Name: "threads", Value: strconv.Itoa(len(p.Threads))},
+		{Name: "vdso", Value: t.img.Host.VDSO},
+		{Name: "xfeatures", Value: fmt.Sprintf("%#x", uint64(t.img.Host.XFeatures))},
 	}
 	const longest = 4096 // of which a user sees the start
 	for i, f := range facts {

@@ -118,7 +118,7 @@ func calls(questions []question, at uint64) []ptrace.Call {
 }
 
 // askThreads has every thread say what the kernel tells nobody else.
-func (c *capture) askThreads(p *ptrace.Programs) error {
+func (c *member) askThreads(p *ptrace.Programs) error {
 	f := &c.frozen
 	for i, s := range f.group.Threads {
 		if err := p.Set(i, calls(threadQuestions, p.Result(i)), s); err != nil {
@@ -136,7 +136,7 @@ func (c *capture) askThreads(p *ptrace.Programs) error {
 	return nil
 }
 
-func (c *capture) takeAnswers(p *ptrace.Programs, i int) error {
+func (c *member) takeAnswers(p *ptrace.Programs, i int) error {
 	b := p.Stored(i)
 	for j, q := range threadQuestions {
 		v, err := p.Returned(i, j)

@@ -21,7 +21,7 @@ var restartable = []uint32{unix.SYS_NANOSLEEP, unix.SYS_CLOCK_NANOSLEEP, unix.SY
 // uncoverCall puts the number of the call into the registers of a thread, if it
 // was loaded right before: by "mov eax, NUMBER; syscall", which is what C
 // libraries and Go have for them.
-func (c *capture) uncoverCall(t *world.Thread) {
+func (c *member) uncoverCall(t *world.Thread) {
 	nr, in := (*ptrace.Regs)(&t.Regs).InSyscall()
 	if !in || nr != unix.SYS_RESTART_SYSCALL {
 		return

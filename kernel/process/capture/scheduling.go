@@ -15,7 +15,7 @@ import (
 // scheduling, unless it is that of this process: it says with whom it shares a
 // core, and is of use only together with those. And it refuses a first thread
 // with a deadline, which may not fork (sched(7)).
-func (c *capture) checkScheduling() error {
+func (c *member) checkScheduling() error {
 	tids, err := proc.Tasks(c.pid)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.object(), err)

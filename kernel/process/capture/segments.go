@@ -15,7 +15,7 @@ import (
 )
 
 // readLDT reads the table in the twin, up to its last entry in use.
-func (c *capture) readLDT() error {
+func (c *member) readLDT() error {
 	table := make([]byte, c.twin.batch.Size)
 	n, err := c.twin.call.Call(unix.SYS_MODIFY_LDT, 0, c.twin.batch.At, uint64(len(table)))
 	if err == unix.ENOSYS || err == nil && n == 0 {

@@ -41,7 +41,7 @@ var settings = []setting{
 }
 
 // readSettings asks for what every kernel has, and for what newer ones do.
-func (c *capture) readSettings() error {
+func (c *member) readSettings() error {
 	p := c.task
 	for _, s := range settings {
 		v, err := c.twin.call.Call(s.nr, s.args...)
@@ -89,7 +89,7 @@ func (c *capture) readSettings() error {
 // readBarriers asks for what the process has registered for by membarrier(2).
 // Before Linux 6.3 there is no such question; but what it has not registered for
 // is denied.
-func (c *capture) readBarriers() error {
+func (c *member) readBarriers() error {
 	v, err := c.twin.call.Call(unix.SYS_MEMBARRIER, membarrierGetRegister, 0, 0)
 	if errors.Is(err, unix.ENOSYS) {
 		return nil
@@ -114,7 +114,7 @@ func (c *capture) readBarriers() error {
 
 // readFlusher finds PR_SET_IO_FLUSHER, for which only who may set it may ask, in
 // the flags that it sets.
-func (c *capture) readFlusher() error {
+func (c *member) readFlusher() error {
 	s, err := proc.ReadStat(c.twin.PID)
 	if err != nil {
 		return err

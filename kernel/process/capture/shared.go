@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"slices"
 
@@ -32,29 +33,29 @@ import (
 // content is where the bytes of one of img.Contents are.
 type content struct{ pieces []piece }
 
-func (c *capture) keepShared() error {
-	pagemap, err := proc.OpenPagemap(c.pid)
-	if err != nil {
+func (t *tree) keepShared() error {
+	if err := t.each((*member).openPagemap, (*member).keepUnforked, (*member).noteMapped); err != nil {
 		return err
 	}
-	defer pagemap.Close()
-	if err := c.keepUnforked(pagemap); err != nil {
-		return err
-	}
-	if err := c.files.MappedBy(c.opener, c.frozen.maps); err != nil {
-		return err
-	}
-	for i := range c.img.Files {
-		if err := c.keepInode(i, pagemap); err != nil {
+	for i := range t.img.Files {
+		if err := t.keepInode(i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+func (c *member) openPagemap() (err error) {
+	c.frozen.pagemap, err = proc.OpenPagemap(c.pid)
+	return err
+}
+
+func (c *member) noteMapped() error { return c.files.MappedBy(c.opener, c.frozen.maps) }
+
 // keepUnforked copies private memory that the twin lacks, and notes the guards
 // of what is wiped in it.
-func (c *capture) keepUnforked(pagemap *proc.Pagemap) error {
+func (c *member) keepUnforked() error {
+	pagemap := c.frozen.pagemap
 	lacking, err := c.lacking()
 	if err != nil {
 		return err
@@ -83,7 +84,7 @@ func (c *capture) keepUnforked(pagemap *proc.Pagemap) error {
 
 // lacking says which mappings the twin lacks. For one that is newer than the
 // survey that shows only by comparison.
-func (c *capture) lacking() (func(*proc.Map) bool, error) {
+func (c *member) lacking() (func(*proc.Map) bool, error) {
 	var twins map[uint64]bool
 	for i := range c.frozen.maps {
 		if _, known := c.flagsOf(&c.frozen.maps[i]); known || twins != nil {
@@ -106,7 +107,7 @@ func (c *capture) lacking() (func(*proc.Map) bool, error) {
 
 // keepPrivate copies what a mapping has: its pages, or of a file all up to the
 // end of that.
-func (c *capture) keepPrivate(m *proc.Map, pagemap *proc.Pagemap) error {
+func (c *member) keepPrivate(m *proc.Map, pagemap *proc.Pagemap) error {
 	which := proc.Present
 	if m.File() {
 		which = proc.Private
@@ -140,13 +141,13 @@ func (c *capture) keepPrivate(m *proc.Map, pagemap *proc.Pagemap) error {
 }
 
 // copyRuns copies memory to the store.
-func (c *capture) copyRuns(mem *ptrace.Memory, runs []proc.Run) (all []piece, err error) {
+func (t *tree) copyRuns(mem *ptrace.Memory, runs []proc.Run) (all []piece, err error) {
 	all = []piece{} // what was looked at and is empty is not nil
 	for _, r := range runs {
 		if r.Start == r.End {
 			continue
 		}
-		at, err := c.store.Fill(int64(r.End-r.Start), func(b []byte) error { return mem.Read(b, r.Start) })
+		at, err := t.store.Fill(int64(r.End-r.Start), func(b []byte) error { return mem.Read(b, r.Start) })
 		if err != nil {
 			return nil, err
 		}
@@ -156,8 +157,8 @@ func (c *capture) copyRuns(mem *ptrace.Memory, runs []proc.Run) (all []piece, er
 }
 
 // keepInode copies what an inode holds, if it can't be opened again.
-func (c *capture) keepInode(i int, pagemap *proc.Pagemap) error {
-	h, ok := c.files.Held(i)
+func (t *tree) keepInode(i int) error {
+	h, ok := t.files.Held(i)
 	if !ok {
 		return nil
 	}
@@ -166,12 +167,12 @@ func (c *capture) keepInode(i int, pagemap *proc.Pagemap) error {
 	size := h.Size
 	path := h.Path
 	if path == "" {
-		path = c.mapFile(&h)
+		path = t.mapFile(&h)
 	}
 	if path != "" {
-		parts.pieces, err = c.copyFile(path)
+		parts.pieces, err = t.copyFile(path)
 	} else {
-		parts.pieces, size, err = c.copyMapped(&h, pagemap)
+		parts.pieces, size, err = t.copyMapped(&h)
 		h.File.Size = size
 	}
 	if errors.Is(err, fs.ErrPermission) {
@@ -180,14 +181,14 @@ func (c *capture) keepInode(i int, pagemap *proc.Pagemap) error {
 	if err != nil {
 		return fmt.Errorf("keeping what %q holds: %w", h.File.Path, err)
 	}
-	h.Content = len(c.img.Contents)
-	c.img.Contents = append(c.img.Contents, world.Content{Size: size})
-	c.contents = append(c.contents, parts)
+	h.Content = len(t.img.Contents)
+	t.img.Contents = append(t.img.Contents, world.Content{Size: size})
+	t.contents = append(t.contents, parts)
 	return nil
 }
 
 // copyFile copies a file, but for its holes, to the store.
-func (c *capture) copyFile(path string) (all []piece, err error) {
+func (t *tree) copyFile(path string) (all []piece, err error) {
 	// That it is read is not the program's doing, and not shown as if it were.
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOATIME, 0)
 	if errors.Is(err, unix.EPERM) {
@@ -211,7 +212,7 @@ func (c *capture) copyFile(path string) (all []piece, err error) {
 		}
 		// Pages of the file stay pages of the image.
 		start &^= world.Page - 1
-		at, err := c.store.Fill(end-start, func(b []byte) error {
+		at, err := t.store.Fill(end-start, func(b []byte) error {
 			_, err := io.ReadFull(io.NewSectionReader(f, start, end-start), b)
 			return err
 		})
@@ -225,12 +226,8 @@ func (c *capture) copyFile(path string) (all []piece, err error) {
 
 // mapFile is a path that leads to what only mappings lead to, or "". Who may take
 // checkpoints, as root may, can open it (proc_pid_map_files(5)).
-func (c *capture) mapFile(h *object.Held) string {
-	for i := range c.frozen.maps {
-		m := &c.frozen.maps[i]
-		if !m.Shared || m.Dev != h.Dev || m.Ino != h.Ino {
-			continue
-		}
+func (t *tree) mapFile(h *object.Held) string {
+	for c, m := range t.mappings(h) {
 		path := fmt.Sprintf("/proc/%d/map_files/%x-%x", c.pid, m.Start, m.End)
 		f, err := os.Open(path)
 		if err != nil {
@@ -242,25 +239,35 @@ func (c *capture) mapFile(h *object.Held) string {
 	return ""
 }
 
+// mappings are the shared ones of an inode.
+func (t *tree) mappings(h *object.Held) iter.Seq2[*member, *proc.Map] {
+	return func(yield func(*member, *proc.Map) bool) {
+		for _, c := range t.members {
+			for i := range c.frozen.maps {
+				m := &c.frozen.maps[i]
+				if m.Shared && m.Dev == h.Dev && m.Ino == h.Ino && !yield(c, m) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // copyMapped copies shared memory that only its mappings lead to. Which pages
 // there are is told by the page tables and, since another process may have
 // made them, by mincore(2); neither shows pages that are swapped out.
-func (c *capture) copyMapped(h *object.Held, pagemap *proc.Pagemap) (all []piece, size int64, err error) {
-	for i := range c.frozen.maps {
-		m := &c.frozen.maps[i]
-		if !m.Shared || m.Dev != h.Dev || m.Ino != h.Ino {
-			continue
-		}
+func (t *tree) copyMapped(h *object.Held) (all []piece, size int64, err error) {
+	for c, m := range t.mappings(h) {
 		size = max(size, int64(m.Offset+m.End-m.Start))
-		mem, err := c.uncovered(m, pagemap)
+		mem, err := c.uncovered(m, c.frozen.pagemap)
 		if err != nil {
 			return nil, 0, err
 		}
-		runs, err := c.presentShared(m, pagemap)
+		runs, err := c.presentShared(m, c.frozen.pagemap)
 		if err != nil {
 			return nil, 0, err
 		}
-		copies, err := c.copyRuns(mem, runs)
+		copies, err := t.copyRuns(mem, runs)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -271,7 +278,7 @@ func (c *capture) copyMapped(h *object.Held, pagemap *proc.Pagemap) (all []piece
 	return disjoint(all), size, nil
 }
 
-func (c *capture) presentShared(m *proc.Map, pagemap *proc.Pagemap) ([]proc.Run, error) {
+func (c *member) presentShared(m *proc.Map, pagemap *proc.Pagemap) ([]proc.Run, error) {
 	if old, known := c.flagsOf(m); known && old.Swap > 0 {
 		return []proc.Run{{Start: m.Start, End: m.End}}, nil
 	}

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 )
@@ -25,14 +24,39 @@ type survey struct {
 	stat   proc.Stat
 	// namespaced is set if the process has other IDs in its own PID namespace.
 	namespaced bool
-	files      *object.Taker
 	comms      map[int]string    // names of threads
 	policies   map[uint64]string // of mappings, by start, as /proc shows them
 }
 
-// survey refuses a process that can't be taken, by name and before it is
-// touched. What can change until it is stopped is checked again then.
-func (c *capture) survey() (err error) {
+// survey refuses what can't be taken, by name and before it is touched. What can
+// change until it is stopped is checked again then.
+func (t *tree) survey() (err error) {
+	if err := t.each((*member).survey); err != nil {
+		return err
+	}
+	if t.store, err = newStore(); err != nil {
+		return err
+	}
+	if err := t.surveyFiles(); err != nil {
+		return err
+	}
+	if err := t.each((*member).readComms); err != nil {
+		return err
+	}
+	var threads, files, maps int
+	for _, c := range t.members {
+		threads += len(c.before.comms)
+		files += c.opener.Descriptors()
+		maps += len(c.before.maps)
+	}
+	if err := warmUp(threads, files, maps); err != nil {
+		return err
+	}
+	t.dry.WarmLocks()
+	return t.fault(FaultSurveyed)
+}
+
+func (c *member) survey() error {
 	for _, check := range []func() error{
 		c.checkExists, c.checkProgram, c.checkTracing, c.checkSeccomp, c.checkChildren, c.openMemory,
 		c.checkNamespaces, c.checkRoot, c.checkShared, c.checkOthers, c.checkScheduling, c.checkMaps,
@@ -41,23 +65,10 @@ func (c *capture) survey() (err error) {
 			return err
 		}
 	}
-	if c.store, err = newStore(); err != nil {
-		return err
-	}
-	if err := c.surveyFiles(); err != nil {
-		return err
-	}
-	if err := c.readComms(); err != nil {
-		return err
-	}
-	if err := warmUp(len(c.before.comms), c.opener.Descriptors(), len(c.before.maps)); err != nil {
-		return err
-	}
-	c.before.files.WarmLocks()
-	return c.fault(FaultSurveyed)
+	return nil
 }
 
-func (c *capture) checkExists() (err error) {
+func (c *member) checkExists() (err error) {
 	c.before.stat, err = proc.ReadStat(c.pid)
 	if errors.Is(err, fs.ErrNotExist) {
 		return kernel.Refuse(fmt.Sprintf("process %d", c.pid), "", "there is no such process")
@@ -85,12 +96,12 @@ func (c *capture) checkExists() (err error) {
 }
 
 // refuse is a refusal because of the process as a whole.
-func (c *capture) refuse(advice, reason string, a ...any) error {
+func (c *member) refuse(advice, reason string, a ...any) error {
 	return kernel.Refuse(c.object(), advice, reason, a...)
 }
 
 // checkProgram refuses programs of another kind than this one's.
-func (c *capture) checkProgram() error {
+func (c *member) checkProgram() error {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/exe", c.pid))
 	if errors.Is(err, fs.ErrPermission) {
 		return c.refuseAccess()
@@ -117,7 +128,7 @@ func (c *capture) checkProgram() error {
 	return nil
 }
 
-func (c *capture) refuseAccess() error {
+func (c *member) refuseAccess() error {
 	advice := "it has to run as your own user and be dumpable; or run this as root"
 	if b, err := os.ReadFile("/proc/sys/kernel/yama/ptrace_scope"); err == nil && strings.TrimSpace(string(b)) != "0" {
 		advice = "this system lets only root trace processes (kernel.yama.ptrace_scope)"
@@ -127,7 +138,7 @@ func (c *capture) refuseAccess() error {
 
 // checkTracing refuses both ends of ptrace: a thread has one tracer, and a
 // tracer can't be resumed without what it traced.
-func (c *capture) checkTracing() error {
+func (c *member) checkTracing() error {
 	if t := c.before.status.Int("TracerPid"); t != 0 {
 		return c.refuse("end the debugger first", "it is being traced by process %d", t)
 	}
@@ -151,7 +162,7 @@ func (c *capture) checkTracing() error {
 	return nil
 }
 
-func (c *capture) checkSeccomp() error {
+func (c *member) checkSeccomp() error {
 	mode := c.before.status.Int("Seccomp")
 	if mode == 0 {
 		return nil
@@ -169,7 +180,7 @@ func (c *capture) checkSeccomp() error {
 
 // checkChildren refuses live children. What is left of a twin whose agent was
 // killed is one that is dead; that is put away.
-func (c *capture) checkChildren() error {
+func (c *member) checkChildren() error {
 	children, err := proc.Children(c.pid)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.object(), err)
@@ -194,7 +205,7 @@ func (c *capture) checkChildren() error {
 }
 
 // openMemory also shows whether tracing is permitted at all.
-func (c *capture) openMemory() (err error) {
+func (c *member) openMemory() (err error) {
 	c.mem, err = ptrace.OpenMemory(c.pid)
 	if errors.Is(err, fs.ErrPermission) {
 		return c.refuseAccess()
@@ -205,8 +216,14 @@ func (c *capture) openMemory() (err error) {
 	return nil
 }
 
+func (c *member) closeMemory() {
+	if c.mem != nil {
+		c.mem.Close()
+	}
+}
+
 // checkMaps refuses mappings of what is not memory, and finds the vdso.
-func (c *capture) checkMaps() error {
+func (c *member) checkMaps() error {
 	// For both, the kernel looks at every page.
 	beside := make(chan error, 1)
 	go func() { beside <- c.notePolicies() }()
@@ -231,7 +248,7 @@ func (c *capture) checkMaps() error {
 }
 
 // findSite looks for the vdso again, which a program may move.
-func (c *capture) findSite() (err error) {
+func (c *member) findSite() (err error) {
 	for i := range c.frozen.maps {
 		m := &c.frozen.maps[i]
 		if m.Path == "[vdso]" && m.Start <= c.site && c.site < m.End {
@@ -244,7 +261,7 @@ func (c *capture) findSite() (err error) {
 
 // readComms reads the names of threads, which takes as long as all else for
 // each.
-func (c *capture) readComms() error {
+func (c *member) readComms() error {
 	tids, err := proc.Tasks(c.pid)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.object(), err)
@@ -261,7 +278,7 @@ func (c *capture) readComms() error {
 }
 
 // innerID returns the ID that a thread has in the process's own PID namespace.
-func (c *capture) innerID(tid int) int {
+func (c *member) innerID(tid int) int {
 	if !c.before.namespaced {
 		return tid
 	}

@@ -18,7 +18,7 @@ import (
 var le = binary.LittleEndian
 
 // readThreads reads what ptrace tells of stopped threads.
-func (c *capture) readThreads() error {
+func (c *member) readThreads() error {
 	f := &c.frozen
 	if err := f.group.NoteRseq(); err != nil {
 		return err
@@ -69,7 +69,7 @@ func siginfos(all []ptrace.Siginfo) []world.Siginfo {
 }
 
 // readSched reads what needs no tracer to be asked for.
-func (c *capture) readSched() error {
+func (c *member) readSched() error {
 	for _, tid := range c.frozen.tids {
 		s, err := sched(tid)
 		if err != nil {
@@ -141,7 +141,7 @@ func leaderShape(timers int) ptrace.Shape {
 }
 
 // askLeader has the first thread say what is left of timers, and fork.
-func (c *capture) askLeader(p *ptrace.Programs) error {
+func (c *member) askLeader(p *ptrace.Programs) error {
 	f := &c.frozen
 	timers := f.timers
 	p.Use(ofLeader)
@@ -185,7 +185,7 @@ func (c *capture) askLeader(p *ptrace.Programs) error {
 	return c.storeLeader(p)
 }
 
-func (c *capture) born(t ptrace.Thread, area ptrace.Area) error {
+func (c *member) born(t ptrace.Thread, area ptrace.Area) error {
 	c.twin = &Twin{PID: int(t), inner: int(t), parent: c.pid, thread: t, area: area, fault: c.o.Fault}
 	if c.before.namespaced {
 		c.twin.inner = proc.InnerID(c.twin.PID)
@@ -193,12 +193,12 @@ func (c *capture) born(t ptrace.Thread, area ptrace.Area) error {
 	if err := c.fault(FaultBorn); err != nil {
 		return err
 	}
-	c.o.Born(c.twin.PID)
+	c.o.Born(c.pid, c.twin.PID)
 	return c.twin.adopt()
 }
 
 // storeLeader takes over what askLeader asked.
-func (c *capture) storeLeader(p *ptrace.Programs) error {
+func (c *member) storeLeader(p *ptrace.Programs) error {
 	process, b := c.task, p.Stored(0)
 	process.Subreaper = le.Uint32(b[atSubreaper:]) != 0
 	if mdwe, err := p.Returned(0, 2); err == nil { // Linux 6.3

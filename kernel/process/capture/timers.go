@@ -42,7 +42,7 @@ func timerQuestions(timers []proc.Timer, at uint64) (calls []ptrace.Call) {
 // What a timer on a wall clock is set to is remembered as the time when it goes
 // off. The kernel does not tell those that were set to a time of day from those
 // that were set to some time from now; and time has gone on by that clock.
-func (c *capture) storeTimer(t *proc.Timer, b []byte) {
+func (c *member) storeTimer(t *proc.Timer, b []byte) {
 	timer := world.Timer{
 		ID: t.ID, Clock: t.Clock, Notify: t.Notify, Signal: t.Signal, SigVal: world.Hex(t.SigVal),
 		Interval: nanoseconds(b), Value: nanoseconds(b[16:]),
@@ -62,7 +62,7 @@ func nanoseconds(b []byte) int64 { return int64(le.Uint64(b))*1e9 + int64(le.Uin
 // checkTimers refuses timers that measure what will not be there: the time of
 // another process. Whose it is, is in the number of the clock
 // (clock_getcpuclockid(3)), or it is that of the thread that made the timer.
-func (c *capture) checkTimers() error {
+func (c *member) checkTimers() error {
 	for i := range c.frozen.timers {
 		t := &c.frozen.timers[i]
 		refuse := func(reason string, a ...any) error {
@@ -83,7 +83,7 @@ func (c *capture) checkTimers() error {
 }
 
 // ownID reports whether a clock is of this process or one of its threads.
-func (c *capture) ownID(clock world.CPUClock) bool {
+func (c *member) ownID(clock world.CPUClock) bool {
 	if !clock.Thread {
 		return clock.ID == c.innerID(c.pid)
 	}

@@ -21,7 +21,7 @@ import (
 // on it. Threads share one, which they have from when they were made, be there
 // anything on it or not; so a process with threads is refused only if it was the
 // last to change a semaphore.
-func (c *capture) checkUndo() error {
+func (c *member) checkUndo() error {
 	if order, err := sys.Kcmp(c.pid, c.twin.PID, sys.KcmpSysVSem, 0, 0); err != nil || order == 0 {
 		return nil // or this kernel has no such semaphores, or the program has ended
 	}

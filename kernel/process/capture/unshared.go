@@ -42,7 +42,7 @@ var alikeInThreads = []struct{ field, what string }{
 const alikeFlags = 0x80 | 0x08000000 | 0x00100000
 
 // checkShared compares what every thread has to what the first has.
-func (c *capture) checkShared() error {
+func (c *member) checkShared() error {
 	tids, err := proc.Tasks(c.pid)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.object(), err)
@@ -75,7 +75,7 @@ func (c *capture) checkShared() error {
 	return c.checkSharedBy(tids)
 }
 
-func (c *capture) checkSharedBy(tids []int) error {
+func (c *member) checkSharedBy(tids []int) error {
 	for _, tid := range tids {
 		if tid == c.pid {
 			continue
