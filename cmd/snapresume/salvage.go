@@ -99,7 +99,7 @@ func report(c *tool.Call, got *format.Salvaged) error {
 		return nil
 	}
 	for _, note := range notes(got) {
-		c.Note(human.Printable(note))
+		c.Note(note)
 	}
 	return &tool.UntrustedError{Reason: verdict(got)}
 }

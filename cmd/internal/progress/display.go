@@ -12,6 +12,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"snappipe/cmd/internal/human"
 )
 
 const (
@@ -67,13 +69,13 @@ func NewJSON(name string, stderr *os.File) *Display {
 	return d
 }
 
-// Message writes a line of text.
+// Message writes a line of text, in which names may be whatever somebody wanted.
 func (d *Display) Message(text string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.clear()
 	// Nothing is left to tell of an error on standard error.
-	fmt.Fprintf(d.err, "%s: %s\n", d.name, text)
+	fmt.Fprintf(d.err, "%s: %s\n", d.name, human.Printable(text))
 }
 
 // Track begins to show how much of total bytes g says are done.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	"snappipe/cmd/internal/human"
 	"snappipe/cmd/internal/progress"
 	"snappipe/format"
 	"snappipe/kernel"
@@ -94,9 +93,9 @@ func report(d *progress.Display, err error) {
 		return
 	}
 	// Joined errors come in lines of their own.
-	d.Message(human.Printable(strings.ReplaceAll(err.Error(), "\n", "; ")))
+	d.Message(strings.ReplaceAll(err.Error(), "\n", "; "))
 	if hint := hintOf(err); hint != "" {
-		d.Message(human.Printable(hint))
+		d.Message(hint)
 	}
 }
 
