@@ -62,6 +62,14 @@ func Register(name, usage string, open Opener) {
 	drivers[name] = driver{open, usage}
 }
 
+// others opens what no registered kernel does.
+var others Opener
+
+// RegisterOthers makes known what opens the targets of all other kernels. It is
+// given all of a target, with the name, and gives what [NoKernel] does where it
+// knows none of that name.
+func RegisterOthers(open Opener) { others = open }
+
 // Targets lists what Open takes, as usage messages show it, sorted.
 func Targets() []string {
 	var all []string
@@ -83,14 +91,23 @@ func (e *TargetError) Error() string { return fmt.Sprintf("target %q: %s", e.Tar
 func Open(target string, o Options) (Kernel, error) {
 	name, rest, _ := strings.Cut(target, ":")
 	d, ok := drivers[name]
-	if !ok {
-		return nil, &TargetError{target, "there is no kernel of that name; there are " + strings.Join(Targets(), ", ")}
-	}
 	if o.Report == nil {
 		o.Report = func(string) {}
 	}
 	if o.Warn == nil {
 		o.Warn = o.Report
 	}
-	return d.open(rest, o)
+	switch {
+	case ok:
+		return d.open(rest, o)
+	case others != nil:
+		return others(target, o)
+	}
+	return nil, NoKernel(target, "")
+}
+
+// NoKernel says that there is no kernel for target, and what else was found
+// missing.
+func NoKernel(target, missing string) error {
+	return &TargetError{target, "there is no such kernel here; there are " + strings.Join(Targets(), ", ") + missing}
 }

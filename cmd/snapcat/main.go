@@ -19,6 +19,7 @@ func main() {
 		MaxArgs: 1,
 		About: []string{
 			"Takes a snapshot of TARGET, a live process, a file or the machine, which runs on, and writes it to standard output: as a stream for snapcompress, snapverify and snapresume, or as it is with --raw. Without TARGET, the whole machine is meant.",
+			"A target NAME:REST of another kernel is for the program snapkernel-NAME, which is looked for on the PATH.",
 			"Parts that are all zeros take no room in a stream. With --raw, and a file as output, parts that the snapshot says are empty become holes.",
 			"In a system that was resumed from a snapshot, the snapcat that took it comes back to life too. It then writes a stream that says so, which all tools pass on, but none puts into a file or onto a device; nor does snapcat itself.",
 		},

@@ -248,16 +248,17 @@ func open(to string, info *format.Info, o kernel.Options) (kernel.Kernel, error)
 		return k, err
 	}
 	if strings.Contains(name, ":") {
-		return nil, unknown(name)
+		return nil, unknown(name, "there is no such kernel here")
 	}
 	k, err := kernel.Open(name, o)
+	var target *kernel.TargetError
 	switch {
-	case !errors.As(err, new(*kernel.TargetError)):
+	case !errors.As(err, &target):
 		return k, err
 	case slices.ContainsFunc(kernel.Targets(), func(target string) bool { return strings.HasPrefix(target, name+":") }):
 		return nil, errNowhere
 	}
-	return nil, unknown(name)
+	return nil, unknown(name, target.Reason)
 }
 
 // errNowhere is about an image of a kernel that has to be told where to.
@@ -275,9 +276,9 @@ func mismatch(to, image string) error {
 		"the image is of kernel %q", image)
 }
 
-func unknown(name string) error {
+func unknown(name, reason string) error {
 	return kernel.Refuse(fmt.Sprintf("image of kernel %q", name), "--to file:PATH writes it to a file",
-		"there is no such kernel here")
+		"%s", reason)
 }
 
 // rehearse goes through the last step as well, and tells what would have

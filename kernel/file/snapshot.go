@@ -110,11 +110,14 @@ func (i *image) Size() int64 { return i.size }
 // Data yields the parts that the file system has stored, by lseek(2) with
 // SEEK_DATA and SEEK_HOLE, and all in one where it cannot tell, as on a block
 // device.
-func (i *image) Data() iter.Seq2[int64, int64] {
+func (i *image) Data() iter.Seq2[int64, int64] { return Stored(i.f, i.size) }
+
+// Stored yields the parts of f, up to size, that hold more than a hole.
+func Stored(f *os.File, size int64) iter.Seq2[int64, int64] {
 	return func(yield func(off, n int64) bool) {
-		for at := int64(0); at < i.size; {
-			off, end := i.nextData(at)
-			if off >= i.size || !yield(off, end-off) {
+		for at := int64(0); at < size; {
+			off, end := nextData(f, at, size)
+			if off >= size || !yield(off, end-off) {
 				return
 			}
 			at = end
@@ -122,17 +125,17 @@ func (i *image) Data() iter.Seq2[int64, int64] {
 	}
 }
 
-func (i *image) nextData(at int64) (off, end int64) {
-	off, err := i.f.Seek(at, unix.SEEK_DATA)
+func nextData(f *os.File, at, size int64) (off, end int64) {
+	off, err := f.Seek(at, unix.SEEK_DATA)
 	switch {
 	case errors.Is(err, unix.ENXIO): // no data from here on
-		return i.size, i.size
+		return size, size
 	case err != nil:
-		return at, i.size
+		return at, size
 	}
-	end, err = i.f.Seek(off, unix.SEEK_HOLE)
-	if err != nil || end <= off || end > i.size {
-		end = i.size
+	end, err = f.Seek(off, unix.SEEK_HOLE)
+	if err != nil || end <= off || end > size {
+		end = size
 	}
 	return off, end
 }

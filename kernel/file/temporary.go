@@ -17,7 +17,7 @@ import (
 // a name if the file system can do that, else with one beside it.
 func (o *Output) openTemporary() (err error) {
 	o.Fresh = true
-	fd, err := openNameless(dirOf(o.path))
+	fd, err := OpenNameless(dirOf(o.path), unix.O_WRONLY)
 	switch {
 	case errors.Is(err, unix.EOPNOTSUPP):
 		return o.openNamed()
@@ -40,16 +40,18 @@ func Reserve(path string) *os.File {
 	if err != nil || there != nil && !there.Mode().IsRegular() {
 		return nil
 	}
-	fd, err := openNameless(dirOf(path))
+	fd, err := OpenNameless(dirOf(path), unix.O_WRONLY)
 	if err != nil {
 		return nil
 	}
 	return os.NewFile(uintptr(fd), path)
 }
 
-func openNameless(dir string) (fd int, err error) {
+// OpenNameless makes a file without a name in dir, for its owner alone. Where
+// the file system has none, the error is EOPNOTSUPP.
+func OpenNameless(dir string, access int) (fd int, err error) {
 	for {
-		fd, err = unix.Open(dir, unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, uint32(private))
+		fd, err = unix.Open(dir, unix.O_TMPFILE|access|unix.O_CLOEXEC, uint32(private))
 		if err != unix.EINTR {
 			return fd, err
 		}
