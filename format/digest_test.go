@@ -221,3 +221,26 @@ func TestSignaturesBounded(t *testing.T) {
 		t.Error("a signature of more than 16 KiB was written")
 	}
 }
+
+// FuzzDigest takes the digest of what any stream holds, after some of what is wrong
+// with it has been put right: it is that of the image.
+func FuzzDigest(f *testing.F) {
+	for _, stream := range vectors(f) {
+		f.Add(stream, uint8(repairAll))
+	}
+	f.Fuzz(func(t *testing.T, stream []byte, what uint8) {
+		stream = repair(stream, what)
+		r := format.NewReader(bytes.NewReader(stream))
+		r.Digest = true
+		if info, err := r.Info(); err != nil || info.Size > 1<<22 {
+			return
+		}
+		img, err := rawOf(r, false)
+		if err != nil {
+			return
+		}
+		if want := fmt.Sprintf("\npages %x\n", pagesOf(img)); r.Statement() != nil && !strings.HasSuffix(string(r.Statement()), want) {
+			t.Errorf("the statement is %s, with%s", r.Statement(), want)
+		}
+	})
+}

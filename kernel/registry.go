@@ -23,6 +23,10 @@ type Options struct {
 	Stdio  Stdio
 	Source os.FileInfo
 
+	// Trusted: resume: all of the image has been verified, and it is signed by
+	// somebody whom the user, or the owner of this machine, trusts.
+	Trusted bool
+
 	// DropFDs: snapshot of a process: descriptors to leave out.
 	DropFDs []int
 

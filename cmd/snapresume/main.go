@@ -155,7 +155,9 @@ func resume(ctx context.Context, c *tool.Call, r *format.Reader, from os.FileInf
 	said := about.Of(r, c.Bool(about.JSONFlag.Name))
 	said.Whole, said.By = true, by
 	var would []string
-	resumption, err := begin(ctx, c, info, from, &would)
+	o := options(c, &would)
+	o.Source, o.Trusted = from, len(by) > 0
+	resumption, err := begin(ctx, c, info, o)
 	if err != nil && c.Bool("check") {
 		return checkAlone(ctx, c, r, said, err)
 	}
@@ -207,11 +209,8 @@ func checkAlone(ctx context.Context, c *tool.Call, r *format.Reader, said *about
 	return errors.Join(tell(c, said, would), refused)
 }
 
-// begin finds the kernel that is to resume the image, and starts it. What it
-// has to report in a check goes to would.
-func begin(ctx context.Context, c *tool.Call, info *format.Info, from os.FileInfo, would *[]string) (kernel.Resumption, error) {
-	o := options(c, would)
-	o.Source = from
+// begin finds the kernel that is to resume the image, and starts it.
+func begin(ctx context.Context, c *tool.Call, info *format.Info, o kernel.Options) (kernel.Resumption, error) {
 	k, err := open(c.String("to"), info, o)
 	if err != nil {
 		return nil, err
@@ -219,6 +218,8 @@ func begin(ctx context.Context, c *tool.Call, info *format.Info, from os.FileInf
 	return k.ResumeSnapshot(ctx, kernel.Facts(info.Facts), info.Size)
 }
 
+// options is what the user asks of the kernel. What that has to report in a check
+// goes to would.
 func options(c *tool.Call, would *[]string) kernel.Options {
 	o := kernel.Options{
 		Force:   c.Bool("force"),

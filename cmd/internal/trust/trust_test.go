@@ -289,7 +289,7 @@ func TestRevocationListDamaged(t *testing.T) {
 	}
 }
 
-func newSigner(t *testing.T) ssh.Signer {
+func newSigner(t testing.TB) ssh.Signer {
 	_, private, err := ed25519.GenerateKey(nil)
 	check(t, err)
 	s, err := ssh.NewSignerFromKey(private)
@@ -297,7 +297,7 @@ func newSigner(t *testing.T) ssh.Signer {
 	return s
 }
 
-func newKeyOf(t *testing.T, s ssh.Signer) *Key {
+func newKeyOf(t testing.TB, s ssh.Signer) *Key {
 	k, err := newKey(s, s.PublicKey())
 	check(t, err)
 	return k
@@ -330,7 +330,7 @@ func command(t *testing.T, name string, args ...string) {
 	}
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
