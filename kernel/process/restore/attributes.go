@@ -10,6 +10,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/object"
 )
 
 // It comes after all mappings, which READ_IMPLIES_EXEC of personality(2) would
@@ -17,7 +19,7 @@ import (
 func (p *process) setProcess() error {
 	q := p.task
 	if _, err := p.stub.callWith(p.stub.Caller, "chdir to "+p.cwd, unix.SYS_CHDIR, 0, cstring(p.cwd), 0); err != nil {
-		return gone("working directory "+p.cwd, err)
+		return object.Gone("working directory "+p.cwd, err)
 	}
 	if _, err := p.stub.call("umask", unix.SYS_UMASK, uint64(q.Umask)); err != nil {
 		return err

@@ -19,12 +19,12 @@ func (p *process) commit() (kernel.Resumed, error) {
 		return inOrder([]stage{
 			{stepSettle, p.settleMappings},
 			{stepMM, p.setMM},
-			{stepFiles, p.restoreFiles},
-			{stepEpoll, p.restoreEpolls},
+			{stepFiles, p.openFiles},
+			{stepEpoll, p.objects.Arm},
 			{stepProcess, p.setProcess},
 			{stepSignals, p.setActions},
 			{stepThreads, p.makeThreads},
-			{stepThreadState, func() error { return errors.Join(p.setThreads(), p.ownByThreads()) }},
+			{stepThreadState, func() error { return errors.Join(p.setThreads(), p.objects.OwnByThreads()) }},
 			{stepTimers, p.setTimers},
 			{stepLimits, p.setLimits},
 			{stepCredentials, p.setCredentials},
@@ -38,7 +38,7 @@ func (p *process) commit() (kernel.Resumed, error) {
 		p.options.Report(fmt.Sprintf("would resume %s", resumed))
 		return kernel.Rehearsed{}, p.abort()
 	}
-	p.closeFiles()
+	p.objects.Close()
 	if err := resumed.takeTerminal(); err != nil {
 		return nil, err
 	}

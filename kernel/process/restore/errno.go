@@ -20,10 +20,4 @@ func ignore(err error, these ...unix.Errno) error {
 
 // tolerate reports, instead of failing, that the user may not set something
 // that the program goes on without.
-func (p *process) tolerate(what string, err error) error {
-	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
-		p.options.Warn("not restored, for want of privilege: " + what)
-		return nil
-	}
-	return err
-}
+func (p *process) tolerate(what string, err error) error { return p.objects.Tolerate(what, err) }

@@ -64,13 +64,6 @@ func checkRelease(release string, o kernel.Options) error {
 	return nil
 }
 
-// sameBoot reports whether this is the machine that the image was taken on, and
-// has not been booted since: its clocks go on.
-func (p *process) sameBoot() bool {
-	boot, err := proc.BootID()
-	return err == nil && boot == p.img.Host.Boot
-}
-
 // vdsoHash is that of the vdso of this process, which is the same in every one.
 func vdsoHash() (string, error) {
 	maps, err := proc.Maps(os.Getpid())

@@ -8,6 +8,7 @@ import (
 	"os"
 	"syscall"
 
+	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/world"
 )
 
@@ -38,6 +39,15 @@ func (p *process) check() error {
 		return err
 	}
 	return p.findDirectory()
+}
+
+// findDirectory finds the working directory, on which other paths may depend.
+func (p *process) findDirectory() (err error) {
+	f := &p.img.Files[p.task.Cwd]
+	if p.cwd, err = p.objects.Where(f); err != nil {
+		return object.Gone("working directory "+string(f.Path), err)
+	}
+	return nil
 }
 
 // start makes the stub, by executing the image's program if that is still
@@ -101,7 +111,7 @@ func (p *process) program() string {
 		return ownProgram
 	}
 	f := &p.img.Files[p.task.Exe]
-	file := openUnchanged(f)
+	file := object.OpenUnchanged(f)
 	if file == nil {
 		return ownProgram
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
+	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/world"
 )
 
@@ -108,9 +109,9 @@ func (p *process) findSource(m *mapping, opened map[[2]int]*os.File) (err error)
 	case m.Shared:
 		m.source, err = p.openShared(f, key[1])
 	case f.Content != world.NoIndex && p.covers(f.Content, m): // what is written to it shows in the mapping
-		m.source, err = reopen(p.contents[f.Content], unix.O_RDONLY)
+		m.source, err = object.Reopen(p.objects.Content(f.Content), unix.O_RDONLY)
 	default:
-		m.source = openUnchanged(f)
+		m.source = object.OpenUnchanged(f)
 	}
 	opened[key] = m.source
 	return err
@@ -122,34 +123,17 @@ func (p *process) covers(content int, m *mapping) bool {
 	return m.Offset+m.ImageSize <= (p.img.Contents[content].Size+world.Page-1)&^(world.Page-1)
 }
 
-// openUnchanged opens a regular file for a private mapping, or returns nil if
-// it is not what it was: then the pages come from the image.
-func openUnchanged(f *world.File) *os.File {
-	if f.Mode&unix.S_IFMT != unix.S_IFREG || f.Deleted {
-		return nil
-	}
-	file, err := openAt(string(f.Path), f, unix.O_RDONLY)
-	if err != nil {
-		return nil
-	}
-	if !unchanged(file, f) {
-		file.Close()
-		return nil
-	}
-	return file
-}
-
 // openShared opens what a shared mapping is of.
 func (p *process) openShared(f *world.File, access int) (*os.File, error) {
 	if f.Content != world.NoIndex {
-		return reopen(p.contents[f.Content], access)
+		return object.Reopen(p.objects.Content(f.Content), access)
 	}
 	what := fmt.Sprintf("%s, a shared mapping", f.Path)
-	file, err := p.openPath(f, access)
+	file, err := p.objects.OpenPath(f, access)
 	if err != nil {
-		return nil, gone(what, err)
+		return nil, object.Gone(what, err)
 	}
-	if f.Mode&unix.S_IFMT == unix.S_IFREG && !unchanged(file, f) {
+	if f.Mode&unix.S_IFMT == unix.S_IFREG && !object.Unchanged(file, f) {
 		if !p.options.Force {
 			file.Close()
 			return nil, kernel.Refuse(what, "put the file back as it was, or --force maps it as it is",
@@ -158,11 +142,6 @@ func (p *process) openShared(f *world.File, access int) (*os.File, error) {
 		p.options.Warn(fmt.Sprintf("%s was changed since the snapshot, and is mapped as it is", f.Path))
 	}
 	return file, nil
-}
-
-// reopen opens a file that is open once more, with an offset of its own.
-func reopen(file *os.File, flags int) (*os.File, error) {
-	return os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", file.Fd()), flags, 0)
 }
 
 // mapAll makes the mappings, those of a file one after the other so that it is

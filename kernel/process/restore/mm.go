@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/world"
 )
 
@@ -47,12 +48,12 @@ func (p *process) setMM() error {
 func (p *process) setExecutable(set func(exe uint32) error) {
 	var file *os.File
 	if p.task.Exe != world.NoIndex {
-		file = openUnchanged(&p.img.Files[p.task.Exe])
+		file = object.OpenUnchanged(&p.img.Files[p.task.Exe])
 	}
 	if file != nil {
 		defer file.Close()
 		if fd, err := p.stub.hand(int(file.Fd())); err == nil && set(uint32(fd)) == nil {
-			return // restoreFiles closes the descriptor
+			return // openFiles closes the descriptor
 		}
 	}
 	p.options.Report(fmt.Sprintf("%s cannot be executed, or is not what it was: /proc/PID/exe will show snapresume", p.programPath()))

@@ -6,13 +6,10 @@ package restore
 
 import (
 	"cmp"
-	"fmt"
 	"os"
 	"runtime"
 	"slices"
 	"sync"
-
-	"golang.org/x/sys/unix"
 
 	"snappipe/kernel/process/world"
 )
@@ -31,81 +28,11 @@ func (s segment) end() int64 { return s.off + s.size }
 // alone.
 func (p *process) makeContents() error {
 	p.findAnonymous()
-	of := make(map[int]*world.File)
 	elsewhere := map[int]bool{}
-	for i := range p.img.Files {
-		if f := &p.img.Files[i]; f.Content != world.NoIndex {
-			of[f.Content] = f
-			_, elsewhere[f.Content] = p.anonymous[i]
-		}
+	for i := range p.anonymous {
+		elsewhere[p.img.Files[i].Content] = true
 	}
-	for i, c := range p.img.Contents {
-		if elsewhere[i] {
-			p.contents = append(p.contents, nil)
-			continue
-		}
-		file, err := p.makeContent(of[i])
-		if err != nil {
-			return err
-		}
-		p.contents = append(p.contents, file)
-		if err := file.Truncate(c.Size); err != nil {
-			return fmt.Errorf("a file of %d bytes in memory: %w", c.Size, err)
-		}
-	}
-	return nil
-}
-
-// makeContent makes what holds the content of a file, or of what is none.
-func (p *process) makeContent(f *world.File) (*os.File, error) {
-	if f != nil && isTemporary(f) {
-		if file, err := p.makeTemporary(f); file != nil || err != nil {
-			return file, err
-		}
-	}
-	name := ""
-	if f != nil {
-		name = string(f.Path)
-	}
-	fd, err := memfd(name)
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(fd), "memfd:"+name), nil
-}
-
-// seal seals files of memfd_create(2), which by now hold what they held, are
-// mapped, and are open for all that they were.
-func (p *process) seal() error {
-	for _, f := range p.img.Files {
-		if f.Content == world.NoIndex || f.Seals == 0 {
-			continue
-		}
-		fd := p.contents[f.Content].Fd()
-		if _, err := unix.FcntlInt(fd, unix.F_ADD_SEALS, f.Seals); err != nil {
-			return fmt.Errorf("sealing %s: %w", f.Path, err)
-		}
-		if seals, err := unix.FcntlInt(fd, unix.F_GET_SEALS, 0); err != nil || seals != f.Seals {
-			return fmt.Errorf("sealing %s: it has the seals %#x, not %#x (%v)", f.Path, seals, f.Seals, err)
-		}
-	}
-	return nil
-}
-
-// memfd takes a name of at most 249 bytes (memfd_create(2)).
-func memfd(name string) (int, error) {
-	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
-	name = name[:min(len(name), 249)]
-	// One that may be executed, as far as its mode says, and not sealed against
-	// that yet. Kernels before 6.3 have no others; and some systems want none.
-	fd, err := unix.MemfdCreate(name, flags|unix.MFD_EXEC)
-	if err == unix.EINVAL || err == unix.EACCES {
-		fd, err = unix.MemfdCreate(name, flags)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("making a file in memory: %w", err)
-	}
-	return fd, nil
+	return p.objects.MakeContents(elsewhere)
 }
 
 // planSegments says where everything goes.
@@ -123,8 +50,8 @@ func (p *process) planSegments() {
 		}
 	}
 	for i, c := range p.img.Contents {
-		if c.Size > 0 && p.contents[i] != nil {
-			p.segments = append(p.segments, segment{off: c.Offset, size: c.Size, file: p.contents[i]})
+		if file := p.objects.Content(i); c.Size > 0 && file != nil {
+			p.segments = append(p.segments, segment{off: c.Offset, size: c.Size, file: file})
 		}
 	}
 	for i, s := range p.anonymous {

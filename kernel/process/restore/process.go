@@ -5,11 +5,10 @@ package restore
 
 import (
 	"errors"
-	"os"
 
 	"snappipe/kernel"
+	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/ptrace"
-	"snappipe/kernel/process/sockopt"
 	"snappipe/kernel/process/world"
 )
 
@@ -27,25 +26,16 @@ type process struct {
 	pids     *namespace // that the stub is in, or nil
 	borrowed bool       // the stub executes our own program, not the image's
 	ids      ids
-	cwd      string     // where its working directory is now
-	segments []segment  // where the bytes of the image go
-	contents []*os.File // of world.Contents, in memory
+	cwd      string    // where its working directory is now
+	segments []segment // where the bytes of the image go
+	objects  *object.Maker
 	// anonymous is shared memory without a name, by index in world.Files, and
 	// where all of it is mapped until it is filled.
 	anonymous map[int]span
-	mapped    []mapping  // what to do with each mapping once its pages are there
-	files     []openFile // by index in world.Open
-	sockets   *sockopt.Reader
-	threads   []*thread // by index in world.Threads
-	standards standards
+	mapped    []mapping       // what to do with each mapping once its pages are there
+	threads   []*thread       // by index in world.Threads
 	screen    *world.Terminal // what the program had open of which it has our controlling terminal, or nil
-
-	// undo gives up, last first, what is not given up with the stub.
-	undo []func() error
 }
-
-// onAbort adds something to undo.
-func (p *process) onAbort(f func() error) { p.undo = append(p.undo, f) }
 
 // abort leaves nothing. It may be called at any time before the release.
 func (p *process) abort() error {
@@ -57,26 +47,9 @@ func (p *process) abort() error {
 		if p.pids != nil {
 			all = append(all, p.pids.end())
 		}
-		for len(p.undo) > 0 {
-			last := p.undo[len(p.undo)-1]
-			p.undo = p.undo[:len(p.undo)-1]
-			all = append(all, last())
-		}
-		return errors.Join(all...)
+		return errors.Join(append(all, p.objects.Undo())...)
 	})
 	p.tracer.Close()
-	p.closeFiles()
+	p.objects.Close()
 	return err
-}
-
-// closeFiles closes what was opened here for the process.
-func (p *process) closeFiles() {
-	for i := range p.files {
-		p.files[i].close()
-	}
-	for _, f := range p.contents {
-		f.Close()
-	}
-	p.files, p.contents = nil, nil
-	p.standards.close()
 }

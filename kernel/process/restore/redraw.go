@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/proc"
 )
 
@@ -65,12 +66,7 @@ func (p *process) catches(sig unix.Signal) bool {
 			return true
 		}
 	}
-	for i := range p.img.Open {
-		if s := p.img.Open[i].SignalFD; s != nil && s.Mask>>(sig-1)&1 != 0 {
-			return true
-		}
-	}
-	return false
+	return object.Awaits(p.img, sig)
 }
 
 // awaitCalm waits until the program has taken the signals that it was sent and

@@ -8,8 +8,8 @@ import (
 	"fmt"
 
 	"snappipe/kernel"
+	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/ptrace"
-	"snappipe/kernel/process/sockopt"
 	"snappipe/kernel/process/world"
 )
 
@@ -97,13 +97,17 @@ func (r *resumption) load() error {
 	}
 	r.front = append(r.front, make([]byte, int(size)-len(r.front))...)
 	img, err := world.Decode(r.front, r.size)
+	if err == nil {
+		err = object.Check(img)
+	}
 	if err != nil {
 		return err
 	}
 	r.front = nil
-	p := &process{img: img, options: r.options, tracer: ptrace.NewTracer(), sockets: sockopt.NewReader(), standards: standards{options: r.options}}
+	p := &process{img: img, options: r.options, tracer: ptrace.NewTracer()}
 	p.task = &img.Tasks[0]
 	p.space, p.table = &img.Spaces[p.task.Space], &img.Tables[p.task.Table]
+	p.objects = object.NewMaker(img, r.options, []object.Process{p})
 	r.process = p
 	return p.tracer.Do(p.load)
 }

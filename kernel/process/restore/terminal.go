@@ -1,83 +1,16 @@
-// This file is about terminals: how the program's is found and set, and how it
-// is handed to the program and taken back, as a shell does with its jobs.
+// This file is about the controlling terminal: how it is handed to the program and
+// taken back, as a shell does with its jobs.
 
 package restore
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"snappipe/kernel"
 	"snappipe/kernel/process/sys"
-	"snappipe/kernel/process/world"
 )
-
-// openTerminal opens a terminal that follows none of our standard descriptors:
-// the controlling terminal, which is ours now.
-func (p *process) openTerminal(o *world.OpenFile) (int, error) {
-	if p.options.Stdio == kernel.StdioSaved {
-		return p.openSavedTerminal(o)
-	}
-	if !o.Terminal.Controlling {
-		return -1, kernel.Refuse(p.name(o), "", "it is a terminal that was not the program's own")
-	}
-	fd, err := unix.Open("/dev/tty", o.Flags&openable|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
-	if err != nil {
-		return -1, kernel.Refuse(p.name(o), "resume it from a terminal", "opening /dev/tty: %v", err)
-	}
-	return fd, nil
-}
-
-// openSavedTerminal opens the very terminal that was open, if it is there
-// still. Another one may have its number by now.
-func (p *process) openSavedTerminal(o *world.OpenFile) (int, error) {
-	const advice = "--stdio mine has the program use this one"
-	f, err := p.openPath(&p.img.Files[o.File], o.Flags&openable)
-	if err != nil {
-		return -1, kernel.Refuse(p.name(o), advice, "the terminal is gone: %v", errors.Unwrap(err))
-	}
-	defer f.Close()
-	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-		return -1, err
-	}
-	if terminalNumber(int(f.Fd())) != uint32(o.Terminal.Device) || st.Ctim.Nano() != o.Terminal.Changed {
-		return -1, kernel.Refuse(p.name(o), advice, "it is another terminal now")
-	}
-	return takeDescriptor(f, 0)
-}
-
-// terminalNumber is the number of the terminal that fd is open on, or 0: also
-// for the master side, which is none to a program.
-func terminalNumber(fd int) uint32 {
-	if _, err := unix.IoctlGetInt(fd, unix.TIOCGPTN); err == nil {
-		return 0
-	}
-	n, err := unix.IoctlGetUint32(fd, unix.TIOCGDEV)
-	if err != nil {
-		return 0
-	}
-	return n
-}
-
-// findScreen finds out whether, and as what, the program has our controlling
-// terminal open.
-func (p *process) findScreen() {
-	for i := range p.img.Open {
-		t := p.img.Open[i].Terminal
-		if t == nil || p.files[i].fd < 0 {
-			continue
-		}
-		// Only of the controlling terminal is there a foreground to ask for.
-		if _, err := unix.IoctlGetInt(p.files[i].fd, unix.TIOCGPGRP); err == nil {
-			p.screen = t
-			return
-		}
-	}
-}
 
 // terminal is the controlling terminal of this process, if there is one. The
 // program gets it while a shell has this process in its foreground.

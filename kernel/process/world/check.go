@@ -125,111 +125,14 @@ func (w *World) checkFiles() error {
 	return nil
 }
 
+// checkOpen leaves what is particular to a kind to package object.
 func (w *World) checkOpen() error {
 	for i := range w.Open {
-		o := &w.Open[i]
-		if !inRange(o.File, len(w.Files), true) {
+		if o := &w.Open[i]; !inRange(o.File, len(w.Files), true) {
 			return damagedf("open file %d is of file %d, which is not there", i, o.File)
-		}
-		if o.Epoll != nil {
-			for _, watch := range o.Epoll.Watches {
-				if !inRange(watch.Open, len(w.Open), false) || watch.FD < 0 {
-					return damagedf("open file %d watches open file %d by fd %d, which is not there", i, watch.Open, watch.FD)
-				}
-			}
-		}
-		if o.Pipe != nil && !inRange(o.Pipe.Content, len(w.Contents), true) {
-			return damagedf("open file %d has content %d, which is not there", i, o.Pipe.Content)
-		}
-		if o.Pipe != nil && !w.dividesContent(o.Pipe) {
-			return damagedf("open file %d has parts that are not its content", i)
-		}
-		for _, watch := range o.Inotify {
-			if !inRange(watch.File, len(w.Files), false) {
-				return damagedf("open file %d watches file %d, which is not there", i, watch.File)
-			}
-		}
-		if o.Socket != nil {
-			if !o.Socket.addressesFit() {
-				return damagedf("open file %d has addresses that are none", i)
-			}
-			for _, m := range o.Socket.Queue {
-				if !inRange(m.Content, len(w.Contents), true) {
-					return damagedf("open file %d has content %d, which is not there", i, m.Content)
-				}
-			}
-		}
-		if o.Outside && o.Pipe == nil && o.Socket == nil {
-			return damagedf("open file %d, of kind %q, is said to lead outside", i, o.Kind)
-		}
-		if !o.memberOfKind() {
-			return damagedf("open file %d says that it is %q, but not what that needs", i, o.Kind)
 		}
 	}
 	return nil
-}
-
-// addressesFit reports whether the addresses of multicast groups and their
-// sources are of one of the two families.
-func (s *Socket) addressesFit() bool {
-	for _, m := range s.Groups {
-		size := len(m.Group)
-		if size != unix.SizeofSockaddrInet4 && size != unix.SizeofSockaddrInet6 {
-			return false
-		}
-		for _, source := range m.Sources {
-			if len(source) != size {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// dividesContent reports whether the parts of a pipe, if there are any, are
-// all that it holds.
-func (w *World) dividesContent(p *Pipe) bool {
-	if len(p.Parts) == 0 {
-		return true
-	}
-	if p.Content == NoIndex {
-		return false
-	}
-	left := w.Contents[p.Content].Size
-	for _, part := range p.Parts {
-		if part.Size <= 0 || int64(part.Size) > left {
-			return false
-		}
-		left -= int64(part.Size)
-	}
-	return left == 0
-}
-
-// memberOfKind reports whether the member is there that the kind promises.
-func (o *OpenFile) memberOfKind() bool {
-	switch o.Kind {
-	case KindFile, KindDir, KindPath, KindDevice:
-		return o.File != NoIndex
-	case KindTerminal:
-		return o.File != NoIndex && o.Terminal != nil
-	case KindPipe:
-		return o.Pipe != nil
-	case KindEventFD:
-		return o.EventFD != nil
-	case KindTimerFD:
-		return o.TimerFD != nil
-	case KindSignalFD:
-		return o.SignalFD != nil
-	case KindSocket:
-		return o.Socket != nil
-	case KindLost:
-		return o.Lost != nil
-	case KindEpoll:
-		return o.Epoll != nil
-	case KindInotify:
-		return true
-	}
-	return false
 }
 
 func (w *World) checkFDs(t *Table) error {

@@ -1,6 +1,6 @@
 // This file takes file locks and leases again.
 
-package restore
+package object
 
 import (
 	"golang.org/x/sys/unix"
@@ -12,8 +12,9 @@ import (
 
 // lock takes the locks that belong to a description: flock(2) and the open
 // file description locks of fcntl(2).
-func (p *process) lock(o *world.OpenFile, fd int) error {
-	for _, l := range o.Locks {
+func (m *Maker) lock(i int) error {
+	fd := m.made[i].fd
+	for _, l := range m.world.Open[i].Locks {
 		var err error
 		switch l.Type {
 		case proc.LockFlock:
@@ -27,31 +28,35 @@ func (p *process) lock(o *world.OpenFile, fd int) error {
 			err = unix.FcntlFlock(uintptr(fd), unix.F_OFD_SETLK, &f)
 		}
 		if err != nil {
-			return locked(p.name(o), err)
+			return locked(m.name(i), err)
 		}
 	}
 	return nil
 }
 
-// lockAsProcess takes those that belong to the process, POSIX locks, and leases,
-// which tell by which descriptor they were taken.
-func (p *process) lockAsProcess() error {
+// lockAsProcess takes those that belong to a process, POSIX locks, and leases, which
+// tell by which descriptor they were taken.
+func (m *Maker) lockAsProcess() error {
 	leased := map[int]bool{}
-	for _, f := range p.table.FDs {
-		o := &p.img.Open[f.Open]
-		for _, l := range o.Locks {
-			var err error
-			switch {
-			case l.Type == proc.LockPOSIX:
-				// struct flock: type and whence, start, length, pid
-				arg := words(uint64(uint16(lockType(l))), uint64(l.Start), uint64(lockLength(l)), 0)
-				_, err = p.stub.callWith(p.stub.Caller, "F_SETLK", unix.SYS_FCNTL, 2, arg, uint64(f.FD), unix.F_SETLK, 0)
-			case l.Type == proc.LockLease && !leased[f.Open]:
-				leased[f.Open] = true
-				_, err = p.stub.call("F_SETLEASE", unix.SYS_FCNTL, uint64(f.FD), unix.F_SETLEASE, uint64(lockType(l)))
-			}
-			if err != nil {
-				return locked(p.name(o), err)
+	for t, p := range m.tasks {
+		if p == nil {
+			continue
+		}
+		for _, f := range m.fds(t) {
+			for _, l := range m.world.Open[f.Open].Locks {
+				var err error
+				switch {
+				case l.Type == proc.LockPOSIX:
+					// struct flock: type and whence, start, length, pid
+					arg := words(uint64(uint16(lockType(l))), uint64(l.Start), uint64(lockLength(l)), 0)
+					_, err = callWith(p, "F_SETLK", unix.SYS_FCNTL, 2, arg, uint64(f.FD), unix.F_SETLK, 0)
+				case l.Type == proc.LockLease && !leased[f.Open]:
+					leased[f.Open] = true
+					_, err = p.Call("F_SETLEASE", unix.SYS_FCNTL, uint64(f.FD), unix.F_SETLEASE, uint64(lockType(l)))
+				}
+				if err != nil {
+					return locked(m.name(f.Open), err)
+				}
 			}
 		}
 	}

@@ -1,7 +1,7 @@
 // This file makes what stands for a file that was left out of the image: one
 // whose other end has gone away.
 
-package restore
+package object
 
 import (
 	"errors"
@@ -13,9 +13,24 @@ import (
 	"snappipe/kernel/process/world"
 )
 
-// openLost makes a file that reads as at its end, and to which writing is
-// EPIPE: of the same kind where that matters to those who use it.
-func openLost(o *world.OpenFile) (int, error) {
+var losses = &kind{
+	name: world.KindLost, check: checkLost,
+	title: func(o *world.OpenFile) string { return o.Lost.What },
+	ends:  always,
+	make:  (*Maker).makeLost,
+}
+
+func checkLost(_ *world.World, o *world.OpenFile) error {
+	if o.Lost == nil {
+		return errLacks
+	}
+	return nil
+}
+
+// makeLost makes a file that reads as at its end, and to which writing is EPIPE: of
+// the same kind where that matters to those who use it.
+func (m *Maker) makeLost(i int) (int, error) {
+	o := &m.world.Open[i]
 	var fd int
 	var err error
 	switch o.Lost.Kind {

@@ -1,6 +1,6 @@
 // This file sends unix sockets what they had received and not yet given out.
 
-package restore
+package object
 
 import (
 	"bytes"
@@ -16,50 +16,56 @@ import (
 
 // fill sends socket i its messages, by its peer or, datagrams, by who sent them.
 func (u *unixSockets) fill(i int) error {
-	o := &u.img.Open[i]
-	for k := range o.Socket.Queue {
-		m := &o.Socket.Queue[k]
-		from, to, err := u.sender(i, m)
+	queue := u.world.Open[i].Socket.Queue
+	for k := range queue {
+		from, err := u.sender(i, &queue[k])
 		if err != nil {
 			return err
 		}
-		if err := u.send(from, to, m); err != nil {
-			return kernel.Refuse(u.name(o), "resume it as root, or raise net.core.wmem_max", "what waits in it cannot be put back: %v", err)
+		if err := u.send(from, &queue[k]); err != nil {
+			return kernel.Refuse(u.name(i), "resume it as root, or raise net.core.wmem_max", "what waits in it cannot be put back: %v", err)
 		}
 	}
 	return nil
 }
 
-// sender returns the socket that is to send a message, and whereto, if that is
+// sender is a socket that is to send a message, whose it is, and whereto, if that is
 // not what it is connected to.
-func (u *unixSockets) sender(i int, m *world.Message) (from int, to []byte, err error) {
-	s := u.img.Open[i].Socket
+type sender struct {
+	fd int
+	by Process
+	to []byte
+}
+
+func (u *unixSockets) sender(i int, m *world.Message) (sender, error) {
+	s := u.world.Open[i].Socket
 	j := u.peerOf(i)
 	fd, orphan := u.orphaned[i]
-	name := s.Remote
+	by, name := u.byTask(i), s.Remote
 	if !orphan && j >= 0 {
-		fd, name = u.files[j].fd, u.img.Open[j].Socket.Local
+		fd, by, name = u.made[j].fd, u.byTask(j), u.world.Open[j].Socket.Local
 	}
 	switch {
 	case u.joined(i) && s.Type == unix.SOCK_DGRAM && len(m.From) > 0 && !bytes.Equal(m.From, name):
-		return -1, nil, kernel.Refuse(u.name(&u.img.Open[i]), "", "it holds a message from %s, to which it is not connected", world.AddressText(m.From))
+		return sender{}, kernel.Refuse(u.name(i), "", "it holds a message from %s, to which it is not connected", world.AddressText(m.From))
 	case u.joined(i):
-		return fd, nil, nil
+		return sender{fd, by, nil}, nil
 	case s.Type != unix.SOCK_DGRAM || len(s.Local) == 0:
-		return -1, nil, fmt.Errorf("%w: nobody can have sent it a message", world.ErrDamaged)
+		return sender{}, fmt.Errorf("%w: nobody can have sent it a message", world.ErrDamaged)
 	}
-	for j := range u.img.Open {
-		other := u.img.Open[j].Socket
+	for j := range u.world.Open {
+		other := u.world.Open[j].Socket
 		if len(m.From) > 0 && other != nil && other.Type == s.Type && bytes.Equal(other.Local, m.From) {
-			return u.files[j].fd, s.Local, nil
+			return sender{u.made[j].fd, u.byTask(j), s.Local}, nil
 		}
 	}
-	fd, err = u.standIn(m.From)
-	return fd, s.Local, err
+	by = u.byTask(i)
+	fd, err := u.standIn(by, m.From)
+	return sender{fd, by, s.Local}, err
 }
 
 // standIn returns a datagram socket of an address for the moment.
-func (u *unixSockets) standIn(address []byte) (int, error) {
+func (u *unixSockets) standIn(by Process, address []byte) (int, error) {
 	if fd, ok := u.senders[string(address)]; ok {
 		return fd, nil
 	}
@@ -68,18 +74,18 @@ func (u *unixSockets) standIn(address []byte) (int, error) {
 		return -1, fmt.Errorf("socket: %w", err)
 	}
 	u.senders[string(address)] = fd
-	return fd, u.bind(fd, address, u.leftAt(address))
+	return fd, u.bind(by, fd, address, u.leftAt(by, address))
 }
 
 // send sends one message, all of it.
-func (u *unixSockets) send(from int, to []byte, m *world.Message) error {
+func (u *unixSockets) send(from sender, m *world.Message) error {
 	unwiden := func() error { return nil }
 	deliver := func(b []byte) (n int, err error) {
 		if m.Cred != nil {
-			return u.sendAs(from, to, b, m.Cred)
+			return from.sendAs(b, m.Cred)
 		}
-		err = u.reachHere(to, func(to []byte) error {
-			n, err = sys.Send(from, b, to)
+		err = reachHere(from.by, from.to, func(to []byte) error {
+			n, err = sys.Send(from.fd, b, to)
 			return err
 		})
 		return n, err
@@ -93,7 +99,7 @@ func (u *unixSockets) send(from int, to []byte, m *world.Message) error {
 			case err == nil && n > 0: // the rest of a stream
 			case !wide && (err == nil || full(err)):
 				wide = true
-				if unwiden, err = widen(from); err != nil {
+				if unwiden, err = widen(from.fd); err != nil {
 					return err
 				}
 			default:
@@ -114,7 +120,7 @@ func (u *unixSockets) parts(m *world.Message, f func([]byte) error) error {
 	if m.Content == world.NoIndex {
 		return f(nil)
 	}
-	size := u.img.Contents[m.Content].Size
+	size := u.world.Contents[m.Content].Size
 	if size > maxQueue {
 		return fmt.Errorf("%w: %d bytes in a socket", world.ErrDamaged, size)
 	}
@@ -161,16 +167,16 @@ func widen(fd int) (undo func() error, err error) {
 	}, err
 }
 
-// sendAs has the stub send, whose process ID the credentials then say.
-func (u *unixSockets) sendAs(from int, to, b []byte, cred *world.Creator) (n int, err error) {
-	pid, err := u.stub.call("getpid", unix.SYS_GETPID)
+// sendAs has the process send, whose ID the credentials then say.
+func (s sender) sendAs(b []byte, cred *world.Creator) (n int, err error) {
+	pid, err := s.by.Call("getpid", unix.SYS_GETPID)
 	if err != nil {
 		return 0, err
 	}
 	control := unix.UnixCredentials(&unix.Ucred{Pid: int32(pid), Uid: cred.UID, Gid: cred.GID})
-	err = u.stub.lend(from, func(fd uint64) error {
-		return u.reach(to, func(to []byte) error {
-			n, err = u.stub.sendmsg(fd, b, to, control)
+	err = lend(s.by, s.fd, func(fd uint64) error {
+		return reach(s.by, s.to, func(to []byte) error {
+			n, err = sendmsg(s.by, fd, b, to, control)
 			return err
 		})
 	})
@@ -178,36 +184,39 @@ func (u *unixSockets) sendAs(from int, to, b []byte, cred *world.Creator) (n int
 }
 
 // sendmsg is sendmsg(2). Its bytes lie in memory that is mapped for that.
-func (s *stub) sendmsg(fd uint64, b, to, control []byte) (n int, err error) {
+func sendmsg(by Process, fd uint64, b, to, control []byte) (n int, err error) {
 	at, room := uint64(0), uint64(max(len(b), 1))
-	if at, err = s.call("mmap", unix.SYS_MMAP, 0, room, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0); err != nil {
+	if at, err = by.Call("mmap", unix.SYS_MMAP, 0, room, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0); err != nil {
 		return 0, err
 	}
 	if len(b) > 0 {
-		err = s.mem.Copy(b, at)
+		err = by.Write(b, at)
 	}
 	if err == nil {
-		n, err = s.sendFrom(at, fd, len(b), to, control)
+		n, err = sendFrom(by, at, fd, len(b), to, control)
 	}
-	_, unmapped := s.call("munmap", unix.SYS_MUNMAP, at, room)
+	_, unmapped := by.Call("munmap", unix.SYS_MUNMAP, at, room)
 	return n, errors.Join(err, unmapped)
 }
 
-func (s *stub) sendFrom(at, fd uint64, size int, to, control []byte) (int, error) {
-	// lay aligns to 16 bytes: struct iovec, the address, the credentials.
-	vector, name := s.scratch, s.scratch+16
-	rights := name + (uint64(len(to))+15)&^15
-	// struct msghdr: name, its length, vector, its length, control, its
-	// length, flags
-	header := words(name, uint64(len(to)), vector, 1, rights, uint64(len(control)), 0)
-	if len(to) == 0 {
-		clear(header[:8])
-	}
-	laid, err := s.lay(words(at, uint64(size)), to, control, header)
+func sendFrom(by Process, at, fd uint64, size int, to, control []byte) (int, error) {
+	const headerSize = 56
+	// struct iovec, the address, the credentials
+	laid, err := by.Lay(words(at, uint64(size)), to, control, make([]byte, headerSize))
 	if err != nil {
 		return 0, err
 	}
-	n, err := s.call("sendmsg", unix.SYS_SENDMSG, fd, laid[3], unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	vector, name, rights, message := laid[0], laid[1], laid[2], laid[3]
+	if len(to) == 0 {
+		name = 0
+	}
+	// struct msghdr: name, its length, vector, its length, control, its
+	// length, flags
+	header := words(name, uint64(len(to)), vector, 1, rights, uint64(len(control)), 0)
+	if err := by.Write(header, message); err != nil {
+		return 0, err
+	}
+	n, err := by.Call("sendmsg", unix.SYS_SENDMSG, fd, message, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 	return int(n), err
 }
 
@@ -218,24 +227,24 @@ const maxQueue = 1 << 30
 // point gives a datagram socket its default destination, now that it has
 // received from others.
 func (u *unixSockets) point(i int) error {
-	s := u.img.Open[i].Socket
-	if s.Family != unix.AF_UNIX || s.Type != unix.SOCK_DGRAM || s.Orphan {
+	s := u.world.Open[i].Socket
+	if s.Type != unix.SOCK_DGRAM || s.Orphan {
 		return nil
 	}
 	to := []byte(s.Remote)
 	if j := u.peerOf(i); j >= 0 && u.peerOf(j) == i {
 		return nil // of a pair
 	} else if j >= 0 {
-		if to = u.img.Open[j].Socket.Local; len(to) == 0 {
-			return kernel.Refuse(u.name(&u.img.Open[i]), "", "what it is connected to has no name and is connected to another")
+		if to = u.world.Open[j].Socket.Local; len(to) == 0 {
+			return kernel.Refuse(u.name(i), "", "what it is connected to has no name and is connected to another")
 		}
 	}
 	if len(to) == 0 {
 		return nil
 	}
-	err := u.reachHere(to, func(address []byte) error { return sys.Connect(u.files[i].fd, address) })
+	err := reachHere(u.byTask(i), to, func(address []byte) error { return sys.Connect(u.made[i].fd, address) })
 	if err != nil {
-		return kernel.Refuse(u.name(&u.img.Open[i]), "start what it sends to", "it cannot be connected to %s: %v", world.AddressText(to), err)
+		return kernel.Refuse(u.name(i), "start what it sends to", "it cannot be connected to %s: %v", world.AddressText(to), err)
 	}
 	return nil
 }

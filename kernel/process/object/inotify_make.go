@@ -1,7 +1,7 @@
 // This file makes inotify(7) sets with the watches they had, under the same
 // watch descriptors.
 
-package restore
+package object
 
 import (
 	"errors"
@@ -23,19 +23,35 @@ const maxWatches = 1 << 20
 // some, of watches that it had after those that it has.
 const unused = 256
 
-func (p *process) openInotify(o *world.OpenFile) (int, error) {
+var inotifies = &kind{
+	name: world.KindInotify, check: checkInotify,
+	make: (*Maker).makeInotify, settle: (*Maker).addInotify,
+	rouse: (*Maker).rouseInotify, begin: (*Maker).beginInotify,
+}
+
+func checkInotify(w *world.World, o *world.OpenFile) error {
+	for _, watch := range o.Inotify {
+		if watch.File < 0 || watch.File >= len(w.Files) {
+			return fmt.Errorf("watches file %d, which is not there", watch.File)
+		}
+	}
+	return nil
+}
+
+func (m *Maker) makeInotify(int) (int, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
 	if err != nil {
 		return -1, fmt.Errorf("inotify_init: %w", err)
 	}
-	if err := p.addInotify(fd, o); err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil // see begin
+	return fd, nil
 }
 
-func (p *process) addInotify(fd int, o *world.OpenFile) error {
+// beginInotify leaves nothing of what has happened to files until here.
+func (m *Maker) beginInotify(i int) error { return drain(m.made[i].fd) }
+
+// addInotify adds the watches, when all is done to files that they would tell of.
+func (m *Maker) addInotify(i int) error {
+	o, fd := &m.world.Open[i], m.made[i].fd
 	c, err := newCounter(fd)
 	if err != nil {
 		return err
@@ -49,16 +65,31 @@ func (p *process) addInotify(fd int, o *world.OpenFile) error {
 		if err := c.skipTo(w.WD); err != nil {
 			return err
 		}
-		f := &p.img.Files[w.File]
-		path, err := p.where(f)
+		f := &m.world.Files[w.File]
+		path, err := m.Where(f)
 		if err == nil {
 			err = c.watch(path, w)
 		}
 		if err != nil {
-			return gone(fmt.Sprintf("%s, which watches %s", p.name(o), f.Path), err)
+			return Gone(fmt.Sprintf("%s, which watches %s", m.name(i), f.Path), err)
 		}
 	}
 	return c.skipTo(c.next + unused)
+}
+
+// rouseInotify has an inotify set tell that a watch of it has ended, of a file
+// that is nobody else's. A watch descriptor is used up by that.
+func (*Maker) rouseInotify(w watched) (calm func() error, err error) {
+	file, err := memfd("")
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(file)
+	wd, err := unix.InotifyAddWatch(w.here, fmt.Sprintf("/proc/self/fd/%d", file), unix.IN_MODIFY)
+	if err == nil {
+		_, err = unix.InotifyRmWatch(w.here, uint32(wd))
+	}
+	return func() error { return drain(w.here) }, err
 }
 
 // counter is a set that is being filled, and the number of its next watch.

@@ -1,12 +1,11 @@
-// This file lets the stub have a descriptor for a moment, gets those that it
-// has made, and lets it be another user meanwhile.
+// This file is what the process does for its open files, which package object makes:
+// it makes calls, has descriptors handed over, and is another user meanwhile.
 
 package restore
 
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -14,38 +13,51 @@ import (
 	"snappipe/kernel/process/world"
 )
 
-// lend calls f with the number that a descriptor of ours has in the stub.
-func (s *stub) lend(fd int, f func(n uint64) error) error {
-	n, err := s.hand(fd)
-	if err != nil {
+// openFiles makes what is open.
+func (p *process) openFiles() error {
+	if err := p.objects.Open(); err != nil {
 		return err
 	}
-	err = f(uint64(n))
-	_, closed := s.call("close", unix.SYS_CLOSE, uint64(n))
-	return errors.Join(err, closed)
+	p.screen = p.objects.Screen()
+	return nil
 }
 
-// take gets a descriptor that the stub has, and closes it there.
-func (s *stub) take(n int) (int, error) {
-	pidfd, err := unix.PidfdOpen(s.pid, 0)
-	if err != nil {
-		return -1, fmt.Errorf("pidfd_open: %w", err)
+// PID and the other exported methods are those of [object.Process].
+func (p *process) PID() int { return p.stub.pid }
+
+func (p *process) Directory() string { return p.cwd }
+
+func (p *process) Thread(tid int) (int, bool) {
+	for i := range p.threads {
+		if p.threads[i].saved.TID == tid {
+			return p.threads[i].tid, true
+		}
 	}
-	defer unix.Close(pidfd)
-	fd, err := unix.PidfdGetfd(pidfd, n, 0)
-	if err != nil {
-		return -1, fmt.Errorf("taking over a descriptor: %w", err)
-	}
-	if _, err := s.call("close", unix.SYS_CLOSE, uint64(n)); err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
+	return 0, false
 }
 
-// as calls f while the stub runs as another user and group, with the groups of
+func (p *process) Call(what string, nr uintptr, args ...uint64) (uint64, error) {
+	return p.stub.call(what, nr, args...)
+}
+
+func (p *process) Lay(args ...[]byte) ([]uint64, error) { return p.stub.lay(args...) }
+
+func (p *process) Read(b []byte, at uint64) error { return p.stub.mem.Read(b, at) }
+
+func (p *process) Write(b []byte, at uint64) error { return p.stub.mem.Copy(b, at) }
+
+func (p *process) Hand(fd int) (int, error) { return p.stub.hand(fd) }
+
+func (p *process) CloseAll(n int) error { return p.stub.closeAll(n) }
+
+func (p *process) CloseChannel() error {
+	_, err := p.stub.call("close", unix.SYS_CLOSE, uint64(p.stub.channel.theirs))
+	return err
+}
+
+// As calls f while the process runs as another user and group, with the groups of
 // the process. Only root can, and to anybody else they are their own.
-func (p *process) as(user *world.Creator, f func() error) error {
+func (p *process) As(user *world.Creator, f func() error) error {
 	if user == nil || os.Geteuid() != 0 {
 		return f()
 	}

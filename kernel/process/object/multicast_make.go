@@ -1,6 +1,6 @@
 // This file makes sockets members of multicast groups again.
 
-package restore
+package object
 
 import (
 	"fmt"
@@ -13,10 +13,10 @@ import (
 	"snappipe/kernel/process/world"
 )
 
-func (p *process) joinGroups(fd int, o *world.OpenFile) error {
-	for _, m := range o.Socket.Groups {
-		if err := join(fd, &m); err != nil {
-			return kernel.Refuse(p.name(o), "", "joining the multicast group %s on %s: %v", world.AddressText(m.Group), m.Interface, err)
+func (m *Maker) joinGroups(fd, i int) error {
+	for _, g := range m.world.Open[i].Socket.Groups {
+		if err := join(fd, &g); err != nil {
+			return kernel.Refuse(m.name(i), "", "joining the multicast group %s on %s: %v", world.AddressText(g.Group), g.Interface, err)
 		}
 	}
 	return nil

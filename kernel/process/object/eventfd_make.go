@@ -1,6 +1,6 @@
-// This file makes eventfd(2) and signalfd(2).
+// This file makes eventfd(2).
 
-package restore
+package object
 
 import (
 	"encoding/binary"
@@ -11,7 +11,17 @@ import (
 	"snappipe/kernel/process/world"
 )
 
-func openEventFD(e *world.EventFD) (int, error) {
+var eventFDs = &kind{name: world.KindEventFD, check: checkEventFD, make: (*Maker).makeEventFD}
+
+func checkEventFD(_ *world.World, o *world.OpenFile) error {
+	if o.EventFD == nil {
+		return errLacks
+	}
+	return nil
+}
+
+func (m *Maker) makeEventFD(i int) (int, error) {
+	e := m.world.Open[i].EventFD
 	flags := unix.EFD_CLOEXEC
 	if e.Semaphore {
 		flags |= unix.EFD_SEMAPHORE
@@ -26,17 +36,7 @@ func openEventFD(e *world.EventFD) (int, error) {
 	var b [8]byte
 	binary.NativeEndian.PutUint64(b[:], e.Count)
 	if _, err := unix.Write(fd, b[:]); err != nil {
-		unix.Close(fd)
-		return -1, fmt.Errorf("setting an eventfd to %d: %w", e.Count, err)
-	}
-	return fd, nil
-}
-
-func openSignalFD(s *world.SignalFD) (int, error) {
-	mask := unix.Sigset_t{Val: [16]uint64{uint64(s.Mask)}}
-	fd, err := unix.Signalfd(-1, &mask, unix.SFD_CLOEXEC)
-	if err != nil {
-		return -1, fmt.Errorf("signalfd: %w", err)
+		return fd, fmt.Errorf("setting an eventfd to %d: %w", e.Count, err)
 	}
 	return fd, nil
 }

@@ -1,7 +1,7 @@
 // This file makes files of open(2) with O_TMPFILE. They have no name yet, and may
 // get one by linkat(2), in the filesystem that they are on.
 
-package restore
+package object
 
 import (
 	"fmt"
@@ -21,16 +21,16 @@ func isTemporary(f *world.File) bool {
 }
 
 // makeTemporary makes one, or with force none where that can't be.
-func (p *process) makeTemporary(f *world.File) (*os.File, error) {
+func (m *Maker) makeTemporary(f *world.File) (*os.File, error) {
 	dir := filepath.Dir(string(f.Path))
 	fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
 	if err == nil {
 		return os.NewFile(uintptr(fd), string(f.Path)), nil
 	}
 	what := fmt.Sprintf("a file of O_TMPFILE in %s", dir)
-	if !p.options.Force {
+	if !m.options.Force {
 		return nil, kernel.Refuse(what, "put the directory back as it was, or --force makes one that can't be given a name", "%v", err)
 	}
-	p.options.Warn(what + " is one in memory, which can't be given a name there")
+	m.options.Warn(what + " is one in memory, which can't be given a name there")
 	return nil, nil
 }

@@ -7,7 +7,7 @@
 // with the access that it has here: then the flags that the program sets
 // (O_NONBLOCK) are its own, and no shell's problem later.
 
-package restore
+package object
 
 import (
 	"fmt"
@@ -174,7 +174,8 @@ func (d *standard) suits(o *world.OpenFile) int {
 
 // handOn is what the program gets for o, the flags of which become those that
 // it has here.
-func (p *process) handOn(o *world.OpenFile, d *standard) openFile {
+func (m *Maker) handOn(i int, d *standard) made {
+	o := &m.world.Open[i]
 	const own = unix.O_NONBLOCK
 	differ := (o.Flags^d.flags)&own | o.Flags&unix.O_ASYNC
 	fd := -1
@@ -183,12 +184,12 @@ func (p *process) handOn(o *world.OpenFile, d *standard) openFile {
 	}
 	if fd < 0 {
 		if differ != 0 && (d.terminal != 0 || d.isOneOf(unix.S_IFIFO, unix.S_IFSOCK)) {
-			p.options.Warn(fmt.Sprintf("%s: O_NONBLOCK and O_ASYNC stay as whoever started this process has set them, who shares it", p.name(o)))
+			m.options.Warn(fmt.Sprintf("%s: O_NONBLOCK and O_ASYNC stay as whoever started this process has set them, who shares it", m.name(i)))
 		}
-		return openFile{fd: d.fd, lent: true, follows: true}
+		return made{fd: d.fd, lent: true, follows: true}
 	}
 	o.Flags = o.Flags&(own|unix.O_ASYNC) | d.flags&^own
-	return openFile{fd: fd, follows: true}
+	return made{fd: fd, follows: true}
 }
 
 // again opens it once more, and returns -1 where that is not possible: it is

@@ -1,7 +1,7 @@
 // This file binds unix sockets to the names that they had, and reaches them
 // there.
 
-package restore
+package object
 
 import (
 	"encoding/binary"
@@ -17,14 +17,15 @@ import (
 	"snappipe/kernel/process/world"
 )
 
-// bind gives a socket its name, if it had one; file is what is to be at a path.
-func (u *unixSockets) bind(fd int, address []byte, file *world.SocketFile) error {
+// bind gives a socket its name, if it had one; file is what is to be at a path,
+// which may be one from the working directory of a process.
+func (u *unixSockets) bind(by Process, fd int, address []byte, file *world.SocketFile) error {
 	path := world.SocketPath(address)
 	switch {
 	case len(address) == 0:
 		return nil
 	case path != "":
-		return u.bindPath(fd, path, file)
+		return u.bindPath(by, fd, path, file)
 	}
 	if err := sys.Bind(fd, address); err != nil {
 		return taken(address, err)
@@ -35,11 +36,11 @@ func (u *unixSockets) bind(fd int, address []byte, file *world.SocketFile) error
 // bindPath binds it to a path. The file that the program left there when it
 // ended is replaced; if the resume fails, or this process is killed, a file
 // that leads to no socket is there again.
-func (u *unixSockets) bindPath(fd int, path string, file *world.SocketFile) error {
-	there := u.absolute(path)
+func (u *unixSockets) bindPath(by Process, fd int, path string, file *world.SocketFile) error {
+	there := absolute(by, path)
 	switch st, err := os.Lstat(there); {
 	case err != nil: // free
-		u.onAbort(func() error { return ignore(os.Remove(there), unix.ENOENT) })
+		u.undo = append(u.undo, func() error { return ignore(os.Remove(there), unix.ENOENT) })
 	case file == nil || st.Mode().Type() != os.ModeSocket || inUse(there):
 		return kernel.Refuse("unix socket "+path, "remove it, or end the program that has it", "its path is taken")
 	default:
@@ -47,7 +48,7 @@ func (u *unixSockets) bindPath(fd int, path string, file *world.SocketFile) erro
 			return kernel.Refuse("unix socket "+path, "", "removing what is left of it: %v", err)
 		}
 	}
-	if err := u.bindIn(fd, path); err != nil {
+	if err := bindIn(by, fd, path); err != nil {
 		return kernel.Refuse("unix socket "+path, "", "binding it: %v", err)
 	}
 	if file == nil {
@@ -57,14 +58,14 @@ func (u *unixSockets) bindPath(fd int, path string, file *world.SocketFile) erro
 	if err := os.Chmod(there, os.FileMode(file.Mode)); err != nil {
 		return err
 	}
-	return u.tolerate("owner of "+path, os.Lchown(there, int(file.UID), int(file.GID)))
+	return u.Tolerate("owner of "+path, os.Lchown(there, int(file.UID), int(file.GID)))
 }
 
 // free reports whether a name can be had: nobody is there.
-func (u *unixSockets) free(address []byte) bool {
+func (u *unixSockets) free(by Process, address []byte) bool {
 	if path := world.SocketPath(address); path != "" {
-		st, err := os.Lstat(u.absolute(path))
-		return err != nil || st.Mode().Type() == os.ModeSocket && !inUse(u.absolute(path))
+		st, err := os.Lstat(absolute(by, path))
+		return err != nil || st.Mode().Type() == os.ModeSocket && !inUse(absolute(by, path))
 	}
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -75,10 +76,10 @@ func (u *unixSockets) free(address []byte) bool {
 }
 
 // leftAt is the file that is at a path, and leads to no socket any more.
-func (u *unixSockets) leftAt(address []byte) *world.SocketFile {
+func (u *unixSockets) leftAt(by Process, address []byte) *world.SocketFile {
 	var st unix.Stat_t
 	path := world.SocketPath(address)
-	if path == "" || unix.Lstat(u.absolute(path), &st) != nil {
+	if path == "" || unix.Lstat(absolute(by, path), &st) != nil {
 		return nil
 	}
 	return &world.SocketFile{Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid}
@@ -94,18 +95,17 @@ func (u *unixSockets) unname() error {
 	return errors.Join(all...)
 }
 
-// absolute is where a path leads that may be one from the program's working
-// directory.
-func (p *process) absolute(path string) string {
+// absolute is where a path leads that may be one from a process's working directory.
+func absolute(by Process, path string) string {
 	if filepath.IsAbs(path) {
 		return path
 	}
-	return filepath.Join(p.cwd, path)
+	return filepath.Join(by.Directory(), path)
 }
 
 // bindIn binds to a path as it was given, which may be one from the program's
 // working directory: getsockname(2) shows it like that.
-func (u *unixSockets) bindIn(fd int, path string) error {
+func bindIn(by Process, fd int, path string) error {
 	if filepath.IsAbs(path) {
 		return sys.Bind(fd, pathAddress(path))
 	}
@@ -119,7 +119,7 @@ func (u *unixSockets) bindIn(fd int, path string) error {
 		return err
 	}
 	defer before.Close()
-	if err := unix.Chdir(u.cwd); err != nil {
+	if err := unix.Chdir(by.Directory()); err != nil {
 		return err
 	}
 	return errors.Join(sys.Bind(fd, pathAddress(path)), unix.Fchdir(int(before.Fd())))
@@ -149,25 +149,25 @@ func inUse(path string) bool {
 	return true
 }
 
-// reach calls f with an address by which the stub reaches the socket at one: a
+// reach calls f with an address by which a process reaches the socket at one: a
 // path may be too long, or from another directory.
-func (u *unixSockets) reach(address []byte, f func([]byte) error) error {
-	return u.reachBy(address, f, u.stub.lend)
+func reach(by Process, address []byte, f func([]byte) error) error {
+	return reachFrom(by, address, f, func(fd int, f func(uint64) error) error { return lend(by, fd, f) })
 }
 
 // reachHere does so for this process.
-func (u *unixSockets) reachHere(address []byte, f func([]byte) error) error {
-	return u.reachBy(address, f, func(fd int, f func(uint64) error) error { return f(uint64(fd)) })
+func reachHere(by Process, address []byte, f func([]byte) error) error {
+	return reachFrom(by, address, f, func(fd int, f func(uint64) error) error { return f(uint64(fd)) })
 }
 
-// reachBy opens the file at a path, and has lend give it a number where it is
-// to be reached.
-func (u *unixSockets) reachBy(address []byte, f func([]byte) error, lend func(int, func(uint64) error) error) error {
+// reachFrom opens the file at a path, and has lend give it a number where it is to
+// be reached.
+func reachFrom(by Process, address []byte, f func([]byte) error, lend func(int, func(uint64) error) error) error {
 	path := world.SocketPath(address)
 	if path == "" {
 		return f(address)
 	}
-	fd, err := unix.Open(u.absolute(path), unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(absolute(by, path), unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

@@ -1,6 +1,6 @@
 // This file makes timerfd_create(2).
 
-package restore
+package object
 
 import (
 	"fmt"
@@ -15,20 +15,26 @@ import (
 // tfdIOCSetTicks is TFD_IOC_SET_TICKS, include/uapi/linux/timerfd.h.
 const tfdIOCSetTicks = 0x40085400
 
-func (p *process) openTimerFD(t *world.TimerFD) (int, error) {
+var timerFDs = &kind{name: world.KindTimerFD, check: checkTimerFD, make: (*Maker).makeTimerFD, rouse: (*Maker).rouseTimerFD}
+
+func checkTimerFD(_ *world.World, o *world.OpenFile) error {
+	if o.TimerFD == nil {
+		return errLacks
+	}
+	return nil
+}
+
+func (m *Maker) makeTimerFD(i int) (int, error) {
+	t := m.world.Open[i].TimerFD
 	fd, err := unix.TimerfdCreate(t.Clock, unix.TFD_CLOEXEC)
 	if err != nil {
 		return -1, fmt.Errorf("timerfd_create for clock %d: %w", t.Clock, err)
 	}
-	if err := p.setTimerFD(fd, t); err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
+	return fd, m.setTimerFD(fd, t)
 }
 
-func (p *process) setTimerFD(fd int, t *world.TimerFD) error {
-	value, err := p.startOf(t)
+func (m *Maker) setTimerFD(fd int, t *world.TimerFD) error {
+	value, err := m.startOf(t)
 	if err != nil {
 		return err
 	}
@@ -51,7 +57,7 @@ func (p *process) setTimerFD(fd int, t *world.TimerFD) error {
 // startOf returns what a timer is to be set to, by its flags; 0 is not at all.
 // One that was set to a time by a clock goes off when it is that time, though
 // it is long past, unless that clock has begun anew since.
-func (p *process) startOf(t *world.TimerFD) (int64, error) {
+func (m *Maker) startOf(t *world.TimerFD) (int64, error) {
 	value := t.Value
 	if value == 0 && t.Ticks > 0 {
 		// One that ticks has expired and not been read: it stands still until
@@ -61,7 +67,7 @@ func (p *process) startOf(t *world.TimerFD) (int64, error) {
 	if value == 0 || t.SettimeFlags&unix.TFD_TIMER_ABSTIME == 0 {
 		return value, nil
 	}
-	if t.Expires != 0 && (world.WallClock(t.Clock) || p.sameBoot()) {
+	if t.Expires != 0 && (world.WallClock(t.Clock) || m.sameBoot()) {
 		return t.Expires, nil
 	}
 	var now unix.Timespec
@@ -69,4 +75,15 @@ func (p *process) startOf(t *world.TimerFD) (int64, error) {
 		return 0, fmt.Errorf("reading clock %d: %w", t.Clock, err)
 	}
 	return value + now.Nano(), nil
+}
+
+func (m *Maker) rouseTimerFD(w watched) (calm func() error, err error) {
+	soon := unix.ItimerSpec{Value: unix.Timespec{Nsec: 1}}
+	return func() error {
+		// Setting a timer forgets how often it went off.
+		if err := unix.TimerfdSettime(w.here, 0, &unix.ItimerSpec{}, nil); err != nil {
+			return err
+		}
+		return m.setTimerFD(w.here, w.open.TimerFD)
+	}, unix.TimerfdSettime(w.here, 0, &soon, nil)
 }

@@ -2,7 +2,7 @@
 // by now, and the file may be at another path: so it is known by more than that,
 // as far as this is the same filesystem. On another machine, the path has to do.
 
-package restore
+package object
 
 import (
 	"errors"
@@ -21,10 +21,10 @@ import (
 	"snappipe/kernel/process/world"
 )
 
-// openPath opens the file that f is, where it is now. It never blocks, as
+// OpenPath opens the file that f is, where it is now. It never blocks, as
 // opening a FIFO would.
-func (p *process) openPath(f *world.File, flags int) (*os.File, error) {
-	path, err := p.where(f)
+func (m *Maker) OpenPath(f *world.File, flags int) (*os.File, error) {
+	path, err := m.Where(f)
 	if err != nil {
 		return nil, err
 	}
@@ -70,36 +70,27 @@ var (
 	errNowhere = errors.New("it is a file without a path")
 )
 
-// where returns the path at which a file is now.
-func (p *process) where(f *world.File) (string, error) {
+// Where returns the path at which a file is now.
+func (m *Maker) Where(f *world.File) (string, error) {
 	path := string(f.Path)
 	if f.Deleted || !strings.HasPrefix(path, "/") {
 		return "", &fs.PathError{Op: "open", Path: path, Err: errNowhere}
 	}
-	is, err := p.isAt(path, f)
+	is, err := m.isAt(path, f)
 	if err == nil && is != isAnother {
 		return path, nil
 	}
-	if moved := p.search(f); moved != "" {
-		p.options.Report(fmt.Sprintf("%s is %s by now", path, moved))
+	if moved := m.search(f); moved != "" {
+		m.options.Report(fmt.Sprintf("%s is %s by now", path, moved))
 		return moved, nil
 	}
 	if err == nil {
-		if err = errAnother; p.options.Force {
-			p.options.Warn(path + ": another file is there by now, which is used as it is")
+		if err = errAnother; m.options.Force {
+			m.options.Warn(path + ": another file is there by now, which is used as it is")
 			return path, nil
 		}
 	}
 	return "", &fs.PathError{Op: "open", Path: path, Err: err}
-}
-
-// findDirectory finds the working directory, on which other paths may depend.
-func (p *process) findDirectory() (err error) {
-	f := &p.img.Files[p.task.Cwd]
-	if p.cwd, err = p.where(f); err != nil {
-		return gone("working directory "+string(f.Path), err)
-	}
-	return nil
 }
 
 // sameness says whether a file is the one that is meant.
@@ -112,7 +103,7 @@ const (
 )
 
 // isAt looks at what is at a path. The error is for what can't be f at all.
-func (p *process) isAt(path string, f *world.File) (sameness, error) {
+func (m *Maker) isAt(path string, f *world.File) (sameness, error) {
 	fd, st, err := sys.OpenInode(path)
 	if err != nil {
 		return isUnknown, err
@@ -127,7 +118,7 @@ func (p *process) isAt(path string, f *world.File) (sameness, error) {
 	}
 	then, now := sys.Identity{FS: uint64(f.FS), Handle: f.Handle}, sys.Identify(fd)
 	comparable := then.Known() && now.Known()
-	here := p.sameBoot()
+	here := m.sameBoot()
 	switch {
 	case comparable && then.FS == now.FS:
 		return verdict(then == now), nil
@@ -156,15 +147,15 @@ func verdict(same bool) sameness {
 	return isAnother
 }
 
-// maxEntries is how much of a directory is searched.
-const maxEntries = 100_000
+// searched is how much of a directory is searched.
+const searched = 100_000
 
 // search looks for a file that was renamed: by its handle, which takes root, or
 // in its old directory.
-func (p *process) search(f *world.File) string {
+func (m *Maker) search(f *world.File) string {
 	dir := filepath.Dir(string(f.Path))
 	if path := byHandle(f, dir); path != "" {
-		if is, err := p.isAt(path, f); err == nil && is == isSame {
+		if is, err := m.isAt(path, f); err == nil && is == isSame {
 			return path
 		}
 	}
@@ -173,10 +164,10 @@ func (p *process) search(f *world.File) string {
 		return ""
 	}
 	defer d.Close()
-	names, _ := d.Readdirnames(maxEntries)
+	names, _ := d.Readdirnames(searched)
 	for _, name := range names {
 		path := filepath.Join(dir, name)
-		if is, err := p.isAt(path, f); err == nil && is == isSame && !isDevice(f.Mode&unix.S_IFMT) {
+		if is, err := m.isAt(path, f); err == nil && is == isSame && !isDevice(f.Mode&unix.S_IFMT) {
 			return path
 		}
 	}
@@ -211,10 +202,10 @@ func byHandle(f *world.File, dir string) string {
 	return path
 }
 
-// unchanged reports whether the bytes of file are those that f had: the same
+// Unchanged reports whether the bytes of file are those that f had: the same
 // inode with the same size and modification time or, on another machine, a
 // program or library with the same build ID.
-func unchanged(file *os.File, f *world.File) bool {
+func Unchanged(file *os.File, f *world.File) bool {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(file.Fd()), &st); err != nil || st.Size != f.Size {
 		return false
@@ -225,8 +216,8 @@ func unchanged(file *os.File, f *world.File) bool {
 	return f.BuildID != "" && elfnote.BuildIDOf(fmt.Sprintf("/proc/self/fd/%d", file.Fd())) == f.BuildID
 }
 
-// gone is the refusal of a file that is needed and not there.
-func gone(what string, err error) error {
+// Gone is the refusal of a file that is needed and not there.
+func Gone(what string, err error) error {
 	advice := "put the file back as it was"
 	switch {
 	case errors.Is(err, errAnother):
@@ -239,3 +230,28 @@ func gone(what string, err error) error {
 	}
 	return kernel.Refuse(what, advice, "%v", err)
 }
+
+// OpenUnchanged opens a regular file that is what it was, or returns nil.
+func OpenUnchanged(f *world.File) *os.File {
+	if f.Mode&unix.S_IFMT != unix.S_IFREG || f.Deleted {
+		return nil
+	}
+	file, err := openAt(string(f.Path), f, unix.O_RDONLY)
+	if err != nil {
+		return nil
+	}
+	if !Unchanged(file, f) {
+		file.Close()
+		return nil
+	}
+	return file
+}
+
+// Reopen opens a file that is open once more, with an offset of its own.
+func Reopen(file *os.File, flags int) (*os.File, error) {
+	return os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", file.Fd()), flags, 0)
+}
+
+// sameBoot reports whether this is the machine that the image was taken on, and
+// has not been booted since: its clocks go on.
+func (m *Maker) sameBoot() bool { return m.boot != "" && m.boot == m.world.Host.Boot }

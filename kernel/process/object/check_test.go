@@ -1,0 +1,79 @@
+// What is open in an image that somebody else has written.
+
+package object
+
+import (
+	"errors"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/world"
+)
+
+// whole is a World with something open of every kind that is checked by more than
+// that its member is there.
+func whole() *world.World {
+	const none = world.NoIndex
+	return &world.World{
+		Files: make([]world.File, 1),
+		Open: []world.OpenFile{
+			{Kind: world.KindFile},
+			{Kind: world.KindPipe, File: none, Pipe: &world.Pipe{Content: 0, Parts: []world.Part{{Size: 2}, {Size: 3, Packet: true}}}},
+			{Kind: world.KindSocket, File: none, Socket: &world.Socket{
+				Queue:  []world.Message{{Content: none}, {Content: 0}},
+				Groups: []world.Membership{{Group: make([]byte, unix.SizeofSockaddrInet4)}},
+			}},
+			{Kind: world.KindEpoll, File: none, Epoll: &world.Epoll{Watches: []world.Watch{{FD: 3, Open: 4}}}},
+			{Kind: world.KindInotify, File: none, Inotify: []world.Inotify{{WD: 1}}},
+			{Kind: world.KindTerminal, Terminal: &world.Terminal{}},
+		},
+		Contents: []world.Content{{Size: 5}},
+	}
+}
+
+func TestCheck(t *testing.T) {
+	if err := Check(whole()); err != nil {
+		t.Fatal(err)
+	}
+	for name, damage := range map[string]func(open []world.OpenFile){
+		"kind unknown":          func(o []world.OpenFile) { o[0].Kind = "quantum" },
+		"file without one":      func(o []world.OpenFile) { o[0].File = world.NoIndex },
+		"file that is outside":  func(o []world.OpenFile) { o[0].Outside = true },
+		"terminal without file": func(o []world.OpenFile) { o[5].File = world.NoIndex },
+		"content out of range":  func(o []world.OpenFile) { o[1].Pipe.Content = 1 },
+		"parts too large":       func(o []world.OpenFile) { o[1].Pipe.Parts[0].Size = 6 },
+		"parts too small":       func(o []world.OpenFile) { o[1].Pipe.Parts[0].Size = 1 },
+		"part of nothing":       func(o []world.OpenFile) { o[1].Pipe.Parts[0].Size = -2 },
+		"parts of nothing":      func(o []world.OpenFile) { o[1].Pipe.Content = world.NoIndex },
+		"queue out of range":    func(o []world.OpenFile) { o[2].Socket.Queue[1].Content = 2 },
+		"address cut off":       func(o []world.OpenFile) { o[2].Socket.Groups[0].Group = []byte{2} },
+		"source of another": func(o []world.OpenFile) {
+			o[2].Socket.Groups[0].Sources = []world.Bytes{make([]byte, unix.SizeofSockaddrInet6)}
+		},
+		"watch out of range":      func(o []world.OpenFile) { o[3].Epoll.Watches[0].Open = 6 },
+		"watch of nothing":        func(o []world.OpenFile) { o[3].Epoll.Watches[0].Open = world.NoIndex },
+		"watch by no descriptor":  func(o []world.OpenFile) { o[3].Epoll.Watches[0].FD = -1 },
+		"inotify of no file":      func(o []world.OpenFile) { o[4].Inotify[0].File = world.NoIndex },
+		"inotify of another file": func(o []world.OpenFile) { o[4].Inotify[0].File = 1 },
+	} {
+		w := whole()
+		damage(w.Open)
+		if err := Check(w); !errors.Is(err, world.ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A kind says of one that lacks its member that it is damaged.
+func TestMemberOfKind(t *testing.T) {
+	for _, k := range kinds {
+		if k == inotifies {
+			continue // a set may have no watches
+		}
+		w := &world.World{Open: []world.OpenFile{{Kind: k.name, File: world.NoIndex}}}
+		if err := Check(w); !errors.Is(err, world.ErrDamaged) {
+			t.Errorf("%s: %v", k.name, err)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+// This file puts open files at their numbers in the processes that had them.
+
+package object
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/world"
+)
+
+// holder is a process that has an open file, and a descriptor of that there.
+type holder struct {
+	task int // index in world.Tasks
+	fd   world.FD
+}
+
+// findHolders finds those of every open file, in the order of the tasks.
+func (m *Maker) findHolders() {
+	m.holders = make([][]holder, len(m.world.Open))
+	for t, p := range m.tasks {
+		if p == nil {
+			continue
+		}
+		for _, f := range m.fds(t) {
+			m.holders[f.Open] = append(m.holders[f.Open], holder{t, f})
+		}
+	}
+}
+
+// fds are the descriptors of a task, if it is alive.
+func (m *Maker) fds(task int) []world.FD {
+	if t := m.world.Tasks[task].Table; t != world.NoIndex {
+		return m.world.Tables[t].FDs
+	}
+	return nil
+}
+
+// byTask returns the process that makes calls for an open file: the first that has
+// it, or the root for what is on its way from one to another.
+func (m *Maker) byTask(i int) Process {
+	if len(m.holders[i]) == 0 {
+		return m.tasks[0]
+	}
+	return m.tasks[m.holders[i][0].task]
+}
+
+// place gives every process its descriptors.
+func (m *Maker) place() error {
+	for t, p := range m.tasks {
+		if p == nil {
+			continue
+		}
+		if err := m.placeIn(p, m.fds(t)); err != nil {
+			return err
+		}
+	}
+	return m.setAsync()
+}
+
+// placeIn has a process receive open files one by one. Each comes at the lowest
+// free number, which may be one that a later one is to have; so it is moved on
+// before the next comes.
+func (m *Maker) placeIn(p Process, fds []world.FD) error {
+	numbers := map[int][]world.FD{} // by index in world.Open
+	var order []int
+	taken := map[int]bool{}
+	for _, f := range fds {
+		if numbers[f.Open] == nil {
+			order = append(order, f.Open)
+		}
+		numbers[f.Open] = append(numbers[f.Open], f)
+		taken[f.FD] = true
+	}
+	m.watchedNumbers(order, taken)
+	free := 0
+	for taken[free] {
+		free++
+	}
+	if err := p.CloseAll(free); err != nil {
+		return err
+	}
+	for _, i := range order {
+		if err := placeOne(p, m.made[i].fd, numbers[i]); err != nil {
+			return m.about(i, err)
+		}
+	}
+	return nil
+}
+
+// placeOne has a process receive an open file, and puts it at its numbers.
+func placeOne(p Process, fd int, numbers []world.FD) error {
+	n, err := p.Hand(fd)
+	if err != nil {
+		return err
+	}
+	stays := false
+	for _, to := range numbers {
+		if to.FD == n {
+			stays = true
+			if !to.CloseOnExec { // as which it came
+				if _, err := p.Call("fcntl", unix.SYS_FCNTL, uint64(n), unix.F_SETFD, 0); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		if err := moveTo(p, uint64(n), to); err != nil {
+			return err
+		}
+	}
+	if stays {
+		return nil
+	}
+	_, err = p.Call("close", unix.SYS_CLOSE, uint64(n))
+	return err
+}
+
+// moveTo makes a descriptor of a process what is at number from.
+func moveTo(p Process, from uint64, to world.FD) error {
+	flags := uint64(0)
+	if to.CloseOnExec {
+		flags = unix.O_CLOEXEC
+	}
+	_, err := p.Call(fmt.Sprintf("dup3 to %d", to.FD), unix.SYS_DUP3, from, uint64(to.FD), flags)
+	return err
+}

@@ -1,0 +1,95 @@
+// Package object is what a process has open, one kind after the other: how it is
+// found and taken from a running process, and how it is made again.
+//
+// A [Taker] takes it into a World, and a [Maker] makes it from one. Both go by the
+// table in this file, which is the only list of kinds. What is hostile about an
+// image that somebody else has written, [Check] finds before anything is made.
+package object
+
+import (
+	"fmt"
+
+	"snappipe/kernel/process/world"
+)
+
+// kind is a kind of open file, and what is to be done about each. What there is
+// nothing to do about is nil. Where i is an argument, it is an index in World.Open.
+type kind struct {
+	name world.Kind
+
+	// check tells what can't be in an image; that o.File refers to something is
+	// known. title is what one is called, where that is not its kind or path.
+	check func(w *world.World, o *world.OpenFile) error
+	title func(o *world.OpenFile) string
+
+	// What is on a standard descriptor becomes what this process has there, if it
+	// leads out of the program. ends is asked besides on demand (--stdio mine),
+	// whether one is a thing to read from or write to: not a part of the program.
+	// holds is whether something waits in it, which is lost by that.
+	ends  func(m *Maker, o *world.OpenFile) bool
+	holds func(o *world.OpenFile) bool
+
+	// These are the steps of making them. Each is done with all files of all kinds,
+	// in the order of the table, before the next.
+	make   func(m *Maker, i int) (fd int, err error) // by itself; -1 if join is to
+	join   func(m *Maker, i int) error               // with others
+	fill   func(m *Maker, i int) error               // with what it held
+	point  func(m *Maker, i int) error               // to what would be in the way of filling others
+	settle func(m *Maker, i int) error               // all that would have been in the way until here
+
+	// A file that an epoll set has told of is made to tell that again: rouse makes it
+	// ready for a moment, calm makes it what it was. begin comes after that: from
+	// here on, others may do something with it.
+	rouse func(m *Maker, w watched) (calm func() error, err error)
+	begin func(m *Maker, i int) error
+}
+
+// kinds are all there are. Inotify sets come behind all that changes files.
+var kinds = []*kind{
+	pipes, sockets, regulars, directories, paths, devices, terminals,
+	eventFDs, timerFDs, signalFDs, epolls, inotifies, losses,
+}
+
+// Check finds what is open in a World that can't be, as [world.Decode] does for all
+// else.
+func Check(w *world.World) error {
+	byName := kindsByName()
+	for i := range w.Open {
+		o := &w.Open[i]
+		k := byName[o.Kind]
+		if k == nil {
+			return fmt.Errorf("%w: open file %d is of the unknown kind %q", world.ErrDamaged, i, o.Kind)
+		}
+		if o.Outside && k != pipes && k != sockets {
+			return fmt.Errorf("%w: open file %d, of kind %q, is said to lead outside", world.ErrDamaged, i, o.Kind)
+		}
+		if err := k.check(w, o); err != nil {
+			return fmt.Errorf("%w: open file %d, of kind %q, %w", world.ErrDamaged, i, o.Kind, err)
+		}
+	}
+	return nil
+}
+
+func kindsByName() map[world.Kind]*kind {
+	all := map[world.Kind]*kind{}
+	for _, k := range kinds {
+		all[k.name] = k
+	}
+	return all
+}
+
+// errLacks is what a check says of a file without what its kind promises.
+var errLacks = fmt.Errorf("lacks what that needs")
+
+// hasFile is the check of what is nothing but a file.
+func hasFile(_ *world.World, o *world.OpenFile) error {
+	if o.File == world.NoIndex {
+		return errLacks
+	}
+	return nil
+}
+
+// isContent reports whether i is an index in w.Contents or none.
+func isContent(w *world.World, i int) bool {
+	return i == world.NoIndex || i >= 0 && i < len(w.Contents)
+}
