@@ -13,8 +13,9 @@ import (
 
 // channel is a pair of sockets, one of them in the stub.
 type channel struct {
-	ours   *os.File
-	theirs int // its number in the stub
+	ours     *os.File
+	theirs   int  // its number in the stub
+	borrowed bool // ours is that of another stub, which closes it
 }
 
 // newChannel returns also the stub's end, to be closed once the stub has it
@@ -27,7 +28,18 @@ func newChannel() (ch *channel, theirs *os.File, err error) {
 	return &channel{ours: os.NewFile(uintptr(pair[0]), "channel")}, os.NewFile(uintptr(pair[1]), "channel"), nil
 }
 
-func (c *channel) close() error { return c.ours.Close() }
+// shared is the channel of a child of the stub. Its end is the same socket, so
+// that of all only the stub that is told to receive gets something.
+func (c *channel) shared() *channel {
+	return &channel{ours: c.ours, theirs: c.theirs, borrowed: true}
+}
+
+func (c *channel) close() error {
+	if c.borrowed {
+		return nil
+	}
+	return c.ours.Close()
+}
 
 // hand gives the stub a descriptor of ours and returns its number there: the
 // lowest that is free. It closes on exec.

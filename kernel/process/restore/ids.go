@@ -81,7 +81,7 @@ func why(err error) string {
 // twin has the stub make a copy of itself with the given ID, which takes its
 // place. As a sibling, it is our child too.
 func (p *process) twin(id int) error {
-	at, err := p.stub.lay(words(uint64(id)), cloneArgs(unix.CLONE_PARENT, p.stub.scratch))
+	at, err := p.stub.lay(words(uint64(id)), cloneArgs(unix.CLONE_PARENT, 0, p.stub.scratch))
 	if err != nil {
 		return err
 	}
@@ -107,9 +107,11 @@ func (p *process) replaceStub(t ptrace.Thread) error {
 		return err
 	}
 	var err error
-	if p.leadsSession() {
+	switch {
+	case p.standsLate:
+	case p.leadsSession():
 		_, err = p.stub.call("setsid", unix.SYS_SETSID)
-	} else {
+	default:
 		_, err = p.stub.call("setpgid", unix.SYS_SETPGID, 0, 0)
 	}
 	return err
@@ -119,14 +121,14 @@ const cloneArgsSize = 88 // CLONE_ARGS_SIZE_VER2
 
 // cloneArgs is struct clone_args with one ID at address setTID, or none if
 // that is 0.
-func cloneArgs(flags, setTID uint64) []byte {
+func cloneArgs(flags uint64, exitSignal int, setTID uint64) []byte {
 	ids := uint64(0)
 	if setTID != 0 {
 		ids = 1
 	}
 	// flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size,
 	// tls, set_tid, set_tid_size, cgroup
-	return words(flags, 0, 0, 0, 0, 0, 0, 0, setTID, ids, 0)
+	return words(flags, 0, 0, 0, uint64(exitSignal), 0, 0, 0, setTID, ids, 0)
 }
 
 // sameIDsRefusal says why the same IDs cannot be had.

@@ -89,7 +89,7 @@ func (p *process) start() (err error) {
 // leads one again. (One with a terminal has to do with being a job in ours:
 // only the first of a session can have it for its controlling terminal.)
 func (p *process) standing() *syscall.SysProcAttr {
-	if p.leadsSession() {
+	if p.leadsSession() && !p.standsLate {
 		return &syscall.SysProcAttr{Setsid: true}
 	}
 	return &syscall.SysProcAttr{Setpgid: true}

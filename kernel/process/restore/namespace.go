@@ -128,7 +128,6 @@ func (n *namespace) release(pid int) error {
 	if _, err := s.callWith(s.Caller, "naming it", unix.SYS_PRCTL, 1, cstring(world.KeeperName), unix.PR_SET_NAME, 0, 0, 0, 0); err != nil {
 		return err
 	}
-	const ignoreSignal = 1 // SIG_IGN
 	if _, err := s.callWith(s.Caller, "sigaction", unix.SYS_RT_SIGACTION, 1, words(ignoreSignal, 0, 0, 0),
 		uint64(unix.SIGCHLD), 0, 0, 8); err != nil {
 		return err

@@ -25,10 +25,13 @@ type process struct {
 	stub     *stub
 	pids     *namespace // that the stub is in, or nil
 	borrowed bool       // the stub executes our own program, not the image's
-	ids      ids
-	cwd      string    // where its working directory is now
-	segments []segment // where the bytes of the image go
-	objects  *object.Maker
+	// standsLate says that it begins its session only when children of its have
+	// been made in ours.
+	standsLate bool
+	ids        ids
+	cwd        string    // where its working directory is now
+	segments   []segment // where the bytes of the image go
+	objects    *object.Maker
 	// anonymous is shared memory without a name, by index in world.Files, and
 	// where all of it is mapped until it is filled.
 	anonymous map[int]span

@@ -75,7 +75,7 @@ const threadFlags = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLON
 
 func (p *process) makeThread(tid int) (ptrace.Thread, error) {
 	if p.ids.same {
-		at, err := p.stub.lay(words(uint64(tid)), cloneArgs(threadFlags, p.stub.scratch))
+		at, err := p.stub.lay(words(uint64(tid)), cloneArgs(threadFlags, 0, p.stub.scratch))
 		if err != nil {
 			return 0, err
 		}
