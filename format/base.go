@@ -92,6 +92,8 @@ type Base struct {
 	under  *Base      // what it is the difference to, or nil
 	pages  *pageIndex // nil unless it was learned
 	digest []byte     // of the image; nil where that was not asked for
+	// contents is what was read of the stream, where that is not all.
+	contents *Contents
 }
 
 // basePart is where a part of the image is, and what the frame has to be still
@@ -225,6 +227,10 @@ type view struct {
 		frame Frame
 	}
 	next int
+	zero struct {
+		part  *basePart // the last zero frame that was compared
+		frame Frame
+	}
 }
 
 func newView(b *Base) *view {
@@ -244,11 +250,14 @@ func (v *view) readAt(p []byte, off int64) error {
 		}
 		n := min(int64(len(p)), at.Offset+at.Length-off)
 		if at.Type == TypeZero {
+			if err := v.isZero(at); err != nil {
+				return err
+			}
 			clear(p[:n])
 		} else {
 			raw, err := v.load(at)
 			if err != nil {
-				return fmt.Errorf("read the base: %w", err)
+				return err
 			}
 			copy(p[:n], raw[off-at.Offset:])
 		}
@@ -276,22 +285,47 @@ func (v *view) load(p *basePart) ([]byte, error) {
 	held := &v.held[v.next]
 	held.part, v.next = nil, 1-v.next
 	f := &held.frame
-	f.at, f.seq = p.At, p.Number
-	f.wire = grow(f.wire, HeaderSize+p.Payload)
-	if _, err := v.base.file.ReadAt(f.wire, p.At); err != nil && err != io.EOF {
+	if err := v.base.fetch(f, p); err != nil {
 		return nil, err
-	}
-	if _, err := f.parseHeader(); err != nil {
-		return nil, f.damage(err)
-	}
-	if f.sum(); f.digest != p.sum {
-		return nil, f.damage(errChanged)
 	}
 	if err := v.decode(f); err != nil {
 		return nil, err
 	}
 	held.part = p
 	return f.Payload(), nil
+}
+
+// isZero returns an error unless p, of which only an index may have said that it is
+// zeros, has such a frame.
+func (v *view) isZero(p *basePart) error {
+	if v.base.contents == nil || v.zero.part == p {
+		return nil
+	}
+	if err := v.base.fetch(&v.zero.frame, p); err != nil {
+		return err
+	}
+	v.zero.part = p
+	return nil
+}
+
+// fetch reads the frame of a part, which has to be what is known of it.
+func (b *Base) fetch(f *Frame, p *basePart) error {
+	f.at, f.seq = p.At, p.Number
+	f.wire = grow(f.wire, HeaderSize+p.Payload)
+	if _, err := b.file.ReadAt(f.wire, p.At); err != nil && err != io.EOF {
+		return err
+	}
+	if _, err := f.parseHeader(); err != nil {
+		return f.damage(err)
+	}
+	f.sum()
+	switch {
+	case b.contents != nil:
+		return b.check(f, p)
+	case f.digest != p.sum:
+		return f.damage(errChanged)
+	}
+	return nil
 }
 
 func (v *view) decode(f *Frame) error {

@@ -120,12 +120,12 @@ func TestDamageIsNamed(t *testing.T) {
 			var d *format.DamageError
 			if !errors.As(err, &d) || d.Frame != uint64(i) || d.At != int64(at) {
 				t.Errorf("byte %d of frame %d at %d: %v", byt, i, at, err)
-			} else if typ := format.Type(f[12]); (typ == format.TypeData || typ == format.TypeZero) && d.Offset != off {
+			} else if typ := typeOf(f); (typ == format.TypeData || typ == format.TypeZero) && d.Offset != off {
 				t.Errorf("frame %d at image offset %d: %v", i, off, err)
 			}
 		}
 		at += len(f)
-		if typ := format.Type(f[12]); typ == format.TypeData || typ == format.TypeZero {
+		if typ := typeOf(f); typ == format.TypeData || typ == format.TypeZero {
 			off += int64(f[40]) | int64(f[41])<<8 | int64(f[42])<<16
 		}
 	}

@@ -16,20 +16,20 @@ type Work func(*Frame) error
 // called once for each worker; it, or sink, may be nil.
 //
 // Both see data and zero frames, and ancillary ones, which they should leave
-// alone. Each returns nil only when the end frame has been read and every
+// alone, but no index: that is of the stream as it was. Each returns nil only when the end frame has been read and every
 // checksum, CRC-32C and SHA-256, holds: what sink was given before that was
 // undamaged, but may be a part of a whole that was cut off. Damage gives a
 // [*DamageError], and a stream that says why it has no image a [*Failure].
 func (r *Reader) Each(ctx context.Context, newWork func() Work, sink func(*Frame) error) error {
 	return r.each(ctx, newWork, func(f *Frame) error {
-		if f.Type == TypeSums || sink == nil {
+		if !f.Type.forWork() || sink == nil {
 			return nil
 		}
 		return sink(f)
 	})
 }
 
-// each is Each, but sink sees checksum frames as well.
+// each is Each, but sink sees checksum frames and indexes as well.
 func (r *Reader) each(ctx context.Context, newWork func() Work, sink func(*Frame) error) error {
 	info, err := r.Info()
 	if err != nil {
@@ -44,6 +44,7 @@ func (r *Reader) each(ctx context.Context, newWork func() Work, sink func(*Frame
 		check.sums = newSummer()
 		r.first.sum()
 		check.sums.add(r.first.digest[:])
+		check.index.add(r.first.read)
 	}
 	works := make([]func(*Frame) error, workers())
 	for i := range works {
@@ -81,6 +82,9 @@ func (r *Reader) trace(f *Frame) {
 type checker struct {
 	r    *Reader
 	sums *summer // nil where there are none
+	// index is what an index has to say, where there are checksums: without
+	// them it may be that of the stream as it was before it was coded anew.
+	index indexer
 }
 
 // work checks f, in any order, before work sees it.
@@ -91,7 +95,7 @@ func (c *checker) work(f *Frame, work Work) error {
 	if c.sums != nil {
 		f.sum()
 	}
-	if work == nil || f.Type == TypeSums {
+	if work == nil || !f.Type.forWork() {
 		return nil
 	}
 	if err := work(f); err != nil {
@@ -106,8 +110,16 @@ func (c *checker) work(f *Frame, work Work) error {
 // inOrder checks that f has the digest that a checksum frame will say it has,
 // or, if f is one, that the frames before it have.
 func (c *checker) inOrder(f *Frame) error {
+	if c.sums == nil {
+		return nil
+	}
+	if f.Type == TypeIndex {
+		if err := c.index.check(f); err != nil {
+			return err
+		}
+	}
+	c.index.add(f.read)
 	switch {
-	case c.sums == nil:
 	case f.Type == TypeSums:
 		if !c.sums.checksFrame(f) {
 			return f.damage(ErrSums)

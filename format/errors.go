@@ -40,6 +40,9 @@ var (
 	ErrTiling = errors.New("the frames do not cover the image exactly")
 	// ErrSums: a checksum frame or the root does not match the frames.
 	ErrSums = errors.New("the SHA-256 checksums do not match")
+	// ErrIndex: an index says something else of the frames than what they
+	// are.
+	ErrIndex = errors.New("the index is wrong")
 	// ErrTotals: the end frame does not match what came before it.
 	ErrTotals = errors.New("the totals in the end frame are wrong")
 	// ErrTrailing: something follows the end frame.

@@ -41,11 +41,12 @@ const (
 	TypePatch   Type = 8 // a part of the image, by what is different from another image
 
 	TypeSignature Type = 0x8001 // a signature of the image's statement
+	TypeIndex     Type = 0x8002 // where the frames before it are
 )
 
 var typeNames = map[Type]string{
 	TypeImage: "image", TypeData: "data", TypeZero: "zero", TypeSums: "checksum", TypeEnd: "end",
-	TypeResumed: "resumed", TypeFailure: "failure", TypePatch: "patch", TypeSignature: "signature",
+	TypeResumed: "resumed", TypeFailure: "failure", TypePatch: "patch", TypeSignature: "signature", TypeIndex: "index",
 }
 
 // ancillary is the bit of those types that a reader may pass over.
@@ -58,6 +59,10 @@ func (t Type) known() bool { return typeNames[t] != "" }
 
 // holds reports whether frames of t stand for a part of the image.
 func (t Type) holds() bool { return t == TypeData || t == TypeZero || t == TypePatch }
+
+// forWork reports whether frames of t are for others than this package: not those
+// that are about the stream as it is, and have to be made anew for another.
+func (t Type) forWork() bool { return t != TypeSums && t != TypeIndex }
 
 func (t Type) String() string {
 	if t.known() {

@@ -65,6 +65,42 @@ func FuzzSalvage(f *testing.F) {
 	})
 }
 
+// FuzzContents gives any bytes, some of what is wrong with which has been put right,
+// to who reads a stream from its end: what is whole is read the same, and all that
+// comes out of the rest is right.
+func FuzzContents(f *testing.F) {
+	for _, stream := range vectors(f) {
+		f.Add(stream, uint8(repairAll))
+		f.Add(stream, uint8(0))
+	}
+	f.Fuzz(func(t *testing.T, stream []byte, what uint8) {
+		stream = repair(stream, what)
+		r := format.NewReader(bytes.NewReader(stream))
+		if info, err := r.Info(); err != nil || info.Size > 8<<20 {
+			return
+		}
+		want, err := rawOf(r, false)
+		c, contentsErr := contentsOf(stream)
+		if err == nil && contentsErr != nil {
+			t.Fatalf("it can be read, but not from its end: %v", contentsErr)
+		}
+		if contentsErr != nil {
+			damage(t, contentsErr)
+			return
+		}
+		b, openErr := c.Open(context.Background(), nil)
+		if openErr != nil {
+			return // it is the difference to another image
+		}
+		var got bytes.Buffer
+		partsErr := b.WriteParts(context.Background(), &got, 0, c.Info().Size)
+		if err == nil && (partsErr != nil || !bytes.Equal(got.Bytes(), want)) {
+			t.Errorf("it is read as a whole, and in parts %v", partsErr)
+		}
+		damage(t, partsErr)
+	})
+}
+
 // FuzzFailure ends streams with any texts: they come through, as far as there is
 // room for them, and never as anything but text.
 func FuzzFailure(f *testing.F) {

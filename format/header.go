@@ -101,6 +101,9 @@ func (f *Frame) checkFields(n uint32) error {
 		ok = f.flags == 0 && f.Offset == 0 && (n == totalsSize || n == totalsSize+sha256.Size)
 	case TypeFailure:
 		ok = f.flags == 0 && f.Offset == 0 && f.Length == 0 && n <= maxFailure
+	case TypeIndex:
+		list := int(n) - indexHead - indexTail
+		ok = f.flags == 0 && f.Offset == 0 && f.Length == 0 && list > 0 && list%indexEntry == 0
 	case TypeSignature:
 		ok = f.flags == 0 && f.Offset == 0 && f.Length == 0 && n > 0 && n <= maxSignature
 	}

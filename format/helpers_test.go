@@ -138,6 +138,8 @@ func frames(t testing.TB, stream []byte) [][]byte {
 	return all
 }
 
+func typeOf(frame []byte) format.Type { return format.Type(le.Uint16(frame[12:])) }
+
 func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

@@ -196,7 +196,7 @@ func (p *patcher) combine(b []byte, off int64) error {
 	}
 	p.old = grow(p.old, len(b))
 	if err := p.base.readAt(p.old, off); err != nil {
-		return err
+		return fmt.Errorf("read the base: %w", err)
 	}
 	subtle.XORBytes(b, b, p.old)
 	return nil

@@ -240,7 +240,7 @@ func TestSalvagePatch(t *testing.T) {
 	now := later(img, 12)
 	stream := diff(t, streamOf(t, newMemory(now)), base, "none")
 	all := frames(t, stream)
-	gone := slices.IndexFunc(all, func(f []byte) bool { return f[12] == byte(format.TypePatch) })
+	gone := slices.IndexFunc(all, func(f []byte) bool { return typeOf(f) == format.TypePatch })
 	lost := binary.LittleEndian.Uint64(all[gone][40:])
 	damaged := bytes.Join(slices.Delete(slices.Clone(all), gone, gone+1), nil)
 	for what, b := range map[string]*format.Base{"with": base, "without": nil} {

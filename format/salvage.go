@@ -100,6 +100,7 @@ type salvage struct {
 	scan      *scanner
 	stumbled  damageLog
 	order     order
+	index     indexer
 	sound     bool // no rule was broken so far
 	over, end bool // the end frame was read, and in its place
 
@@ -173,6 +174,12 @@ func (s *salvage) follow(f *Frame) {
 	err := s.order.expects(f)
 	if err == nil {
 		err = s.order.accept(f)
+	}
+	if err == nil && s.order.info.Summed {
+		if f.Type == TypeIndex {
+			err = s.index.check(f)
+		}
+		s.index.add(f.read)
 	}
 	var damage *DamageError
 	switch {

@@ -67,7 +67,7 @@ func salvagedFrom(t *testing.T, what string, stream io.Reader, image []byte) *fo
 
 // partOf returns what part of the image a frame stands for.
 func partOf(f []byte) format.Part {
-	if typ := format.Type(f[12]); typ != format.TypeData && typ != format.TypeZero {
+	if typ := typeOf(f); typ != format.TypeData && typ != format.TypeZero {
 		return format.Part{}
 	}
 	return format.Part{Offset: int64(le.Uint64(f[32:])), Length: int64(le.Uint64(f[40:]))}
@@ -271,7 +271,7 @@ func TestSalvageSums(t *testing.T) {
 	for _, name := range []string{"summed", "lz4, summed"} {
 		fs := frames(t, streams[name])
 		for i, f := range fs {
-			if format.Type(f[12]) != format.TypeData {
+			if typeOf(f) != format.TypeData {
 				continue
 			}
 			bad := slices.Clone(fs)
@@ -285,7 +285,7 @@ func TestSalvageSums(t *testing.T) {
 			}
 		}
 		// Without the checksum frame there is nothing to compare with.
-		sums := slices.IndexFunc(fs, func(f []byte) bool { return format.Type(f[12]) == format.TypeSums })
+		sums := slices.IndexFunc(fs, func(f []byte) bool { return typeOf(f) == format.TypeSums })
 		got := salvaged(t, name, bytes.Join(slices.Delete(slices.Clone(fs), sums, sums+1), nil), image)
 		if got.Whole() || got.Unsummed != int64(sums) {
 			t.Errorf("%s: %d of %d frames without a SHA-256", name, got.Unsummed, sums)

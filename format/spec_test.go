@@ -61,7 +61,7 @@ func dump(t *testing.T, stream []byte) string {
 		at += len(b)
 	}
 	for _, f := range frames(t, stream) {
-		fmt.Fprintf(&out, "\n%v frame\n", format.Type(f[12]))
+		fmt.Fprintf(&out, "\n%v frame\n", typeOf(f))
 		for _, field := range fields {
 			line(f[:field.n], field.name)
 			f = f[field.n:]

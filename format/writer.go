@@ -25,8 +25,9 @@ type Writer struct {
 	patches bool // it may have patch frames
 	seq     uint64
 	totals  Totals
-	signed  int     // how many signatures it has
-	sums    *summer // nil where the stream has no checksums
+	signed  int      // how many signatures it has
+	sums    *summer  // nil where the stream has no checksums
+	index   *indexer // nil where it has no checksums or no image
 	root    []byte
 	err     error // why nothing more can be written
 
@@ -45,6 +46,9 @@ func NewWriter(w io.Writer, info *Info) (*Writer, error) {
 	_, wr.patches = info.Base()
 	if info.Summed {
 		wr.sums = newSummer()
+		if !info.Resumed {
+			wr.index = &indexer{}
+		}
 	}
 	f, err := info.first()
 	if err != nil {
@@ -77,7 +81,7 @@ func (w *Writer) Write(f *Frame) error { return w.write(f, nil) }
 // fits returns an error unless a reader would take f as the next frame.
 func (w *Writer) fits(f *Frame) error {
 	switch {
-	case !f.Type.holds() && !f.Type.Ancillary():
+	case !f.Type.holds() && !f.Type.Ancillary(), f.Type == TypeIndex:
 		return fmt.Errorf("%w: it is not for others to write", ErrField)
 	case f.Type == TypePatch && !w.patches:
 		return errNoBase
@@ -117,8 +121,18 @@ func (w *Writer) write(f *Frame, send func() error) error {
 	}
 	w.totals.add(f)
 	w.covered.Store(w.totals.covered())
+	return w.between()
+}
+
+// between writes the checksum frame or the index that is due between two frames.
+func (w *Writer) between() error {
 	if w.sums != nil && w.sums.count() == sumsEvery {
-		return w.putSums()
+		if err := w.putSums(); err != nil {
+			return err
+		}
+	}
+	if w.index != nil && w.index.full() {
+		return w.putIndex()
 	}
 	return nil
 }
@@ -132,10 +146,8 @@ func (w *Writer) Close() error {
 		return fmt.Errorf("end a stream of %d bytes after %d: %w", w.info.Size, got, ErrTiling)
 	}
 	if w.sums != nil {
-		if w.sums.count() > 0 {
-			if err := w.putSums(); err != nil {
-				return err
-			}
+		if err := w.endSums(); err != nil {
+			return err
 		}
 		w.root = w.sums.sum()
 	}
@@ -167,6 +179,32 @@ func (w *Writer) last(f *Frame) error {
 		w.err = errClosed
 	}
 	return err
+}
+
+// endSums writes the last checksum frames. The index has one for itself, so that
+// what is behind it always takes as many bytes.
+func (w *Writer) endSums() error {
+	if w.sums.count() > 0 {
+		if err := w.putSums(); err != nil {
+			return err
+		}
+	}
+	if w.index == nil {
+		return nil
+	}
+	if err := w.putIndex(); err != nil {
+		return err
+	}
+	return w.putSums()
+}
+
+func (w *Writer) putIndex() error {
+	f, err := w.index.frame()
+	if err != nil {
+		return err
+	}
+	w.index.restart()
+	return w.put(f)
 }
 
 func (w *Writer) putSums() error {
@@ -218,6 +256,9 @@ func (w *Writer) put(f *Frame) error {
 		w.sums.add(f.digest[:])
 	}
 	w.seq++
+	if w.index != nil {
+		w.index.add(FrameInfo{Type: f.Type, Codec: f.Codec, Length: f.Length, Payload: len(f.Payload()) + f.carried})
+	}
 	to := w.w
 	if w.ahead != nil {
 		to = w.ahead

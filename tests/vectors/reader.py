@@ -40,7 +40,7 @@ MAX_FAILURE = 16384
 MAX_LINES = 1024
 NO_BASE = (1 << 64) - 1
 IMAGE, DATA, ZERO, CHECKSUM, END, RESUMED, FAILURE, PATCH = 1, 2, 3, 4, 5, 6, 7, 8
-ANCILLARY, SIGNATURE = 0x8000, 0x8001
+ANCILLARY, SIGNATURE, INDEX = 0x8000, 0x8001, 0x8002
 MAX_SIGNATURE, MAX_SIGNATURES = 16384, 64
 PAGE = 4096
 
@@ -194,9 +194,15 @@ def check_signature(h, where):
     must(1 <= h.payload_length <= MAX_SIGNATURE, where + "a signature of %d bytes", h.payload_length)
 
 
+def check_index(h, where):
+    unused(h, where, "flags", "codec", "offset", "length", "image_crc")
+    size = h.payload_length - INDEX_HEAD.size - 8
+    must(size > 0 and size % INDEX_LINE.size == 0, where + "an index of %d bytes", h.payload_length)
+
+
 CHECKS = {IMAGE: check_first, RESUMED: check_first, DATA: check_data, ZERO: check_zero,
           CHECKSUM: check_checksum, END: check_end, FAILURE: check_failure,
-          PATCH: check_patch, SIGNATURE: check_signature}
+          PATCH: check_patch, SIGNATURE: check_signature, INDEX: check_index}
 
 
 # Section 3: facts.
@@ -289,6 +295,40 @@ class Checksums:
             return
         must(not self.waiting, "frames that no checksum frame covers")
         must(root == self.root.digest(), "wrong root" if root else "no root")
+
+
+# Section 12: the index.
+
+INDEX_HEAD = struct.Struct("<QQQ")
+INDEX_LINE = struct.Struct("<IHBBQ")
+
+
+def read_index(payload):
+    """Where the list begins (number, byte, byte of the image), and its lines."""
+    return INDEX_HEAD.unpack(payload[:INDEX_HEAD.size]), list(INDEX_LINE.iter_unpack(payload[INDEX_HEAD.size:-8]))
+
+
+class Indexes:
+    """What the next index has to say. To be plain, it keeps any number of lines."""
+
+    def __init__(self):
+        self.begin, self.at, self.lines = (0, 0, 0), (0, 0, 0), []
+
+    def add(self, h):
+        number, byte, offset = self.at
+        self.lines.append((h.payload_length, h.type, h.codec, 0, h.length))
+        self.at = (number + 1, byte + HEADER.size + h.payload_length,
+                   offset + (h.length if h.type in (DATA, ZERO, PATCH) else 0))
+
+    def check(self, payload, where):
+        length, = struct.unpack("<Q", payload[-8:])
+        must(length == HEADER.size + len(payload), where + "an index that has another length")
+        (number, byte, offset), lines = read_index(payload)
+        behind = number + len(lines), byte + sum(HEADER.size + line[0] for line in lines)
+        if behind != self.at[:2]:
+            return  # it is about another stream
+        must(((number, byte, offset), lines) == (self.begin, self.lines), where + "an index that is wrong")
+        self.begin, self.lines = self.at, []
 
 
 # Sections 2 and 6: the stream as a whole.
@@ -429,6 +469,8 @@ def read_stream(source, is_device, sink, base):
     must(not needed or base and base.fits(needed), "image %r", needed and tuple(needed), kind=Lacking)
     sums, totals, position, signatures = Checksums(first.flags & 1), Totals(), 0, 0
     sums.add(digest)
+    indexes = Indexes()
+    indexes.add(first)
     while True:
         where = "frame %d: " % frames.count
         frame = frames.next()
@@ -439,6 +481,9 @@ def read_stream(source, is_device, sink, base):
             raise read_failure(payload)
         if h.type == END:
             break
+        if h.type == INDEX and sums.announced:
+            indexes.check(payload, where)
+        indexes.add(h)
         if h.type == CHECKSUM:
             sums.check(payload)
             continue

@@ -123,6 +123,7 @@ var reasons = map[string]error{
 	"trailing":    format.ErrTrailing,
 	"unsupported": format.ErrUnsupported,
 	"patch":       format.ErrPatch,
+	"index":       format.ErrIndex,
 }
 
 // The list and the streams are those that make writes.

@@ -52,7 +52,7 @@ func write(dir string) error {
 		"# name\texit\tclass\treason\tsize\tsha256\tdigest\twhat it proves\n")
 	salvaged := bytes.NewBufferString("# What is left of each damaged stream; see README.md.\n" +
 		"# name\tsize\tmissing\tsha256\n")
-	vectors := slices.Concat(good(), badFrames(), badFields(), badOrder(), badFacts(), badCoding(), badSums(), patches(), signatures(), failures(), unsupported())
+	vectors := slices.Concat(good(), badFrames(), badFields(), badOrder(), badFacts(), badCoding(), badSums(), patches(), signatures(), indexes(), failures(), unsupported())
 	for _, v := range vectors {
 		if _, err := v.write(streams, list); err != nil {
 			return err
