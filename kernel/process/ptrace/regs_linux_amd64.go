@@ -69,13 +69,20 @@ func (r *Regs) PrepareCall(site uint64, nr uintptr, args ...uint64) {
 	r.Rdi, r.Rsi, r.Rdx, r.R10, r.R8, r.R9 = a[0], a[1], a[2], a[3], a[4], a[5]
 }
 
-// CallAndExit is code that makes the system call which the registers are
-// prepared for, and then ends the process.
-var CallAndExit = []byte{
-	0x0f, 0x05, //                   syscall
-	0xb8, 0xe7, 0x00, 0x00, 0x00, // mov eax, 231  exit_group
-	0x31, 0xff, //                   xor edi, edi
-	0x0f, 0x05, //                   syscall
+// CallAndWait is code that makes the system call which the registers are prepared
+// for, waits until the process has no children, if it ignores SIGCHLD (wait(2)),
+// and then ends it.
+var CallAndWait = []byte{
+	0x0f, 0x05, //                                syscall
+	0xb8, 0x3d, 0x00, 0x00, 0x00, //             mov eax, 61    wait4
+	0x48, 0xc7, 0xc7, 0xff, 0xff, 0xff, 0xff, // mov rdi, -1
+	0x31, 0xf6, //                               xor esi, esi
+	0xba, 0x00, 0x00, 0x00, 0x40, //             mov edx, __WALL
+	0x4d, 0x31, 0xd2, //                         xor r10, r10
+	0x0f, 0x05, //                               syscall
+	0xb8, 0xe7, 0x00, 0x00, 0x00, //             mov eax, 231   exit_group
+	0x31, 0xff, //                               xor edi, edi
+	0x0f, 0x05, //                               syscall
 }
 
 // result is what the system call that the thread just left returned.

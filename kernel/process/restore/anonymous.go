@@ -14,7 +14,7 @@ import (
 )
 
 // findAnonymous finds what of the files of the image is such memory, and neither
-// open nor mapped otherwise (proc_pid_map_files(5)).
+// open nor mapped otherwise (proc_pid_map_files(5)), nor by another process.
 func (p *process) findAnonymous() {
 	p.anonymous = map[int]span{}
 	for i := range p.img.Files {
@@ -25,9 +25,12 @@ func (p *process) findAnonymous() {
 	for i := range p.img.Open {
 		delete(p.anonymous, p.img.Open[i].File)
 	}
-	for i := range p.space.VMAs {
-		if v := &p.space.VMAs[i]; !v.Shared {
-			delete(p.anonymous, v.File)
+	for i := range p.img.Spaces {
+		s := &p.img.Spaces[i]
+		for j := range s.VMAs {
+			if v := &s.VMAs[j]; !v.Shared || s != p.space {
+				delete(p.anonymous, v.File)
+			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ package restore
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -13,32 +14,32 @@ import (
 )
 
 // commit runs on the caller's goroutine. If it fails, abort is still to come.
-func (p *process) commit() (kernel.Resumed, error) {
-	resumed := newProgram(p)
-	err := p.tracer.Do(func() error {
+func (t *tree) commit() (kernel.Resumed, error) {
+	resumed := newProgram(t)
+	err := t.tracer.Do(func() error {
 		return inOrder([]stage{
-			{stepSettle, p.settleMappings},
-			{stepMM, p.setMM},
-			{stepFiles, p.openFiles},
-			{stepEpoll, p.objects.Arm},
-			{stepProcess, p.setProcess},
-			{stepSignals, p.setActions},
-			{stepThreads, p.makeThreads},
-			{stepThreadState, func() error { return errors.Join(p.setThreads(), p.objects.OwnByThreads()) }},
-			{stepTimers, p.setTimers},
-			{stepLimits, p.setLimits},
-			{stepCredentials, p.setCredentials},
-			{stepRegisters, p.setRegisters},
+			{stepSettle, t.each((*process).settleMappings)},
+			{stepMM, t.each((*process).setMM)},
+			{stepFiles, t.openFiles},
+			{stepEpoll, t.objects.Arm},
+			{stepProcess, t.each((*process).setProcess)},
+			{stepSignals, t.each((*process).setActions)},
+			{stepThreads, t.each((*process).makeThreads)},
+			{stepThreadState, func() error { return errors.Join(t.each((*process).setThreads)(), t.objects.OwnByThreads()) }},
+			{stepTimers, t.each((*process).setTimers)},
+			{stepLimits, t.each((*process).setLimits)},
+			{stepCredentials, t.each((*process).setCredentials)},
+			{stepRegisters, t.each((*process).setRegisters)},
 		})
 	})
 	if err != nil {
 		return nil, err
 	}
-	if p.options.Check {
-		p.options.Report(fmt.Sprintf("would resume %s", resumed))
-		return kernel.Rehearsed{}, p.abort()
+	if t.options.Check {
+		t.options.Report(fmt.Sprintf("would resume %s", resumed))
+		return kernel.Rehearsed{}, t.abort()
 	}
-	p.objects.Close()
+	t.objects.Close()
 	if err := resumed.takeTerminal(); err != nil {
 		return nil, err
 	}
@@ -46,7 +47,7 @@ func (p *process) commit() (kernel.Resumed, error) {
 		resumed.giveTerminalBack()
 		return nil, err
 	}
-	if err := p.tracer.Do(p.release); err != nil {
+	if err := t.tracer.Do(t.release); err != nil {
 		resumed.giveTerminalBack()
 		return nil, err
 	}
@@ -54,17 +55,47 @@ func (p *process) commit() (kernel.Resumed, error) {
 	return resumed, nil
 }
 
-// release lets the program run: the first threads last, so that the leader,
-// whose death would be that of all, finds the others there.
-func (p *process) release() error {
+// openFiles makes what is open.
+func (t *tree) openFiles() error {
+	if err := t.objects.Open(); err != nil {
+		return err
+	}
+	t.root.screen = t.objects.Screen()
+	return nil
+}
+
+// release lets all of them run, the root last. Until a process is let go it is
+// killed with this one, and the first process of a namespace stays so until all
+// have been: with it, the others go too.
+func (t *tree) release() error {
 	if err := afterStep(stepRelease); err != nil {
 		return err
 	}
-	if p.pids != nil {
-		if err := p.pids.release(p.stub.pid); err != nil {
+	pids := t.root.pids
+	if pids != nil {
+		if err := pids.prepare(t.root.stub.pid); err != nil {
 			return err
 		}
 	}
+	all := t.alive()
+	for _, p := range all {
+		if err := p.readyToGo(); err != nil {
+			return err
+		}
+	}
+	for _, p := range slices.Backward(all) {
+		if err := p.release(); err != nil {
+			return err
+		}
+	}
+	if pids != nil {
+		return pids.release()
+	}
+	return nil
+}
+
+// readyToGo leaves the process only to be let go.
+func (p *process) readyToGo() error {
 	for _, t := range p.threads {
 		// Threads keep ExitKill up to here: should this process be killed
 		// between two of them, none goes on without the others.
@@ -79,9 +110,15 @@ func (p *process) release() error {
 			return fmt.Errorf("stopping it, as it was: %w", err)
 		}
 	}
-	for i := len(p.threads) - 1; i >= 0; i-- {
-		if err := p.threads[i].Thread.Detach(0); err != nil && err != unix.ESRCH {
-			return fmt.Errorf("releasing thread %d: %w", p.threads[i].tid, err)
+	return nil
+}
+
+// release lets it run: the first threads last, so that the leader, whose death
+// would be that of all, finds the others there.
+func (p *process) release() error {
+	for _, t := range slices.Backward(p.threads) {
+		if err := t.Thread.Detach(0); err != nil && err != unix.ESRCH {
+			return fmt.Errorf("releasing thread %d: %w", t.tid, err)
 		}
 	}
 	return nil

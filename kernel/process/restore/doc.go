@@ -1,15 +1,20 @@
-// Package restore makes the image of a process a process again.
+// Package restore makes the image of a process, or of a tree of them, processes
+// again.
 //
-// It begins as a stub: a new process that has executed the program of the
+// A process begins as a stub: a new process that has executed the program of the
 // image, so that everything outside sees the right executable, but has not
 // run one instruction of it. It stands under ptrace all the time, set to be
 // killed when this process ends in any way. By system calls made in its name
 // it is emptied and given everything that the image says, in this order:
 //
-//	headers complete   checks, stub, address space       load.go
+//	headers complete   checks, stubs, address spaces     load.go
 //	as bytes come      pages, straight into the stub     pages.go
 //	commit             files, signals, threads, timers,  commit.go
 //	                   registers, release
+//
+// A tree takes every step with all of its processes before the next. The stub of
+// the root makes those of its children, and so on (births.go), with the IDs that
+// they had, in their sessions and groups.
 //
 // The release is the last step, the only one that cannot be undone, and until
 // then the program has not run. Going back at any point is killing the stub:

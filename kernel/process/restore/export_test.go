@@ -11,8 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
-	"snappipe/kernel/process/object"
-	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/world"
 )
 
@@ -27,14 +25,12 @@ type Skeleton struct{ t *tree }
 
 // NewSkeleton makes one. Terminals are those of terminal, which may be nil.
 func NewSkeleton(tasks []world.Task, o kernel.Options, terminal func(int) (int, error)) (*Skeleton, error) {
-	p := &process{img: &world.World{Tasks: tasks}, options: o, tracer: ptrace.NewTracer()}
-	p.task = &tasks[0]
-	p.objects = object.NewMaker(p.img, o, []object.Process{p})
-	t := newTree(p.img, p)
+	w := &world.World{Tasks: tasks, Spaces: make([]world.Space, 1), Tables: make([]world.Table, 1)}
+	t := newTree(w, o)
 	t.terminal = terminal
 	s := &Skeleton{t}
-	err := p.tracer.Do(func() error {
-		for _, step := range []func() error{t.check, t.startApart, t.identify, t.populate} {
+	err := t.tracer.Do(func() error {
+		for _, step := range []func() error{t.startApart, t.makeAll} {
 			if err := step(); err != nil {
 				return err
 			}
@@ -48,10 +44,7 @@ func NewSkeleton(tasks []world.Task, o kernel.Options, terminal func(int) (int, 
 }
 
 // Close ends all of it.
-func (s *Skeleton) Close() error {
-	err := s.t.tracer.Do(s.t.kill)
-	return errors.Join(err, s.t.root.abort())
-}
+func (s *Skeleton) Close() error { return s.t.abort() }
 
 // PID is how this process knows one of them.
 func (s *Skeleton) PID(id int) int {

@@ -4,6 +4,7 @@
 package restore
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -12,23 +13,30 @@ import (
 	"snappipe/kernel/process/world"
 )
 
-func (p *process) load() error {
-	defer p.closeSources()
+func (t *tree) load() error {
+	defer t.closeSources()
 	return inOrder([]stage{
-		{stepCheck, p.check},
-		{stepStub, p.start},
-		{stepIdentity, p.identify},
-		{stepClear, p.clearSpace},
-		{stepContents, p.makeContents},
-		{stepMap, p.mapMemory},
+		{stepCheck, t.check},
+		{stepStub, t.startApart},
+		{stepIdentity, t.makeAll},
+		{stepClear, t.each((*process).clearSpace)},
+		{stepContents, t.makeContents},
+		{stepMap, func() error { return errors.Join(t.each((*process).mapMemory)(), t.planSegments()) }},
 	})
 }
 
 // check refuses what can be known from the headers alone.
-func (p *process) check() error {
-	if err := checkHost(p.img.Host, p.options); err != nil {
+func (t *tree) check() error {
+	if err := checkHost(t.img.Host, t.options); err != nil {
 		return err
 	}
+	if err := t.checkMembers(); err != nil {
+		return err
+	}
+	return t.each((*process).check)()
+}
+
+func (p *process) check() error {
 	if p.task.Seccomp != 0 {
 		p.options.Warn("resuming without the seccomp filter, which was dropped when the snapshot was taken")
 	}
@@ -73,10 +81,16 @@ func (p *process) start() (err error) {
 	if err := checkFeatures(p.img.Host, state); err != nil {
 		return err
 	}
-	for _, check := range []func() error{p.checkInherited, p.checkOrigin} {
-		if err := check(); err != nil {
-			return err
-		}
+	if err := p.checkInherited(); err != nil {
+		return err
+	}
+	return p.checkStub()
+}
+
+// checkStub refuses what the stub shows not to be possible.
+func (p *process) checkStub() error {
+	if err := p.checkOrigin(); err != nil {
+		return err
 	}
 	return checkDispatch(p.task.Threads, p.stub.Thread)
 }
@@ -128,6 +142,5 @@ func (p *process) mapMemory() error {
 			return err
 		}
 	}
-	p.planSegments()
 	return p.zeroPrivate()
 }

@@ -3,9 +3,9 @@
 // user may make within a user namespace.
 //
 // A PID namespace lives as long as its process 1, and that has to reap
-// orphans. Ours is a stub that is let go into a single system call: it waits
-// for the program's end, with SIGCHLD ignored, so that the kernel reaps for
-// it. The program itself is not its child but ours, as always: our stub enters
+// orphans. Ours is a stub that is let go into two system calls: it waits for the
+// program's end and then for that of orphans, with SIGCHLD ignored, so that the
+// kernel reaps for it. The program itself is not its child but ours, as always: our stub enters
 // the namespaces and has a sibling there.
 
 package restore
@@ -113,8 +113,9 @@ func (p *process) enter(n *namespace) error {
 	return err
 }
 
-// release leaves process 1 to itself until the program ends.
-func (n *namespace) release(pid int) error {
+// prepare has process 1 wait, once it is let go, until the program ends, and what
+// that left behind: with process 1, all would end.
+func (n *namespace) prepare(pid int) error {
 	s := n.init
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -148,13 +149,13 @@ func (n *namespace) release(pid int) error {
 	if err != nil {
 		return err
 	}
-	if err := s.mem.Write(ptrace.CallAndExit, code); err != nil {
+	if err := s.mem.Write(ptrace.CallAndWait, code); err != nil {
 		return err
 	}
 	regs := s.Base
 	regs.PrepareCall(code, unix.SYS_POLL, at[0], 1, ^uint64(0))
-	if err := s.Thread.SetRegs(&regs); err != nil {
-		return err
-	}
-	return s.Thread.Detach(0)
+	return s.Thread.SetRegs(&regs)
 }
+
+// release leaves process 1 to itself.
+func (n *namespace) release() error { return n.init.Thread.Detach(0) }

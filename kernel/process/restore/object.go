@@ -13,15 +13,6 @@ import (
 	"snappipe/kernel/process/world"
 )
 
-// openFiles makes what is open.
-func (p *process) openFiles() error {
-	if err := p.objects.Open(); err != nil {
-		return err
-	}
-	p.screen = p.objects.Screen()
-	return nil
-}
-
 // PID and the other exported methods are those of [object.Process].
 func (p *process) PID() int { return p.stub.pid }
 

@@ -18,6 +18,7 @@ import (
 // no segment go nowhere: pages of files that are mapped again.
 type segment struct {
 	off, size int64
+	stub      *stub
 	addr      uint64   // in the stub, or
 	file      *os.File // in this file from the start
 }
@@ -26,39 +27,50 @@ func (s segment) end() int64 { return s.off + s.size }
 
 // makeContents makes an empty file in memory for each content that is not mapped
 // alone.
-func (p *process) makeContents() error {
-	p.findAnonymous()
+func (t *tree) makeContents() error {
 	elsewhere := map[int]bool{}
-	for i := range p.anonymous {
-		elsewhere[p.img.Files[i].Content] = true
+	for _, p := range t.alive() {
+		p.findAnonymous()
+		for i := range p.anonymous {
+			elsewhere[t.img.Files[i].Content] = true
+		}
 	}
-	return p.objects.MakeContents(elsewhere)
+	return t.objects.MakeContents(elsewhere)
 }
 
 // planSegments says where everything goes.
-func (p *process) planSegments() {
+func (t *tree) planSegments() error {
+	for _, p := range t.alive() {
+		t.segments = append(t.segments, p.memorySegments()...)
+	}
+	for i, c := range t.img.Contents {
+		if file := t.objects.Content(i); c.Size > 0 && file != nil {
+			t.segments = append(t.segments, segment{off: c.Offset, size: c.Size, file: file})
+		}
+	}
+	slices.SortFunc(t.segments, func(a, b segment) int { return cmp.Compare(a.off, b.off) })
+	return nil
+}
+
+// memorySegments are those that go into the stub.
+func (p *process) memorySegments() (all []segment) {
 	for i := range p.mapped {
 		m := &p.mapped[i]
 		stored := m.Start + world.Hex(m.ImageSize)
 		for _, r := range m.filled {
 			end := min(r.End, stored)
 			if r.Start < end {
-				p.segments = append(p.segments, segment{
-					off: m.ImageOffset + int64(r.Start-m.Start), size: int64(end - r.Start), addr: uint64(r.Start),
+				all = append(all, segment{
+					off: m.ImageOffset + int64(r.Start-m.Start), size: int64(end - r.Start), stub: p.stub, addr: uint64(r.Start),
 				})
 			}
 		}
 	}
-	for i, c := range p.img.Contents {
-		if file := p.objects.Content(i); c.Size > 0 && file != nil {
-			p.segments = append(p.segments, segment{off: c.Offset, size: c.Size, file: file})
-		}
-	}
 	for i, s := range p.anonymous {
 		c := p.img.Contents[p.img.Files[i].Content]
-		p.segments = append(p.segments, segment{off: c.Offset, size: c.Size, addr: s.start})
+		all = append(all, segment{off: c.Offset, size: c.Size, stub: p.stub, addr: s.start})
 	}
-	slices.SortFunc(p.segments, func(a, b segment) int { return cmp.Compare(a.off, b.off) })
+	return all
 }
 
 // zeroPrivate blanks the parts of files mapped again that come from the image,
@@ -84,35 +96,35 @@ func (p *process) zeroPrivate() error {
 }
 
 // WriteAt stores bytes of the image that lie behind its headers.
-func (p *process) WriteAt(b []byte, off int64) (int, error) {
-	i, _ := slices.BinarySearchFunc(p.segments, off, func(s segment, off int64) int { return cmp.Compare(s.end()-1, off) })
+func (t *tree) WriteAt(b []byte, off int64) (int, error) {
+	i, _ := slices.BinarySearchFunc(t.segments, off, func(s segment, off int64) int { return cmp.Compare(s.end()-1, off) })
 	end := off + int64(len(b))
-	for ; i < len(p.segments) && p.segments[i].off < end; i++ {
-		s := &p.segments[i]
+	for ; i < len(t.segments) && t.segments[i].off < end; i++ {
+		s := &t.segments[i]
 		from, to := max(s.off, off), min(s.end(), end)
-		if err := p.store(s, b[from-off:to-off], from-s.off); err != nil {
+		if err := s.store(b[from-off:to-off], from-s.off); err != nil {
 			return int(from - off), err
 		}
 	}
 	return len(b), nil
 }
 
-func (p *process) store(s *segment, b []byte, at int64) error {
+func (s *segment) store(b []byte, at int64) error {
 	if s.file != nil {
 		_, err := s.file.WriteAt(b, at)
 		return err
 	}
-	return p.copyParallel(b, s.addr+uint64(at))
+	return s.stub.copyParallel(b, s.addr+uint64(at))
 }
 
 // share is how much one processor copies at a time. Most of the time goes
 // into the faults of new pages, which several take in parallel.
 const share = 256 << 10
 
-func (p *process) copyParallel(b []byte, addr uint64) error {
+func (s *stub) copyParallel(b []byte, addr uint64) error {
 	parts := min(runtime.GOMAXPROCS(0), len(b)/share)
 	if parts < 2 {
-		return p.stub.mem.Copy(b, addr)
+		return s.mem.Copy(b, addr)
 	}
 	size := (len(b)/parts + world.Page - 1) &^ (world.Page - 1)
 	errs := make([]error, parts)
@@ -122,7 +134,7 @@ func (p *process) copyParallel(b []byte, addr uint64) error {
 		if i == parts-1 {
 			to = len(b)
 		}
-		wg.Go(func() { errs[i] = p.stub.mem.Copy(b[from:to], addr+uint64(from)) })
+		wg.Go(func() { errs[i] = s.mem.Copy(b[from:to], addr+uint64(from)) })
 	}
 	wg.Wait()
 	for _, err := range errs {

@@ -1,19 +1,16 @@
-// This file is the process in the making: what is held for it, and how that
-// is given up again.
+// This file is the process in the making: what is held for it.
 
 package restore
 
 import (
-	"errors"
-
 	"snappipe/kernel"
 	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/world"
 )
 
-// process is an image on its way to be a process. Its methods but WriteAt,
-// commit and abort run on the tracing thread.
+// process is one process of an image on its way to be one. Its methods run on the
+// tracing thread.
 type process struct {
 	img     *world.World
 	task    *world.Task // the one that is made
@@ -29,8 +26,7 @@ type process struct {
 	// been made in ours.
 	standsLate bool
 	ids        ids
-	cwd        string    // where its working directory is now
-	segments   []segment // where the bytes of the image go
+	cwd        string // where its working directory is now
 	objects    *object.Maker
 	// anonymous is shared memory without a name, by index in world.Files, and
 	// where all of it is mapped until it is filled.
@@ -38,21 +34,4 @@ type process struct {
 	mapped    []mapping       // what to do with each mapping once its pages are there
 	threads   []*thread       // by index in world.Threads
 	screen    *world.Terminal // what the program had open of which it has our controlling terminal, or nil
-}
-
-// abort leaves nothing. It may be called at any time before the release.
-func (p *process) abort() error {
-	err := p.tracer.Do(func() error {
-		var all []error
-		if p.stub != nil {
-			all = append(all, p.stub.kill())
-		}
-		if p.pids != nil {
-			all = append(all, p.pids.end())
-		}
-		return errors.Join(append(all, p.objects.Undo())...)
-	})
-	p.tracer.Close()
-	p.objects.Close()
-	return err
 }

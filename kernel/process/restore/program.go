@@ -14,18 +14,20 @@ import (
 
 // program is a [kernel.Resumed].
 type program struct {
-	process  *process
+	tree     *tree
+	process  *process // the root
 	name     string
 	terminal *terminal
 	signals  chan os.Signal
 }
 
-func newProgram(p *process) *program {
+func newProgram(t *tree) *program {
+	p := t.root
 	name := string(p.task.Threads[0].Comm)
 	if name == "" {
 		name = filepath.Base(p.programPath())
 	}
-	return &program{process: p, name: name, terminal: &terminal{fd: -1}}
+	return &program{tree: t, process: p, name: name, terminal: &terminal{fd: -1}}
 }
 
 // PID is its process ID, as this process sees it.
@@ -58,9 +60,10 @@ func (r *program) giveTerminalBack() {
 
 // released gives up what is of no more use once the program runs.
 func (r *program) released() {
-	s := r.process.stub
-	s.mem.Close()
-	s.channel.close()
+	for _, p := range r.tree.alive() {
+		p.stub.mem.Close()
+		p.stub.channel.close()
+	}
 	if r.process.options.Detach {
 		r.process.tracer.Close()
 	}
@@ -130,7 +133,7 @@ type report struct {
 
 func (r *program) end(status unix.WaitStatus) int {
 	r.giveTerminalBack()
-	if s := r.process.pids; s != nil {
+	if s := r.process.pids; s != nil && r.tree.isSingle() {
 		s.end() // it is about to end by itself
 	}
 	r.process.tracer.Close()

@@ -144,6 +144,11 @@ func TestFailureAtEveryStep(t *testing.T) {
 	img := p.snapshot(t)
 	p.kill(t)
 	before := p.traces(t)
+	failAtEveryStep(t, img, func() { p.compare(t, before) })
+}
+
+func failAtEveryStep(t *testing.T, img *saved, compare func()) {
+	t.Helper()
 	for n := range restore.Steps {
 		failure := fmt.Errorf("failure at step %d", n)
 		restore.FailAt(func(step int) error {
@@ -165,7 +170,7 @@ func TestFailureAtEveryStep(t *testing.T) {
 		if err := r.Abort(); err != nil {
 			t.Errorf("step %d: aborting: %v", n, err)
 		}
-		p.compare(t, before)
+		compare()
 	}
 	restore.FailAt(func(int) error { return nil })
 }
@@ -213,12 +218,16 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	img := &saved{size: int64(len(b)), chunks: []chunk{{0, b}}}
-	r, err := begin(img, kernel.Options{})
+	r, err := begin(img, kernel.Options{SamePID: os.Getenv("RESTORE_NAMESPACE") != ""})
 	if err == nil {
 		err = img.writeTo(r)
 	}
+	var resumed kernel.Resumed
 	if err == nil {
-		_, err = r.Commit()
+		resumed, err = r.Commit()
+	}
+	if err == nil && n < 0 { // somebody else kills it
+		_, err = resumed.Wait(context.Background())
 	}
 	fmt.Println("not killed:", err)
 	os.Exit(1)

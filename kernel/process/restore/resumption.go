@@ -9,7 +9,6 @@ import (
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/object"
-	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/world"
 )
 
@@ -35,7 +34,7 @@ type resumption struct {
 	options kernel.Options
 	size    int64
 	front   []byte // the headers so far
-	process *process
+	tree    *tree
 	over    bool // committed or aborted
 }
 
@@ -43,8 +42,8 @@ func (r *resumption) WriteAt(p []byte, off int64) (int, error) {
 	if off < 0 || off > r.size-int64(len(p)) {
 		return 0, fmt.Errorf("bytes at %d of an image of %d", off, r.size)
 	}
-	if r.process != nil {
-		return r.process.WriteAt(p, off)
+	if r.tree != nil {
+		return r.tree.WriteAt(p, off)
 	}
 	rest, err := r.header(p, off)
 	if err != nil || rest == len(p) {
@@ -53,7 +52,7 @@ func (r *resumption) WriteAt(p []byte, off int64) (int, error) {
 	if err := r.load(); err != nil {
 		return rest, err
 	}
-	n, err := r.process.WriteAt(p[rest:], off+int64(rest))
+	n, err := r.tree.WriteAt(p[rest:], off+int64(rest))
 	return rest + n, err
 }
 
@@ -104,23 +103,19 @@ func (r *resumption) load() error {
 		return err
 	}
 	r.front = nil
-	p := &process{img: img, options: r.options, tracer: ptrace.NewTracer()}
-	p.task = &img.Tasks[0]
-	p.space, p.table = &img.Spaces[p.task.Space], &img.Tables[p.task.Table]
-	p.objects = object.NewMaker(img, r.options, []object.Process{p})
-	r.process = p
-	return p.tracer.Do(p.load)
+	r.tree = newTree(img, r.options)
+	return r.tree.tracer.Do(r.tree.load)
 }
 
 // Commit resumes the process. With [kernel.Options.Check], it does all but
 // that and leaves nothing.
 func (r *resumption) Commit() (kernel.Resumed, error) {
-	if r.process == nil {
+	if r.tree == nil {
 		if err := r.load(); err != nil {
 			return nil, err
 		}
 	}
-	resumed, err := r.process.commit()
+	resumed, err := r.tree.commit()
 	if err == nil {
 		r.over = true
 	}
@@ -129,9 +124,9 @@ func (r *resumption) Commit() (kernel.Resumed, error) {
 
 // Abort kills what was built.
 func (r *resumption) Abort() error {
-	if r.over || r.process == nil {
+	if r.over || r.tree == nil {
 		return nil
 	}
 	r.over = true
-	return r.process.abort()
+	return r.tree.abort()
 }

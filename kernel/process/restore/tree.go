@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
+	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/world"
 )
@@ -20,9 +21,12 @@ type tree struct {
 	img     *world.World
 	options kernel.Options
 	tracer  *ptrace.Tracer
+	objects *object.Maker
 	root    *process
 	members []*member // by index in Tasks: parents before their children
 	byID    map[int]*member
+
+	segments []segment // where the bytes of the image go
 
 	orphans  []*member // that are still to be born: see orphans.go
 	spare    int       // the last ID that was taken for a moment
@@ -32,9 +36,10 @@ type tree struct {
 	terminal func(device int) (fd int, err error)
 }
 
-// member is a process of the tree.
+// member is a process of the tree, alive or not.
 type member struct {
 	task     *world.Task
+	process  *process // nil if it has ended
 	parent   *member
 	children []*member
 	stub     *stub // nil until it is born, and when it has ended
@@ -45,21 +50,91 @@ type member struct {
 	session int
 }
 
-func newTree(img *world.World, root *process) *tree {
-	t := &tree{img: img, options: root.options, tracer: root.tracer, root: root, byID: map[int]*member{}}
+func newTree(img *world.World, o kernel.Options) *tree {
+	t := &tree{img: img, options: o, tracer: ptrace.NewTracer(), byID: map[int]*member{}}
+	if len(img.Tasks) > 1 {
+		t.options.SamePID = true // they know each other by them
+	}
+	tasks := make([]object.Process, len(img.Tasks))
 	for i := range img.Tasks {
-		m := &member{task: &img.Tasks[i], parent: t.byID[img.Tasks[i].PPID]}
-		if i == 0 {
-			m.parent = nil
-		}
-		if m.parent != nil {
+		m := &member{task: &img.Tasks[i]}
+		if i > 0 {
+			m.parent = t.byID[m.task.PPID]
 			m.parent.children = append(m.parent.children, m)
+		}
+		if !m.task.Dead() {
+			m.process = t.newProcess(m.task)
+			tasks[i] = m.process
 		}
 		t.byID[m.task.PID] = m
 		t.members = append(t.members, m)
 	}
-	root.standsLate = root.leadsSession() && t.hasChildrenIn(t.members[0], 0)
+	t.root = t.members[0].process
+	t.root.standsLate = t.root.leadsSession() && t.hasChildrenIn(t.members[0], 0)
+	t.objects = object.NewMaker(img, t.options, tasks)
+	for _, p := range t.alive() {
+		p.objects = t.objects
+	}
 	return t
+}
+
+func (t *tree) newProcess(task *world.Task) *process {
+	return &process{
+		img: t.img, task: task, space: &t.img.Spaces[task.Space], table: &t.img.Tables[task.Table],
+		options: t.options, tracer: t.tracer,
+	}
+}
+
+// alive are the processes that have not ended, in order.
+func (t *tree) alive() (all []*process) {
+	for _, m := range t.members {
+		if m.process != nil {
+			all = append(all, m.process)
+		}
+	}
+	return all
+}
+
+// each is a step that is taken with all of them.
+func (t *tree) each(do func(*process) error) func() error {
+	return func() error {
+		for _, p := range t.alive() {
+			if err := do(p); err != nil {
+				if p == t.root || errors.As(err, new(*kernel.Refusal)) {
+					return err
+				}
+				return fmt.Errorf("process %d: %w", p.task.PID, err)
+			}
+		}
+		return nil
+	}
+}
+
+func (t *tree) closeSources() {
+	for _, p := range t.alive() {
+		p.closeSources()
+	}
+}
+
+// makeAll makes the stubs of all, with their IDs.
+func (t *tree) makeAll() error {
+	if err := t.identify(); err != nil {
+		return err
+	}
+	if err := t.populate(); err != nil {
+		return err
+	}
+	for _, m := range t.members[1:] {
+		if p := m.process; p != nil {
+			p.stub, p.pids, p.ids.same = m.stub, t.root.pids, true
+			// Where both are the same, it is the right one already.
+			p.borrowed = t.root.borrowed || p.programPath() != t.root.programPath()
+			if err := p.checkStub(); err != nil {
+				return m.of(err)
+			}
+		}
+	}
+	return nil
 }
 
 // isSingle reports whether the tree is one process.
@@ -128,6 +203,23 @@ func (m *member) of(err error) error {
 	return fmt.Errorf("process %d: %w", m.task.PID, err)
 }
 
+// abort leaves nothing. It may be called at any time before the release.
+func (t *tree) abort() error {
+	err := t.tracer.Do(func() error {
+		errs := []error{t.kill()}
+		if t.root.stub != nil {
+			errs = append(errs, t.root.stub.kill())
+		}
+		if t.root.pids != nil {
+			errs = append(errs, t.root.pids.end())
+		}
+		return errors.Join(append(errs, t.objects.Undo())...)
+	})
+	t.tracer.Close()
+	t.objects.Close()
+	return err
+}
+
 // kill ends all that was made, and leaves no zombie: those whose parents are
 // killed before them become ours. (In a namespace they are its first process's.)
 func (t *tree) kill() error {
@@ -152,10 +244,18 @@ func (t *tree) kill() error {
 	return errors.Join(append(errs, unix.Prctl(subreaper, 0, 0, 0, 0))...)
 }
 
-// check refuses what can't be made as it was.
-func (t *tree) check() error {
+// checkMembers refuses what can't be made as it was.
+func (t *tree) checkMembers() error {
 	root := t.members[0].task
+	spaces, tables := map[int]int{}, map[int]int{}
 	for _, m := range t.members {
+		if m.process != nil {
+			other := max(spaces[m.task.Space], tables[m.task.Table])
+			if other != 0 {
+				return kernel.Refuse(fmt.Sprintf("process %d", m.task.PID), "", "it shares memory or descriptors with process %d", other)
+			}
+			spaces[m.task.Space], tables[m.task.Table] = m.task.PID, m.task.PID
+		}
 		if m.task.PGID == root.PID && root.PGID != root.PID {
 			return kernel.Refuse(fmt.Sprintf("process %d", m.task.PID), "",
 				"it is in a group of which the first process of the tree has the ID, but is not a member")
