@@ -80,7 +80,7 @@ func anotherImage(info *format.Info) error {
 // A filter may add facts to what an image says of itself, and frames of its
 // own, which readers that do not know them pass over.
 func ExampleEditor() {
-	const typeComment = 0x8c00
+	const typeComment = 0xc001
 	comment := format.Editor{
 		Info: func(info *format.Info) error {
 			info.Facts.Set("comment-by", "linus")

@@ -7,7 +7,7 @@ snapcat "$TARGET" | snapnote 'before the upgrade' | snapcompress | snapverify >i
 snapverify --check img
 snapcat "$TARGET" | snapcompress | snapnote 'before the upgrade' | snapcompress --codec lz4 | snapverify >recoded
 for stream in img recoded; do
-    snapverify --check --list $stream | grep -A1 '^ *0 ' | tail -n 1 | grep 8001
+    snapverify --check --list $stream | grep -A1 '^ *0 ' | tail -n 1 | grep -i c001
     [ "$(grep -a -c 'before the upgrade' $stream)" = 1 ]
     snapresume --to file:back $stream
     cmp back "$IMAGE"
