@@ -42,13 +42,12 @@ func (t *Taker) leaveOut(o *Found, d *world.OpenFile, what string) {
 		t.o.Warn("dropped: " + o.object(what))
 	}
 	lost := &world.Lost{Kind: world.LostOther, What: what}
-	switch {
-	case d.Kind == world.KindPipe, strings.HasPrefix(o.link, "pipe:"):
-		lost.Kind = world.LostPipe
-	case d.Socket != nil && d.Socket.Type == unix.SOCK_STREAM && d.Socket.Family == unix.AF_INET:
-		lost.Kind = world.LostTCP4
-	case d.Socket != nil && d.Socket.Type == unix.SOCK_STREAM && d.Socket.Family == unix.AF_INET6:
-		lost.Kind = world.LostTCP6
+	k := byName[d.Kind]
+	if k == nil {
+		k = kindShown(o.link)
+	}
+	if k != nil && k.instead != nil {
+		lost.Kind = k.instead(d)
 	}
 	*d = world.OpenFile{Kind: world.KindLost, Lost: lost, Flags: d.Flags, File: world.NoIndex}
 }

@@ -23,7 +23,6 @@ type Maker struct {
 	world    *world.World
 	options  kernel.Options
 	tasks    []Process
-	kinds    map[world.Kind]*kind
 	sockopts *sockopt.Reader
 	boot     string // of this machine
 
@@ -58,7 +57,7 @@ func (f *made) close() {
 func NewMaker(w *world.World, o kernel.Options, tasks []Process) *Maker {
 	boot, _ := proc.BootID() // or else this machine may be any
 	m := &Maker{
-		world: w, options: o, tasks: tasks, kinds: kindsByName(), sockopts: sockopt.NewReader(), boot: boot,
+		world: w, options: o, tasks: tasks, sockopts: sockopt.NewReader(), boot: boot,
 		standards: standards{options: o}, pipes: map[uint64]*os.File{},
 	}
 	m.unix = newUnixSockets(m)
@@ -150,7 +149,7 @@ func (m *Maker) settle(i int) error {
 }
 
 // kindOf returns the kind of an open file.
-func (m *Maker) kindOf(i int) *kind { return m.kinds[m.world.Open[i].Kind] }
+func (m *Maker) kindOf(i int) *kind { return byName[m.world.Open[i].Kind] }
 
 // name is how an open file is spoken of: by its first number and its path.
 func (m *Maker) name(i int) string {

@@ -36,11 +36,6 @@ func eachOpen(pid int, visit func(fds *proc.FDs, fd int, link string, deleted bo
 	}
 }
 
-// nameless are open files without a name that hold something, by index in open.
-var nameless = map[world.Kind]string{
-	world.KindEventFD: "an eventfd", world.KindTimerFD: "a timerfd", world.KindEpoll: "an epoll set", world.KindInotify: "an inotify set",
-}
-
 // CheckOthers refuses those, and memory and files that are at no path, if
 // another process has them as well. With force, what is resumed has copies. Of an
 // offset that is shared, as by all that a shell has write to one file, that is only
@@ -88,7 +83,7 @@ type sharedObject struct {
 func (t *Taker) sharableByLink() (map[string][]ref, error) {
 	all := map[string][]ref{}
 	for i, r := range t.first {
-		if _, ok := nameless[t.w.Open[i].Kind]; ok || t.hasOffset(i) {
+		if byName[t.w.Open[i].Kind].shared != "" || t.hasOffset(i) {
 			all[t.links[i]] = append(all[t.links[i]], r)
 		}
 	}
@@ -123,11 +118,12 @@ func (t *Taker) openIn(pid int, mine map[string][]ref) (objects []sharedObject) 
 	eachOpen(pid, func(fds *proc.FDs, fd int, link string, deleted bool) {
 		if at, ok := t.among(mine[link], pid, fd); ok {
 			i, _ := at.opened()
-			what, ok := nameless[t.w.Open[i].Kind]
-			if !ok {
+			what := byName[t.w.Open[i].Kind].shared
+			offset := what == ""
+			if offset {
 				what = string(t.w.Files[t.w.Open[i].File].Path)
 			}
-			objects = append(objects, sharedObject{at.object(what), !ok})
+			objects = append(objects, sharedObject{at.object(what), offset})
 		}
 		var st unix.Stat_t
 		if deleted && fds.Stat(fd, &st) == nil {

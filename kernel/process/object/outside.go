@@ -5,11 +5,9 @@
 package object
 
 import (
-	"fmt"
+	"golang.org/x/sys/unix"
 
 	"snappipe/kernel/process/world"
-
-	"golang.org/x/sys/unix"
 )
 
 // isStandard reports whether it is one of descriptors 0 to 2 of the first task.
@@ -48,27 +46,5 @@ func (t *Taker) socketOutside(o *Found, d *world.OpenFile, what string) error {
 	s := d.Socket
 	d.Outside = true
 	d.Socket = &world.Socket{Family: s.Family, Type: s.Type, Protocol: s.Protocol, Ino: s.Ino}
-	return nil
-}
-
-// terminals loses those that are somebody else's: neither that of a standard
-// descriptor nor the program's controlling terminal.
-func (t *Taker) terminals() error {
-	standard := map[world.Hex]bool{}
-	for _, d := range t.standard() {
-		if d.Terminal != nil {
-			standard[d.Terminal.Device] = true
-		}
-	}
-	for i := range t.w.Open {
-		d := &t.w.Open[i]
-		if d.Terminal == nil || d.Terminal.Controlling || standard[d.Terminal.Device] {
-			continue
-		}
-		what := fmt.Sprintf("the terminal %s", t.w.Files[d.File].Path)
-		if err := t.lose(&Found{ref: t.first[i]}, d, what, "it is not the program's own"); err != nil {
-			return err
-		}
-	}
 	return nil
 }

@@ -5,52 +5,15 @@ package object
 import (
 	"errors"
 	"fmt"
-
-	"snappipe/kernel/process/world"
+	"io"
+	"math"
+	"os"
 
 	"golang.org/x/sys/unix"
-)
 
-// readPipe reads how large a pipe is, who gets its signals and, from an end for
-// reading, what it holds.
-func (t *Taker) readPipe(o *Found, d *world.OpenFile, content bool) error {
-	fd, err := t.borrow(o)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	if d.Pipe.Capacity, err = unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0); err != nil {
-		return fmt.Errorf("reading the size of %s: %w", o.object(o.link), err)
-	}
-	if err := t.owner(fd, o, d); err != nil {
-		return err
-	}
-	waiting, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
-	if err != nil {
-		return fmt.Errorf("reading how much is in %s: %w", o.object(o.link), err)
-	}
-	if !content || waiting == 0 {
-		return nil // as most pipes are at most times
-	}
-	all, parts, err := pipeContent(fd, d.Pipe.Capacity)
-	switch {
-	case errors.Is(err, unix.EINVAL):
-		return t.lose(o, d, "a pipe", "it holds what only the kernel can put there (O_NOTIFICATION_PIPE)")
-	case errors.Is(err, unix.EPERM):
-		return t.lose(o, d, "a pipe", fmt.Sprintf("it holds up to %d bytes, and this user may have no other that does", d.Pipe.Capacity))
-	case err != nil:
-		return fmt.Errorf("reading what is in %s: %w", o.object(o.link), err)
-	case t.o.Dry:
-	case len(all) != waiting:
-		return fmt.Errorf("reading what is in %s: %d of %d bytes", o.object(o.link), len(all), waiting)
-	case waiting > 0:
-		d.Pipe.Content = t.addBlob(all)
-		if len(parts) > 1 || parts[0].Packet {
-			d.Pipe.Parts = parts
-		}
-	}
-	return nil
-}
+	"snappipe/kernel"
+	"snappipe/kernel/process/world"
+)
 
 // pipeContent reads what is in a pipe, and of what parts it is.
 func pipeContent(fd, capacity int) (all []byte, parts []world.Part, err error) {
@@ -148,4 +111,56 @@ func pipeParts(r, size int) (parts []world.Part, err error) {
 		size -= int(n)
 	}
 	return parts, nil
+}
+
+// fillPipe writes what a pipe held.
+func (m *Maker) fillPipe(i int) error {
+	o := &m.world.Open[i]
+	if o.Outside || o.Pipe.Content == world.NoIndex {
+		return nil
+	}
+	both := m.pipes[o.Pipe.Ino]
+	if n, err := unix.IoctlGetInt(int(both.Fd()), unix.TIOCINQ); err == nil && n > 0 {
+		return kernel.Refuse(m.name(i), "end the program that has it open", "it holds %d bytes already, beside which what it held would come twice", n)
+	}
+	size := m.world.Contents[o.Pipe.Content].Size
+	parts := o.Pipe.Parts
+	if parts == nil {
+		if size > math.MaxInt32 {
+			return fmt.Errorf("%w: %d bytes in a pipe", world.ErrDamaged, size)
+		}
+		parts = []world.Part{{Size: int(size)}}
+	}
+	from := io.NewSectionReader(m.contents[o.Pipe.Content], 0, size)
+	for _, part := range parts {
+		if err := writePart(both, from, part); err != nil {
+			return kernel.Refuse(m.name(i), "resume it as root", "what waits in it cannot be put back: %v", err)
+		}
+	}
+	return nil
+}
+
+// writePart writes a part of what a pipe held, all of it.
+func writePart(both *os.File, from io.Reader, part world.Part) error {
+	flags := unix.O_NONBLOCK
+	if part.Packet {
+		flags |= unix.O_DIRECT
+	}
+	if _, err := unix.FcntlInt(both.Fd(), unix.F_SETFL, flags); err != nil {
+		return err
+	}
+	for left := part.Size; left > 0; {
+		b := make([]byte, min(left, 1<<20)) // a packet is smaller
+		if _, err := io.ReadFull(from, b); err != nil {
+			return err
+		}
+		for len(b) > 0 {
+			n, err := unix.Write(int(both.Fd()), b)
+			if err != nil {
+				return fmt.Errorf("%d of %d bytes did not go in: %w", left, part.Size, err)
+			}
+			b, left = b[n:], left-n
+		}
+	}
+	return nil
 }

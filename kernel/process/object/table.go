@@ -7,7 +7,9 @@
 package object
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"snappipe/kernel/process/world"
 )
@@ -16,11 +18,25 @@ import (
 // nothing to do about is nil. Where i is an argument, it is an index in World.Open.
 type kind struct {
 	name world.Kind
-
-	// check tells what can't be in an image; that o.File refers to something is
-	// known. title is what one is called, where that is not its kind or path.
+	// title is what one is called, where that is not its kind or path. contents are
+	// the members that are indices in World.Contents.
+	title    func(o *world.OpenFile) string
+	contents func(o *world.OpenFile) []*int
+	// check tells what can't be in an image. That o.File and the contents are there,
+	// or none, is known.
 	check func(w *world.World, o *world.OpenFile) error
-	title func(o *world.OpenFile) string
+
+	// shown is what /proc/PID/fd/N says of one without a path; what has one is told
+	// apart in file.go. take describes one, or loses it, and relate completes all of
+	// them, when all that is open is known.
+	shown  string
+	take   func(t *Taker, o *Found, d *world.OpenFile) error
+	relate func(t *Taker) error
+	// shared is what one is called that others must not have as well: what is made
+	// of an image would be another.
+	shared string
+	// instead is what stands in the place of one that is lost, if not anything will do.
+	instead func(d *world.OpenFile) world.LostKind
 
 	// What is on a standard descriptor becomes what this process has there, if it
 	// leads out of the program. ends is asked besides on demand (--stdio mine),
@@ -44,16 +60,41 @@ type kind struct {
 	begin func(m *Maker, i int) error
 }
 
-// kinds are all there are. Inotify sets come behind all that changes files.
-var kinds = []*kind{
-	pipes, sockets, regulars, directories, paths, devices, terminals,
-	eventFDs, timerFDs, signalFDs, epolls, inotifies, losses,
+// kinds are all there are, and byName the same. Inotify sets come behind all that
+// changes files.
+var (
+	kinds  []*kind
+	byName = map[world.Kind]*kind{}
+)
+
+func init() { // since some of them ask for others
+	kinds = []*kind{
+		pipes, sockets, regulars, directories, paths, devices, terminals,
+		eventFDs, timerFDs, signalFDs, epolls, inotifies, losses,
+	}
+	for _, k := range kinds {
+		byName[k.name] = k
+	}
+}
+
+// kindShown returns the kind of what has no path, such as "pipe:[123]" or
+// "anon_inode:[eventfd]", or nil.
+func kindShown(link string) *kind {
+	name, inode, _ := strings.Cut(link, ":")
+	if name == "anon_inode" {
+		name = strings.Trim(inode, "[]")
+	}
+	for _, k := range kinds {
+		if k.shown != "" && k.shown == name {
+			return k
+		}
+	}
+	return nil
 }
 
 // Check finds what is open in a World that can't be, as [world.Decode] does for all
 // else.
 func Check(w *world.World) error {
-	byName := kindsByName()
 	for i := range w.Open {
 		o := &w.Open[i]
 		k := byName[o.Kind]
@@ -63,6 +104,11 @@ func Check(w *world.World) error {
 		if o.Outside && k != pipes && k != sockets {
 			return fmt.Errorf("%w: open file %d, of kind %q, is said to lead outside", world.ErrDamaged, i, o.Kind)
 		}
+		for _, c := range k.contentsOf(o) {
+			if *c != world.NoIndex && (*c < 0 || *c >= len(w.Contents)) {
+				return fmt.Errorf("%w: open file %d has content %d, which is not there", world.ErrDamaged, i, *c)
+			}
+		}
 		if err := k.check(w, o); err != nil {
 			return fmt.Errorf("%w: open file %d, of kind %q, %w", world.ErrDamaged, i, o.Kind, err)
 		}
@@ -70,16 +116,15 @@ func Check(w *world.World) error {
 	return nil
 }
 
-func kindsByName() map[world.Kind]*kind {
-	all := map[world.Kind]*kind{}
-	for _, k := range kinds {
-		all[k.name] = k
+func (k *kind) contentsOf(o *world.OpenFile) []*int {
+	if k.contents == nil {
+		return nil
 	}
-	return all
+	return k.contents(o)
 }
 
 // errLacks is what a check says of a file without what its kind promises.
-var errLacks = fmt.Errorf("lacks what that needs")
+var errLacks = errors.New("lacks what that needs")
 
 // hasFile is the check of what is nothing but a file.
 func hasFile(_ *world.World, o *world.OpenFile) error {
@@ -87,9 +132,4 @@ func hasFile(_ *world.World, o *world.OpenFile) error {
 		return errLacks
 	}
 	return nil
-}
-
-// isContent reports whether i is an index in w.Contents or none.
-func isContent(w *world.World, i int) bool {
-	return i == world.NoIndex || i >= 0 && i < len(w.Contents)
 }

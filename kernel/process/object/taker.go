@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/sockopt"
@@ -272,14 +271,28 @@ func (t *Taker) describe(o *Found, d *world.OpenFile) error {
 	switch {
 	case d.Flags&unix.O_PATH != 0 && !o.hasPath():
 		return t.lose(o, d, "an O_PATH reference to "+o.link, "it has no path by which it could be found again")
-	case strings.HasPrefix(o.link, "socket:"):
-		return t.socket(o, d)
-	case strings.HasPrefix(o.link, "pipe:"):
-		return t.pipe(o, d)
-	case strings.HasPrefix(o.link, "/"):
+	case o.hasPath():
 		return t.named(o, d)
 	}
-	return t.anonymous(o, d)
+	k := kindShown(o.link)
+	if k == nil {
+		return t.lose(o, d, o.link, "an open file of this kind can't be put back")
+	}
+	d.Kind = k.name
+	return k.take(t, o, d)
+}
+
+// relate completes what depends on several descriptors.
+func (t *Taker) relate() error {
+	for _, k := range kinds {
+		if k.relate == nil {
+			continue
+		}
+		if err := k.relate(t); err != nil {
+			return err
+		}
+	}
+	return t.elsewhere()
 }
 
 // borrow gets a descriptor for what the process has open.
@@ -289,14 +302,10 @@ func (t *Taker) borrow(o *Found) (int, error) { return o.borrow(o.object(o.link)
 // the World, of which the first has the index base.
 func (t *Taker) Blobs(base int) [][]byte {
 	for i := range t.w.Open {
-		if p := t.w.Open[i].Pipe; p != nil && p.Content != world.NoIndex {
-			p.Content += base
-		}
-		if s := t.w.Open[i].Socket; s != nil {
-			for j := range s.Queue {
-				if m := &s.Queue[j]; m.Content != world.NoIndex {
-					m.Content += base
-				}
+		o := &t.w.Open[i]
+		for _, c := range byName[o.Kind].contentsOf(o) {
+			if *c != world.NoIndex {
+				*c += base
 			}
 		}
 	}

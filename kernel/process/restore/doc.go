@@ -20,11 +20,11 @@
 // then the program has not run. Going back at any point is killing the stub:
 // what it holds, the kernel gives up with it.
 //
-// What the program had open is opened here, by ordinary calls, and handed to
-// the stub over a socket; only what the kernel ties to the caller is done by
-// calls in the stub's name.
+// What the program had open, package object makes here, by ordinary calls, and
+// hands to the stub over a socket; only what the kernel ties to the caller is
+// done by calls in the stub's name.
 //
-// Every image may be hostile. Package image has checked that it is consistent;
-// whether the kernel takes the values is for the kernel to say, to the stub,
+// Every image may be hostile. Packages world and object have checked that it is
+// consistent; whether the kernel takes the values is for the kernel to say, to the stub,
 // which has the rights of the user and no more.
 package restore

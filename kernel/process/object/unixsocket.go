@@ -1,7 +1,7 @@
-// This file makes unix sockets, and connects those of which the processes have
-// both ends, or of which the other end is closed. Who connects, listens or
-// makes a pair is what SO_PEERCRED tells for good (unix(7)), so a process does
-// that has the socket, as the user who did.
+// Unix sockets: where they are bound, and who made them. To whom they are connected is
+// in peers.go, what they hold in queue.go. Who connects, listens or makes a pair is what
+// SO_PEERCRED tells for good (unix(7)), so a process does that has the socket, as the
+// user who did.
 
 package object
 
@@ -16,6 +16,54 @@ import (
 	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
+
+// unixSocket describes one by what can be said without the others.
+func (t *Taker) unixSocket(fd int, o *Found, d *world.OpenFile) error {
+	s := d.Socket
+	if !s.Listening {
+		if remote, err := sys.Getpeername(fd); err == nil {
+			t.connected[s.Ino] = true // to whom is found when all are known
+			if world.IsBound(remote) {
+				s.Remote = remote
+			}
+		}
+	}
+	if err := creator(fd, s); err != nil {
+		return fmt.Errorf("%s: %w", o.object("a unix socket"), err)
+	}
+	return nil
+}
+
+// unixState reads what else belongs to one that is kept, once that is known.
+func (t *Taker) unixState(o *Found, d *world.OpenFile) error {
+	fd, err := t.borrow(o)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if what, err := readiness(fd); err == nil && d.Socket.Type == unix.SOCK_STREAM && what&unix.POLLPRI != 0 {
+		return t.lose(o, d, "a unix socket", "it holds a byte that was sent out of band (MSG_OOB)")
+	}
+	if err := t.owner(fd, o, d); err != nil {
+		return err
+	}
+	if err := t.socketOptions(fd, o, d); err != nil || t.o.Dry || d.Kind == world.KindLost || d.Socket.Listening {
+		return err
+	}
+	return t.queue(fd, o, d)
+}
+
+// creator reads who made a connection, or has it listen.
+func creator(fd int, s *world.Socket) error {
+	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return err
+	}
+	if cred.Pid != 0 || cred.Uid != ^uint32(0) { // it has one
+		s.Creator = &world.Creator{UID: cred.Uid, GID: cred.Gid}
+	}
+	return nil
+}
 
 // unixSockets are on their way.
 type unixSockets struct {

@@ -1,5 +1,5 @@
-// This file makes files of open(2) with O_TMPFILE. They have no name yet, and may
-// get one by linkat(2), in the filesystem that they are on.
+// Files of open(2) with O_TMPFILE. They have no name yet, and may get one by linkat(2),
+// in the filesystem that they are on.
 
 package object
 

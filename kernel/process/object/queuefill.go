@@ -1,4 +1,4 @@
-// This file sends unix sockets what they had received and not yet given out.
+// Unix sockets are sent what they had received and not yet given out.
 
 package object
 

@@ -1,5 +1,5 @@
-// This file makes what stands for a file that was left out of the image: one
-// whose other end has gone away.
+// What stands for a file that was left out of the image: one whose other end has gone
+// away.
 
 package object
 

@@ -77,7 +77,7 @@ func (m *Maker) leaves(o *world.OpenFile) bool {
 	if m.options.Stdio != kernel.StdioMine && m.options.Stdio != kernel.StdioNull {
 		return false
 	}
-	ends := m.kinds[o.Kind].ends
+	ends := byName[o.Kind].ends
 	return ends != nil && ends(m, o)
 }
 

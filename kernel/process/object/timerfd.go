@@ -1,4 +1,4 @@
-// This file makes timerfd_create(2).
+// timerfd_create(2).
 
 package object
 
@@ -15,7 +15,19 @@ import (
 // tfdIOCSetTicks is TFD_IOC_SET_TICKS, include/uapi/linux/timerfd.h.
 const tfdIOCSetTicks = 0x40085400
 
-var timerFDs = &kind{name: world.KindTimerFD, check: checkTimerFD, make: (*Maker).makeTimerFD, rouse: (*Maker).rouseTimerFD}
+var timerFDs = &kind{
+	name: world.KindTimerFD, check: checkTimerFD, shared: "a timerfd",
+	shown: "timerfd", take: (*Taker).timerFD,
+	make: (*Maker).makeTimerFD, rouse: (*Maker).rouseTimerFD,
+}
+
+func (t *Taker) timerFD(o *Found, d *world.OpenFile) error {
+	d.TimerFD = &world.TimerFD{
+		Clock: o.info.TimerClock, Ticks: o.info.TimerTicks, SettimeFlags: o.info.TimerFlags,
+		Interval: o.info.TimerInterval, Value: o.info.TimerValue,
+	}
+	return setExpires(d.TimerFD)
+}
 
 func checkTimerFD(_ *world.World, o *world.OpenFile) error {
 	if o.TimerFD == nil {
@@ -86,4 +98,18 @@ func (m *Maker) rouseTimerFD(w watched) (calm func() error, err error) {
 		}
 		return m.setTimerFD(w.here, w.open.TimerFD)
 	}, unix.TimerfdSettime(w.here, 0, &soon, nil)
+}
+
+// setExpires adds when a timerfd goes off that was set to a time: the kernel
+// shows what is left until then, a moment ago.
+func setExpires(t *world.TimerFD) error {
+	if t.SettimeFlags&unix.TFD_TIMER_ABSTIME == 0 || t.Value == 0 {
+		return nil
+	}
+	var now unix.Timespec
+	if err := unix.ClockGettime(int32(world.BaseClock(t.Clock)), &now); err != nil {
+		return fmt.Errorf("reading clock %d: %w", t.Clock, err)
+	}
+	t.Expires = now.Nano() + t.Value
+	return nil
 }

@@ -1,4 +1,4 @@
-// This file makes signalfd(2).
+// signalfd(2).
 
 package object
 
@@ -11,7 +11,16 @@ import (
 	"snappipe/kernel/process/world"
 )
 
-var signalFDs = &kind{name: world.KindSignalFD, check: checkSignalFD, make: (*Maker).makeSignalFD, rouse: (*Maker).rouseSignalFD}
+var signalFDs = &kind{
+	name: world.KindSignalFD, check: checkSignalFD,
+	shown: "signalfd", take: (*Taker).signalFD,
+	make: (*Maker).makeSignalFD, rouse: (*Maker).rouseSignalFD,
+}
+
+func (t *Taker) signalFD(o *Found, d *world.OpenFile) error {
+	d.SignalFD = &world.SignalFD{Mask: world.Hex(o.info.SigMask)}
+	return nil
+}
 
 func checkSignalFD(_ *world.World, o *world.OpenFile) error {
 	if o.SignalFD == nil {

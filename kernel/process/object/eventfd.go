@@ -1,4 +1,4 @@
-// This file makes eventfd(2).
+// eventfd(2).
 
 package object
 
@@ -11,7 +11,18 @@ import (
 	"snappipe/kernel/process/world"
 )
 
-var eventFDs = &kind{name: world.KindEventFD, check: checkEventFD, make: (*Maker).makeEventFD}
+var eventFDs = &kind{
+	name: world.KindEventFD, check: checkEventFD, shared: "an eventfd",
+	shown: "eventfd", take: (*Taker).eventFD, make: (*Maker).makeEventFD,
+}
+
+func (t *Taker) eventFD(o *Found, d *world.OpenFile) error {
+	d.EventFD = &world.EventFD{Count: o.info.EventCount, Semaphore: o.info.EventSemaphore}
+	if !o.info.EventComplete && !t.o.Dry {
+		t.o.Warn(o.object("an eventfd") + " is kept as one without EFD_SEMAPHORE: this kernel does not show whether it has that")
+	}
+	return nil
+}
 
 func checkEventFD(_ *world.World, o *world.OpenFile) error {
 	if o.EventFD == nil {

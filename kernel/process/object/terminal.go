@@ -1,9 +1,12 @@
-// This file opens terminals, and finds that of this process among them.
+// Terminals: what each is like, and which of them this process has as well.
 
 package object
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -11,7 +14,7 @@ import (
 	"snappipe/kernel/process/world"
 )
 
-var terminals = &kind{name: world.KindTerminal, check: checkTerminal, make: (*Maker).openTerminal}
+var terminals = &kind{name: world.KindTerminal, check: checkTerminal, relate: (*Taker).terminals, make: (*Maker).openTerminal}
 
 func checkTerminal(w *world.World, o *world.OpenFile) error {
 	if o.Terminal == nil {
@@ -89,3 +92,67 @@ func (m *Maker) findScreen() {
 // Screen is what the program had open of which it has our controlling terminal, or
 // nil.
 func (m *Maker) Screen() *world.Terminal { return m.screen }
+
+// terminals loses those that are somebody else's: neither that of a standard
+// descriptor nor the program's controlling terminal.
+func (t *Taker) terminals() error {
+	standard := map[world.Hex]bool{}
+	for _, d := range t.standard() {
+		if d.Terminal != nil {
+			standard[d.Terminal.Device] = true
+		}
+	}
+	for i := range t.w.Open {
+		d := &t.w.Open[i]
+		if d.Terminal == nil || d.Terminal.Controlling || standard[d.Terminal.Device] {
+			continue
+		}
+		what := fmt.Sprintf("the terminal %s", t.w.Files[d.File].Path)
+		if err := t.lose(&Found{ref: t.first[i]}, d, what, "it is not the program's own"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *Taker) terminal(o *Found, d *world.OpenFile) (bool, error) {
+	fd, err := t.borrow(o)
+	if err != nil {
+		return false, err
+	}
+	defer unix.Close(fd)
+	termios, err := unix.IoctlGetTermios(fd, unix.TCGETS2)
+	if err != nil {
+		return false, nil // ENOTTY: another kind of device
+	}
+	size, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
+	if err != nil {
+		size = &unix.Winsize{}
+	}
+	device, err := unix.IoctlGetUint32(fd, unix.TIOCGDEV)
+	if err != nil {
+		return false, fmt.Errorf("asking which terminal %s is: %w", o.object(o.link), err)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return false, fmt.Errorf("%s: %w", o.object(o.link), err)
+	}
+	if d.Flags&unix.O_ASYNC != 0 {
+		if err := t.owner(fd, o, d); err != nil {
+			return false, err
+		}
+	}
+	const ttyField = 7 // of proc_pid_stat(5), which encodes devices as TIOCGDEV does
+	d.Kind = world.KindTerminal
+	d.Terminal = &world.Terminal{
+		Device: world.Hex(device), Changed: st.Ctim.Nano(),
+		Termios: termiosBytes(termios), Rows: size.Row, Cols: size.Col,
+		Controlling: device == uint32(o.task.Stat.Field(ttyField)),
+	}
+	return true, nil
+}
+
+// termiosBytes is struct termios2, as which package unix lays it out.
+func termiosBytes(t *unix.Termios) world.Bytes {
+	return bytes.Clone(unsafe.Slice((*byte)(unsafe.Pointer(t)), unsafe.Sizeof(*t)))
+}

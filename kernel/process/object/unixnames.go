@@ -1,5 +1,5 @@
-// This file binds unix sockets to the names that they had, and reaches them
-// there.
+// The names of unix sockets: whether they still lead to them, how sockets are bound to
+// them again, and reached there.
 
 package object
 
@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -173,4 +174,29 @@ func reachFrom(by Process, address []byte, f func([]byte) error, lend func(int, 
 	}
 	defer unix.Close(fd)
 	return lend(fd, func(n uint64) error { return f(pathAddress(fmt.Sprintf("/proc/self/fd/%d", n))) })
+}
+
+// socketFile looks at the file that a unix socket is bound to, and whether that
+// still leads there: another program may have put its own socket in its place.
+func (t *Taker) socketFile(o *Found, d *world.OpenFile, info sys.UnixInfo) error {
+	s := d.Socket
+	path := world.SocketPath(s.Local)
+	if path == "" {
+		return nil
+	}
+	from := "root"
+	if !strings.HasPrefix(path, "/") {
+		from = "cwd/" // most likely it was that when it was bound
+	}
+	var st unix.Stat_t
+	err := unix.Lstat(fmt.Sprintf("/proc/%d/%s%s", o.task.PID, from, path), &st)
+	switch there := err == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK && (!info.HasFile || uint32(st.Ino) == info.FileIno); {
+	case there:
+		s.File = &world.SocketFile{Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid}
+	case from != "root":
+		return t.lose(o, d, "a unix socket at "+path, "that path does not lead to it from the program's working directory")
+	case err != nil && !isNotExist(err) && !errors.Is(err, unix.ENOTDIR):
+		return fmt.Errorf("%s: %w", o.object("a unix socket at "+path), err)
+	}
+	return nil
 }

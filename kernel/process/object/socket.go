@@ -1,0 +1,245 @@
+// Sockets. One that has no peer, or whose peer the processes have too, can be made
+// again; a connection to anybody else can't. They are made each by itself first, so
+// that there are listeners to connect to; then connections within the processes; then
+// what they hold; and last what would be in the way of that.
+
+package object
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/sockopt"
+	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
+)
+
+var sockets = &kind{
+	name: world.KindSocket, check: checkSocket, title: titleOfSocket, contents: contentsOfSocket,
+	shown: "socket", take: (*Taker).socket, relate: (*Taker).peers, instead: lostSocket,
+	ends:  func(_ *Maker, o *world.OpenFile) bool { return hasEnded(o.Socket) },
+	holds: func(o *world.OpenFile) bool { return len(o.Socket.Queue) > 0 },
+	make:  (*Maker).makeSocket, join: (*Maker).joinSocket, fill: (*Maker).fillSocket,
+	point: (*Maker).pointSocket, settle: (*Maker).settleSocket,
+	rouse: (*Maker).rouseSocket, begin: (*Maker).beginSocket,
+}
+
+func contentsOfSocket(o *world.OpenFile) (all []*int) {
+	if o.Socket == nil {
+		return nil
+	}
+	for i := range o.Socket.Queue {
+		all = append(all, &o.Socket.Queue[i].Content)
+	}
+	return all
+}
+
+// lostSocket tells connections from all else, on which other options work.
+func lostSocket(d *world.OpenFile) world.LostKind {
+	switch {
+	case d.Socket == nil || d.Socket.Type != unix.SOCK_STREAM:
+	case d.Socket.Family == unix.AF_INET:
+		return world.LostTCP4
+	case d.Socket.Family == unix.AF_INET6:
+		return world.LostTCP6
+	}
+	return world.LostOther
+}
+
+// checkSocket sees that the addresses of multicast groups and their sources are of one
+// of the two families.
+func checkSocket(_ *world.World, o *world.OpenFile) error {
+	s := o.Socket
+	if s == nil {
+		return errLacks
+	}
+	for _, g := range s.Groups {
+		size := len(g.Group)
+		fit := size == unix.SizeofSockaddrInet4 || size == unix.SizeofSockaddrInet6
+		for _, source := range g.Sources {
+			fit = fit && len(source) == size
+		}
+		if !fit {
+			return errors.New("has addresses that are none")
+		}
+	}
+	return nil
+}
+
+func titleOfSocket(o *world.OpenFile) string {
+	title := "a socket"
+	if o.Socket.Family == unix.AF_UNIX {
+		title = "a unix socket"
+	}
+	switch {
+	case world.IsBound(o.Socket.Local):
+		return title + " at " + world.AddressText(o.Socket.Local)
+	case o.Socket.Family == unix.AF_UNIX:
+		return title
+	}
+	return ""
+}
+
+// hasEnded tells a connection that is none any more from a part of the program, such
+// as a socket that listens.
+func hasEnded(s *world.Socket) bool {
+	const both = 3 // of Shutdown
+	return s.Orphan || s.Family != unix.AF_UNIX && s.Type == unix.SOCK_STREAM && s.Shutdown == both
+}
+
+func (m *Maker) makeSocket(i int) (int, error) {
+	o := &m.world.Open[i]
+	switch {
+	case o.Outside:
+		return -1, m.refuseOutside(i)
+	case o.Socket.Family == unix.AF_UNIX:
+		return m.unix.open(i)
+	}
+	return m.openInet(i)
+}
+
+func (m *Maker) joinSocket(i int) error {
+	if m.world.Open[i].Socket.Family != unix.AF_UNIX {
+		return nil
+	}
+	return m.unix.connect(i)
+}
+
+func (m *Maker) fillSocket(i int) error { return m.unix.fill(i) }
+
+func (m *Maker) pointSocket(i int) error {
+	if m.world.Open[i].Socket.Family != unix.AF_UNIX {
+		return nil
+	}
+	return m.unix.point(i)
+}
+
+// settleSocket closes the directions that were closed, and sets the options that
+// have to wait until a socket holds what it held. Without a connection, the kernel
+// closes directions all the same, and says that there is none (net/ipv4/af_inet.c:
+// inet_shutdown).
+func (m *Maker) settleSocket(i int) error {
+	s, fd := m.world.Open[i].Socket, m.made[i].fd
+	if how, ok := map[int]int{1: unix.SHUT_RD, 2: unix.SHUT_WR, 3: unix.SHUT_RDWR}[s.Shutdown]; ok {
+		if err := unix.Shutdown(fd, how); ignore(err, unix.ENOTCONN) != nil {
+			return fmt.Errorf("shutdown: %w", err)
+		}
+	}
+	return m.unset(i, sockopt.Finish(fd, s))
+}
+
+func (*Maker) rouseSocket(w watched) (calm func() error, err error) {
+	if w.open.Socket.Listening {
+		return rouseListener(w.by, w.here, w.open.Socket)
+	}
+	return widen(w.here) // it has no room to send
+}
+
+// beginSocket has TCP listen: others than the processes may connect from here on.
+func (m *Maker) beginSocket(i int) error {
+	s := m.world.Open[i].Socket
+	if s.Family == unix.AF_UNIX || !s.Listening {
+		return nil
+	}
+	if err := unix.Listen(m.made[i].fd, s.Backlog); err != nil {
+		return taken(s.Local, err)
+	}
+	return nil
+}
+
+// socket describes a socket by what getsockopt(2) and others say of it.
+func (t *Taker) socket(o *Found, d *world.OpenFile) error {
+	fd, err := t.borrow(o)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	s := &world.Socket{}
+	d.Kind, d.Socket = world.KindSocket, s
+	if _, err := fmt.Sscanf(o.link, "socket:[%d]", &s.Ino); err != nil {
+		return fmt.Errorf("%s: %w", o.object(o.link), err)
+	}
+	if err := readKind(fd, s); err != nil {
+		return fmt.Errorf("%s: %w", o.object("a socket"), err)
+	}
+	if s.Family != unix.AF_UNIX && s.Family != unix.AF_INET && s.Family != unix.AF_INET6 {
+		return t.otherFamily(fd, o, d)
+	}
+	if err := readLocal(fd, s); err != nil {
+		return fmt.Errorf("%s: %w", o.object("a socket"), err)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return fmt.Errorf("%s: %w", o.object("a socket"), err)
+	}
+	s.Mode, s.UID, s.GID = st.Mode&0o7777, st.Uid, st.Gid
+	if s.Family == unix.AF_UNIX {
+		return t.unixSocket(fd, o, d)
+	}
+	return t.inetSocket(fd, o, d)
+}
+
+// otherFamily is for a socket that can't be made again. A connection may still
+// be a standard descriptor.
+func (t *Taker) otherFamily(fd int, o *Found, d *world.OpenFile) error {
+	title := socketTitle(fd, d.Socket)
+	isConnection := d.Socket.Type == unix.SOCK_STREAM || d.Socket.Type == unix.SOCK_SEQPACKET
+	if _, err := sys.Getpeername(fd); err == nil && isConnection && o.isStandard() {
+		return t.socketOutside(o, d, title)
+	}
+	return t.lose(o, d, title, "a socket of this family can't be put back")
+}
+
+// readKind reads what socket(2) was told.
+func readKind(fd int, s *world.Socket) (err error) {
+	for _, opt := range []struct {
+		name int
+		to   *int
+	}{{unix.SO_DOMAIN, &s.Family}, {unix.SO_TYPE, &s.Type}, {unix.SO_PROTOCOL, &s.Protocol}} {
+		if *opt.to, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, opt.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// socketTitle says what a socket is, of which the kind is known.
+func socketTitle(fd int, s *world.Socket) string {
+	remote, err := sys.Getpeername(fd)
+	connected := err == nil
+	name := map[int]string{
+		unix.IPPROTO_TCP: "TCP", unix.IPPROTO_UDP: "UDP", unix.IPPROTO_MPTCP: "MPTCP", unix.IPPROTO_UDPLITE: "UDP-Lite",
+	}[s.Protocol]
+	switch inet := s.Family == unix.AF_INET || s.Family == unix.AF_INET6; {
+	case s.Family == unix.AF_UNIX && connected:
+		return "a unix socket that is connected"
+	case s.Family == unix.AF_UNIX:
+		return "a unix socket"
+	case !inet:
+		return fmt.Sprintf("a socket of address family %d", s.Family)
+	case s.Type == unix.SOCK_STREAM && connected && name != "":
+		return "a " + name + " connection to " + world.AddressText(remote)
+	case name != "":
+		local, err := sys.Getsockname(fd)
+		if err == nil && world.IsBound(local) {
+			return "a " + name + " socket at " + world.AddressText(local)
+		}
+		return "a " + name + " socket"
+	}
+	return fmt.Sprintf("a socket of type %d and protocol %d", s.Type, s.Protocol)
+}
+
+// readLocal finds where it is bound, and whether it listens.
+func readLocal(fd int, s *world.Socket) (err error) {
+	if s.Local, err = sys.Getsockname(fd); err != nil {
+		return err
+	}
+	if !world.IsBound(s.Local) {
+		s.Local = nil
+	}
+	listening, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
+	s.Listening = listening != 0
+	return err
+}
