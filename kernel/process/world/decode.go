@@ -73,8 +73,8 @@ func parseNotesHeader(core []byte, phoff, phnum int) (phdr, error) {
 
 // Decode reads the front of a file of size bytes. What it returns is
 // consistent: every index refers to something, every range lies within the
-// file and, but for mappings of the same shared memory, within nothing else.
-// Whether a kernel would agree to it is for the kernel to say.
+// file and, but for mappings of the same shared memory, within nothing else. (What
+// is particular to a kind of open file, package object checks.) Whether a kernel would agree to it is for the kernel to say.
 func Decode(header []byte, size int64) (*World, error) {
 	n, err := HeaderSize(header)
 	if err != nil {
