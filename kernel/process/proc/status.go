@@ -107,10 +107,16 @@ func ReadStat(pid int) (Stat, error) {
 }
 
 // AtWork reports whether a thread of a process is running or about to.
-func AtWork(pid, tid int) bool {
+func AtWork(pid, tid int) bool { return inState(pid, tid, 'R') }
+
+// Uninterruptible reports whether a thread of a process waits for something that no
+// signal ends.
+func Uninterruptible(pid, tid int) bool { return inState(pid, tid, 'D') }
+
+func inState(pid, tid int, state byte) bool {
 	b, err := read(pid, "task/"+strconv.Itoa(tid)+"/stat")
 	end := bytes.LastIndexByte(b, ')') // of the name, which may hold anything
-	return err == nil && bytes.HasPrefix(b[end+1:], []byte(" R"))
+	return err == nil && bytes.HasPrefix(b[end+1:], []byte{' ', state})
 }
 
 // Exiting reports whether a thread is on its way out, or gone. From then on it
@@ -124,6 +130,13 @@ func Exiting(tid int) bool {
 
 // State is the letter of the third field: R, S, D, Z, T, t, X, I.
 func (s Stat) State() byte { return s.fields[0][0] }
+
+// ExitSignal is what a process sends its parent when it ends; 0 if nothing.
+func (s Stat) ExitSignal() int { return int(s.Field(38)) }
+
+// ExitStatus is what wait(2) says of a process that has ended. The kernel shows it
+// to who may trace the process.
+func (s Stat) ExitStatus() unix.WaitStatus { return unix.WaitStatus(s.Field(52)) }
 
 // Started is when a process did.
 func Started(s Stat) (time.Time, error) {
@@ -158,17 +171,24 @@ func Children(pid int) ([]int, error) {
 	}
 	var all []int
 	for _, tid := range tids {
-		b, err := read(pid, "task/"+strconv.Itoa(tid)+"/children")
+		some, err := ChildrenOf(pid, tid)
 		if err != nil {
 			return childrenByParent(pid) // no CONFIG_PROC_CHILDREN, or the thread is gone
 		}
-		for f := range strings.FieldsSeq(string(b)) {
-			if n, err := strconv.Atoi(f); err == nil {
-				all = append(all, n)
-			}
-		}
+		all = append(all, some...)
 	}
 	return all, nil
+}
+
+// ChildrenOf returns those of one thread.
+func ChildrenOf(pid, tid int) (all []int, err error) {
+	b, err := read(pid, "task/"+strconv.Itoa(tid)+"/children")
+	for f := range strings.FieldsSeq(string(b)) {
+		if n, err := strconv.Atoi(f); err == nil {
+			all = append(all, n)
+		}
+	}
+	return all, err
 }
 
 func childrenByParent(pid int) ([]int, error) {

@@ -50,8 +50,13 @@ type Group struct {
 	options   Option
 	withheld  SigSet // signals that came and have to be sent again
 	denied    error  // of withhold
-	seized    map[int]bool
 	stopAfter time.Time
+
+	tasks   func() ([]int, error)
+	seized  map[int]bool
+	unasked [2][]*Stopped // traced and running, in the order in which they are to stop
+	waiting []*Stopped    // asked to stop
+	whole   bool          // all threads are stopped
 }
 
 // ErrWontStop says that a thread is in a system call that does not end and
@@ -66,31 +71,96 @@ var ErrGone = errors.New("the process has ended")
 // caller must Release the Group, also after an error; threads that did not
 // stop are let go when the tracing thread ends.
 func StopAll(pid int, o Option, limit time.Duration, tasks func() ([]int, error)) (*Group, error) {
-	g := &Group{PID: pid, options: o, seized: map[int]bool{}, stopAfter: time.Now().Add(limit)}
-	for {
-		tids, err := tasks()
-		if err != nil {
-			return g, fmt.Errorf("listing the threads of process %d: %w", pid, gone(err))
-		}
-		known := len(g.seized)
-		// Who waits for something can wait a little longer; who is at work
-		// should not have to stand still until all of those are stopped.
-		for _, some := range g.idleFirst(tids) {
-			if err := g.stop(some); err != nil {
-				return g, err
-			}
-		}
-		// Only a running thread creates threads: once a list has none that
-		// is new, all are stopped.
-		if len(g.seized) == known {
-			break
+	g := newGroup(pid, o, time.Now().Add(limit), tasks)
+	for begun := time.Now(); ; {
+		moved, err := g.advance()
+		switch {
+		case err != nil || g.whole:
+			return g, err
+		case moved:
+			begun = time.Now()
+		case time.Now().After(g.stopAfter):
+			return g, g.late()
+		default:
+			nap(time.Since(begun))
 		}
 	}
+}
+
+func newGroup(pid int, o Option, until time.Time, tasks func() ([]int, error)) *Group {
+	return &Group{PID: pid, options: o, stopAfter: until, tasks: tasks, seized: map[int]bool{}}
+}
+
+// late names the first thread that has not stopped in time.
+func (g *Group) late() error {
+	return fmt.Errorf("thread %d of process %d: %w", int(g.waiting[0].Thread), g.PID, ErrWontStop)
+}
+
+// advance takes the process closer to where it is stopped as a whole, without
+// waiting for it, and reports whether it came any closer.
+func (g *Group) advance() (moved bool, err error) {
+	asked := len(g.waiting)
+	if err := g.pollAll(); err != nil {
+		return false, err
+	}
+	if len(g.waiting) > 0 {
+		return len(g.waiting) < asked, nil
+	}
+	if len(g.unasked[0])+len(g.unasked[1]) == 0 {
+		if err := g.seizeNew(); err != nil {
+			return false, err
+		}
+	}
+	// Who waits for something can wait a little longer; who is at work should
+	// not have to stand still until all of those are stopped.
+	for i, some := range g.unasked {
+		if len(some) > 0 {
+			g.waiting, g.unasked[i] = some, nil
+			return true, g.interrupt(some)
+		}
+	}
+	// Only a running thread creates threads: once a list has none that is new,
+	// all are stopped.
+	g.whole = true
 	g.sort()
-	if len(g.Threads) == 0 || int(g.Threads[0].Thread) != pid {
-		return g, fmt.Errorf("process %d: %w", pid, ErrGone)
+	if len(g.Threads) == 0 || int(g.Threads[0].Thread) != g.PID {
+		return true, fmt.Errorf("process %d: %w", g.PID, ErrGone)
 	}
-	return g, nil
+	return true, nil
+}
+
+// pollAll reads what there is to read of those threads that have stopped.
+func (g *Group) pollAll() error {
+	left := g.waiting[:0]
+	for _, s := range g.waiting {
+		stopped, err := g.poll(s)
+		if err == nil && stopped {
+			err = g.adopt(s)
+		}
+		if err != nil {
+			return err
+		}
+		if !stopped {
+			left = append(left, s)
+		}
+	}
+	g.waiting = left
+	return nil
+}
+
+// seizeNew begins to trace those threads that are not traced yet. All of them are,
+// before the first is stopped: that takes its time, and the program runs meanwhile.
+func (g *Group) seizeNew() error {
+	tids, err := g.tasks()
+	if err != nil {
+		return fmt.Errorf("listing the threads of process %d: %w", g.PID, gone(err))
+	}
+	for i, some := range g.idleFirst(tids) {
+		if g.unasked[i], err = g.seize(some); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // gone replaces the errors by which requests say that there is no such process.
@@ -132,29 +202,6 @@ func (g *Group) idleFirst(tids []int) (fresh [2][]int) {
 		fresh[i] = append(fresh[i], tid)
 	}
 	return fresh
-}
-
-// stop stops threads and reads what there is to read of them.
-//
-// All of them are traced before the first is stopped: that takes its time, and
-// the program runs meanwhile.
-func (g *Group) stop(tids []int) error {
-	threads, err := g.seize(tids)
-	if err != nil {
-		return err
-	}
-	if err := g.interrupt(threads); err != nil {
-		return err
-	}
-	if err := g.await(threads); err != nil {
-		return err
-	}
-	for _, s := range threads {
-		if err := g.adopt(s); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // sort puts the leader first, and the others in the order of their IDs.

@@ -5,6 +5,7 @@ package ptrace
 
 import (
 	"encoding/binary"
+	"maps"
 	"slices"
 	"time"
 
@@ -88,14 +89,27 @@ func (g *Group) Restore(mem *Memory) error {
 // Release restores all threads and lets them go.
 func (g *Group) Release(mem *Memory) error {
 	first := g.Restore(mem)
+	if err := g.letGo(); first == nil {
+		first = err
+	}
+	return first
+}
+
+// letGo lets all threads go, which were restored.
+func (g *Group) letGo() (first error) {
 	// Who was at work goes on first; who waits for something can wait a little
 	// longer.
 	slices.SortStableFunc(g.Threads, func(a, b *Stopped) int { return a.Regs.idle() - b.Regs.idle() })
+	ended := false
 	for _, s := range g.Threads {
 		err := s.Thread.Detach(0)
+		ended = ended || gone(err) == ErrGone
 		if err = errUnlessGone(err, "releasing thread %d of process %d", int(s.Thread), g.PID); err != nil && first == nil {
 			first = err
 		}
+	}
+	if ended {
+		g.reap(time.Second)
 	}
 	for _, sig := range []unix.Signal{unix.SIGSYS, unix.SIGSTOP} {
 		if g.withheld.has(sig) {
@@ -104,6 +118,40 @@ func (g *Group) Release(mem *Memory) error {
 	}
 	g.Threads = nil
 	return first
+}
+
+// abandon lets threads go that may not have stopped. Those that do not stop within a
+// moment are let go when the tracer ends.
+func (g *Group) abandon() error {
+	const moment = 10 * time.Millisecond
+	for i, some := range g.unasked {
+		if err := g.interrupt(some); err != nil {
+			return err
+		}
+		g.waiting, g.unasked[i] = append(g.waiting, some...), nil
+	}
+	for begun := time.Now(); len(g.waiting) > 0 && time.Since(begun) < moment; nap(time.Since(begun)) {
+		if err := g.pollAll(); err != nil {
+			break // of what has ended
+		}
+	}
+	return g.Release(nil)
+}
+
+// reap waits for the ends of threads that were killed while they were traced, of
+// which the process's own parent does not hear before. It reports whether none is
+// left of those that are traced.
+func (g *Group) reap(limit time.Duration) bool {
+	left := slices.Sorted(maps.Keys(g.seized))
+	for begun := time.Now(); ; nap(time.Since(begun)) {
+		left = slices.DeleteFunc(left, func(tid int) bool {
+			s, ok, err := Thread(tid).tryWait()
+			return err != nil || ok && s.Over()
+		})
+		if len(left) == 0 || time.Since(begun) > limit {
+			return len(left) == 0
+		}
+	}
 }
 
 func (s *Stopped) restore(mem *Memory) error {
