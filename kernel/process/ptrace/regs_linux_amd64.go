@@ -85,6 +85,30 @@ var CallAndWait = []byte{
 	0x0f, 0x05, //                               syscall
 }
 
+// CallAndKill is code that makes the system call which the registers are prepared
+// for and, unless that returns 1, kills the processes of the pidfds from r12 up to,
+// and not with, r13 (pidfd_send_signal(2)). Then it ends the process.
+var CallAndKill = []byte{
+	0x0f, 0x05, //                         syscall
+	0x48, 0x83, 0xf8, 0x01, //             cmp rax, 1
+	0x74, 0x1e, //                         je  end
+	// next:
+	0x4d, 0x39, 0xec, //                   cmp r12, r13
+	0x73, 0x19, //                         jae end
+	0xb8, 0xa8, 0x01, 0x00, 0x00, //       mov eax, 424   pidfd_send_signal
+	0x44, 0x89, 0xe7, //                   mov edi, r12d
+	0xbe, 0x09, 0x00, 0x00, 0x00, //       mov esi, SIGKILL
+	0x31, 0xd2, //                         xor edx, edx
+	0x45, 0x31, 0xd2, //                   xor r10d, r10d
+	0x0f, 0x05, //                         syscall
+	0x49, 0xff, 0xc4, //                   inc r12
+	0xeb, 0xe2, //                         jmp next
+	// end:
+	0xb8, 0xe7, 0x00, 0x00, 0x00, //       mov eax, 231   exit_group
+	0x31, 0xff, //                         xor edi, edi
+	0x0f, 0x05, //                         syscall
+}
+
 // result is what the system call that the thread just left returned.
 func (r *Regs) result() (uint64, unix.Errno) {
 	// include/linux/err.h: MAX_ERRNO

@@ -31,7 +31,7 @@ func (t *tree) populate() error {
 	if !t.root.standsLate {
 		root.session = t.sessionOf(root)
 	}
-	for _, step := range []func() error{func() error { return t.bear(root) }, t.bearOrphans, t.group, t.foreground, t.dismiss, t.endAll} {
+	for _, step := range []func() error{t.makeGuard, func() error { return t.bear(root) }, t.bearOrphans, t.group, t.foreground, t.dismiss, t.endAll} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -145,8 +145,11 @@ func (t *tree) lead(m *member) error {
 }
 
 // bear makes a child with the given ID.
-func (s *stub) bear(id, exitSignal int) (*stub, error) {
-	at, err := s.lay(words(uint64(id)), cloneArgs(0, exitSignal, s.scratch))
+func (s *stub) bear(id, exitSignal int) (*stub, error) { return s.clone(0, id, exitSignal) }
+
+// clone makes a process that is a copy of the stub.
+func (s *stub) clone(flags uint64, id, exitSignal int) (*stub, error) {
+	at, err := s.lay(words(uint64(id)), cloneArgs(flags, exitSignal, s.scratch))
 	if err != nil {
 		return nil, err
 	}

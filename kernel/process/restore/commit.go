@@ -83,10 +83,19 @@ func (t *tree) release() error {
 			return err
 		}
 	}
+	if t.guard != nil {
+		if err := t.guard.watch(all); err != nil {
+			return err
+		}
+	}
 	for _, p := range slices.Backward(all) {
 		if err := p.release(); err != nil {
 			return err
 		}
+		letGo()
+	}
+	if err := t.guard.dismiss(); err != nil {
+		return err
 	}
 	if pids != nil {
 		return pids.release()

@@ -20,6 +20,9 @@ const Steps = int(steps)
 // FailAt has f called after every step, whose error is that of the step.
 func FailAt(f func(step int) error) { afterStep = func(s step) error { return f(int(s)) } }
 
+// WhenLetGo has f called whenever a process was let go.
+func WhenLetGo(f func()) { letGo = f }
+
 // Skeleton is a tree of empty processes.
 type Skeleton struct{ t *tree }
 

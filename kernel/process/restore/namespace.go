@@ -139,17 +139,13 @@ func (n *namespace) prepare(pid int) error {
 	if _, err := s.call("close", unix.SYS_CLOSE, uint64(s.channel.theirs)); err != nil {
 		return err
 	}
-	code, err := s.call("mmap", unix.SYS_MMAP, 0, 4096, unix.PROT_READ|unix.PROT_EXEC,
-		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
+	code, err := s.load(ptrace.CallAndWait)
 	if err != nil {
 		return err
 	}
 	// struct pollfd: descriptor, events
 	at, err := s.lay(words(uint64(theirs) | unix.POLLIN<<32))
 	if err != nil {
-		return err
-	}
-	if err := s.mem.Write(ptrace.CallAndWait, code); err != nil {
 		return err
 	}
 	regs := s.Base

@@ -116,14 +116,16 @@ func (t *tree) bearOrphan(host *stub, c *member) error {
 }
 
 // bearSpare makes a child with an ID that nobody of the tree is to have.
-func (t *tree) bearSpare(host *stub) (*stub, error) {
+func (t *tree) bearSpare(host *stub) (*stub, error) { return t.cloneSpare(host, 0, int(unix.SIGCHLD)) }
+
+func (t *tree) cloneSpare(host *stub, flags uint64, exitSignal int) (*stub, error) {
 	const first, limit = 300, 1 << 22 // include/linux/threads.h: PID_MAX_LIMIT
 	needed := t.neededIDs()
 	for t.spare = max(t.spare, first); t.spare < limit; t.spare++ {
 		if needed[t.spare] {
 			continue
 		}
-		s, err := host.bear(t.spare, int(unix.SIGCHLD))
+		s, err := host.clone(flags, t.spare, exitSignal)
 		if !errors.Is(err, unix.EEXIST) {
 			return s, err
 		}

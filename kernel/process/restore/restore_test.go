@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -212,13 +213,22 @@ func TestMain(m *testing.M) {
 		}
 		return nil
 	})
+	if let, err := strconv.Atoi(os.Getenv("RESTORE_LETS_GO")); err == nil {
+		restore.WhenLetGo(func() {
+			if let--; let == 0 {
+				time.Sleep(20 * time.Millisecond) // for them to run
+				unix.Kill(unix.Getpid(), unix.SIGKILL)
+				select {}
+			}
+		})
+	}
 	b, err := os.ReadFile(os.Getenv("RESTORE_IMAGE"))
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
 	img := &saved{size: int64(len(b)), chunks: []chunk{{0, b}}}
-	r, err := begin(img, kernel.Options{SamePID: os.Getenv("RESTORE_NAMESPACE") != ""})
+	r, err := begin(img, kernel.Options{})
 	if err == nil {
 		err = img.writeTo(r)
 	}

@@ -39,6 +39,9 @@ type stage struct {
 // afterStep is called when a step was taken. Tests replace it.
 var afterStep = func(step) error { return nil }
 
+// letGo is called when a process was. Tests replace it.
+var letGo = func() {}
+
 // inOrder takes steps up to the first that fails.
 func inOrder(stages []stage) error {
 	for _, s := range stages {

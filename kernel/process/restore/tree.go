@@ -31,6 +31,7 @@ type tree struct {
 	orphans  []*member // that are still to be born: see orphans.go
 	spare    int       // the last ID that was taken for a moment
 	standIns []*standIn
+	guard    *guard // while they are let go one by one; nil for one, or in a namespace
 	// terminal returns a descriptor of the terminal that has a number, which a
 	// session leader is to have for its controlling one.
 	terminal func(device int) (fd int, err error)
@@ -235,7 +236,7 @@ func (t *tree) kill() error {
 			m.stub = nil
 		}
 	}
-	errs = append(errs, t.dismiss())
+	errs = append(errs, t.dismiss(), t.guard.end())
 	for _, m := range t.members {
 		if m.zombie != 0 {
 			errs = append(errs, ptrace.Thread(m.zombie).Reap())

@@ -28,7 +28,8 @@ import (
 // and so on.
 type grove []*target
 
-func newGrove(t *testing.T, n int) (g grove, img *saved) {
+// newGrove has them in a namespace of their own, or not.
+func newGrove(t *testing.T, n int, own bool) (g grove, img *saved) {
 	t.Helper()
 	all := &world.World{}
 	var parts []*saved
@@ -47,7 +48,9 @@ func newGrove(t *testing.T, n int) (g grove, img *saved) {
 		g, parts, worlds = append(g, p), append(parts, part), append(worlds, w)
 		graft(all, w)
 	}
+	all.Tasks[0].OwnPIDs = own
 	for i := 1; i < n; i++ {
+		all.Tasks[i].PGID, all.Tasks[i].SID = all.Tasks[i].PID, all.Tasks[i].PID
 		all.Tasks[i].PPID, all.Tasks[i].ExitSignal = all.Tasks[i-1].PID, int(unix.SIGCHLD)
 	}
 	for _, p := range g {
@@ -147,6 +150,14 @@ func (g grove) running(t *testing.T) (pids []int) {
 	return pids
 }
 
+// lines is how many all have written.
+func (g grove) lines(t *testing.T) (n int) {
+	for _, p := range g {
+		n += len(p.lines(t))
+	}
+	return n
+}
+
 func (g grove) kill(t *testing.T) {
 	t.Helper()
 	for _, pid := range g.running(t) {
@@ -163,24 +174,7 @@ func TestResumeTree(t *testing.T) {
 }
 
 func testResumeTree(t *testing.T, namespace bool) {
-	g, img := newGrove(t, 3)
-	if namespace { // an ID of theirs is taken
-		taken := exec.Command("sleep", "1000")
-		id := g[2].pid
-		for taken.SysProcAttr = nil; ; taken = exec.Command("sleep", "1000") {
-			if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", fmt.Append(nil, id-1), 0); err != nil {
-				t.Skipf("only root can choose an ID: %v", err)
-			}
-			if err := taken.Start(); err != nil {
-				t.Fatal(err)
-			}
-			defer taken.Wait()
-			defer taken.Process.Kill()
-			if taken.Process.Pid == id {
-				break
-			}
-		}
-	}
+	g, img := newGrove(t, 3, namespace)
 	t.Cleanup(func() { g.kill(t) })
 	resumed := commit(t, img, kernel.Options{})
 	for _, p := range g {
@@ -231,7 +225,7 @@ func parentOf(t *testing.T, pid int) int {
 
 // A failure at any step leaves nothing of a tree, and neither does a check.
 func TestFailureInTree(t *testing.T) {
-	g, img := newGrove(t, 2)
+	g, img := newGrove(t, 2, false)
 	before := g[0].traces(t)
 	failAtEveryStep(t, img, func() {
 		g[0].compare(t, before)
@@ -247,33 +241,45 @@ func TestFailureInTree(t *testing.T) {
 // Death of the resuming process at any moment leaves nothing of a tree, or all of
 // it if that was after the last.
 func TestTreeKilledAnytime(t *testing.T) {
-	g, img := newGrove(t, 4)
+	for _, own := range []bool{false, true} {
+		t.Run(fmt.Sprintf("namespace %v", own), func(t *testing.T) { testTreeKilledAnytime(t, own) })
+	}
+}
+
+func testTreeKilledAnytime(t *testing.T, own bool) {
+	g, img := newGrove(t, 4, own)
 	t.Cleanup(func() { g.kill(t) })
 	file := filepath.Join(t.TempDir(), "image")
 	if err := os.WriteFile(file, img.flat(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	const kills = 100
-	took := 60 * time.Millisecond // of one that is not killed, roughly
-	none, all := 0, 0
-	for i := range kills {
+	start := func() *exec.Cmd {
 		cmd := exec.Command("/proc/self/exe")
 		cmd.Env = append(os.Environ(), "RESTORE_KILLED_AT=-1", "RESTORE_IMAGE="+file)
-		if i%2 == 1 {
-			cmd.Env = append(cmd.Env, "RESTORE_NAMESPACE=1")
-		}
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		lines := 0
-		for _, p := range g {
-			lines += len(p.lines(t))
-		}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Duration(rand.Int63n(int64(took))))
-		if len(g.running(t)) == 0 && i%4 == 0 {
-			time.Sleep(time.Duration(rand.Int63n(int64(took))))
+		return cmd
+	}
+	end := func(cmd *exec.Cmd) {
+		cmd.Process.Kill()
+		cmd.Wait()
+		g.kill(t)
+		for _, p := range g {
+			p.awaitNone(t)
 		}
+	}
+	begun, cmd := time.Now(), start()
+	g[0].awaitProgress(t)
+	took := time.Since(begun)
+	end(cmd)
+
+	const kills = 50
+	none, all := 0, 0
+	for i := range kills {
+		lines := g.lines(t)
+		cmd := start()
+		time.Sleep(time.Duration(rand.Int63n(int64(took))))
 		cmd.Process.Kill()
 		cmd.Wait()
 		var left []int
@@ -285,20 +291,13 @@ func TestTreeKilledAnytime(t *testing.T) {
 		switch len(left) {
 		case 0:
 			none++
-			now := 0
-			for _, p := range g {
-				now += len(p.lines(t))
-			}
-			if now != lines {
+			if g.lines(t) != lines {
 				t.Fatalf("kill %d: nothing is left, but it ran", i)
 			}
 			took += took / 20
 		case len(g):
 			all++
-			g.kill(t)
-			for begun := time.Now(); len(g.running(t)) > 0 && time.Since(begun) < 10*time.Second; {
-				time.Sleep(time.Millisecond)
-			}
+			end(cmd)
 			took -= took / 20
 		default:
 			t.Fatalf("kill %d: %d of %d processes are left", i, len(left), len(g))
@@ -307,5 +306,28 @@ func TestTreeKilledAnytime(t *testing.T) {
 	t.Logf("%d kills left nothing, %d came after the end", none, all)
 	if none == 0 || all == 0 {
 		t.Errorf("%d kills left nothing and %d came after the end: not at any moment", none, all)
+	}
+}
+
+// Death while they are let go, one by one, ends those that run already.
+func TestTreeKilledWhenLetGo(t *testing.T) {
+	for _, own := range []bool{false, true} {
+		g, img := newGrove(t, 3, own)
+		t.Cleanup(func() { g.kill(t) })
+		file := filepath.Join(t.TempDir(), "image")
+		if err := os.WriteFile(file, img.flat(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for n := 1; n < len(g); n++ {
+			cmd := exec.Command("/proc/self/exe")
+			cmd.Env = append(os.Environ(), "RESTORE_KILLED_AT=-1", fmt.Sprintf("RESTORE_LETS_GO=%d", n), "RESTORE_IMAGE="+file)
+			out, err := cmd.CombinedOutput()
+			if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != unix.SIGKILL {
+				t.Fatalf("after %d: it was to be killed, but: %v\n%s", n, err, out)
+			}
+			for _, p := range g {
+				p.awaitNone(t)
+			}
+		}
 	}
 }
