@@ -75,11 +75,11 @@ type reading struct {
 	Contents
 	order order
 	size  int64
-	index indexer
+	index *indexChecker
 }
 
 func newReading(file io.ReaderAt, size int64) *reading {
-	return &reading{Contents: Contents{file: file}, size: size}
+	return &reading{Contents: Contents{file: file}, size: size, index: newIndexChecker()}
 }
 
 // header reads the header of the frame at a byte of the file, and returns the

@@ -44,6 +44,7 @@ func (r *Reader) each(ctx context.Context, newWork func() Work, sink func(*Frame
 		check.sums = newSummer()
 		r.first.sum()
 		check.sums.add(r.first.digest[:])
+		check.index = newIndexChecker()
 		check.index.add(r.first.read)
 	}
 	works := make([]func(*Frame) error, workers())
@@ -84,7 +85,7 @@ type checker struct {
 	sums *summer // nil where there are none
 	// index is what an index has to say, where there are checksums: without
 	// them it may be that of the stream as it was before it was coded anew.
-	index indexer
+	index *indexChecker
 }
 
 // work checks f, in any order, before work sees it.

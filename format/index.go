@@ -8,7 +8,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"iter"
+
+	"github.com/minio/sha256-simd"
 
 	"snappipe/format/codec"
 )
@@ -17,9 +20,10 @@ const (
 	indexHead  = 3 * 8 // place of the first frame that is listed
 	indexEntry = 16    // for each frame
 	indexTail  = 8     // length of the index frame
-	// maxIndexed is how many frames one index frame can list. Where there are
-	// more, it goes on from another one, which is the first in its list.
-	maxIndexed = (MaxPayload - indexHead - indexTail) / indexEntry
+	// indexEvery is after how many frames a Writer puts an index into their
+	// midst, from which the next one goes on: it keeps a list of 1 MiB, and one
+	// frame may have four.
+	indexEvery = 1 << 16
 )
 
 // place is where a frame stands.
@@ -48,12 +52,13 @@ type index struct {
 
 func (x *index) count() int { return len(x.entries) / indexEntry }
 
-func (x *index) add(f FrameInfo) {
+// appendEntry appends the line of f.
+func appendEntry(b []byte, f FrameInfo) []byte {
 	le := binary.LittleEndian
-	x.entries = le.AppendUint32(x.entries, uint32(f.Payload))
-	x.entries = le.AppendUint16(x.entries, uint16(f.Type))
-	x.entries = append(x.entries, byte(f.Codec), 0)
-	x.entries = le.AppendUint64(x.entries, uint64(f.Length))
+	b = le.AppendUint32(b, uint32(f.Payload))
+	b = le.AppendUint16(b, uint16(f.Type))
+	b = append(b, byte(f.Codec), 0)
+	return le.AppendUint64(b, uint64(f.Length))
 }
 
 // all yields each frame that is listed, as far as that can be: where a line makes
@@ -98,31 +103,6 @@ func (f *Frame) parseIndex() (*index, error) {
 	return x, nil
 }
 
-// indexer keeps the list that the next index frame is to have, for a Writer, or
-// for a reader that compares it.
-type indexer struct {
-	index
-	next place // of the frame to come
-	long bool  // no frame could hold the list
-}
-
-// add adds the frame that is next.
-func (x *indexer) add(f FrameInfo) {
-	x.next.pass(&f)
-	if x.long = x.long || x.count() == maxIndexed; x.long {
-		x.entries = nil // there is nothing that it could be compared with
-		return
-	}
-	x.index.add(f)
-}
-
-// full reports whether a Writer has to write the list, before it puts one more
-// frame with a checksum frame behind it.
-func (x *indexer) full() bool { return x.count()+2 > maxIndexed }
-
-// restart begins the list with the frame that is next, an index frame.
-func (x *indexer) restart() { x.first, x.entries, x.long = x.next, x.entries[:0], false }
-
 // endsAt reports whether the list, as far as numbers and bytes of the stream go, is
 // that of the frames before p.
 func (x *index) endsAt(p place) bool {
@@ -133,10 +113,45 @@ func (x *index) endsAt(p place) bool {
 	return x.first.at >= 0 && at == p.at && x.first.number <= p.number && p.number-x.first.number == uint64(x.count())
 }
 
+// indexer keeps the list that the next index frame of a Writer is to have.
+type indexer struct {
+	index
+	next place // of the frame to come
+}
+
+// add adds the frame that is next.
+func (x *indexer) add(f FrameInfo) {
+	x.next.pass(&f)
+	x.entries = appendEntry(x.entries, f)
+}
+
+// full reports whether the list has to be written.
+func (x *indexer) full() bool { return x.count() >= indexEvery }
+
+// restart begins the list with the frame that is next, an index frame.
+func (x *indexer) restart() { x.first, x.entries = x.next, x.entries[:0] }
+
+// indexChecker knows of the list that the next index frame is to have what is needed
+// to compare it: its beginning, its end and its digest.
+type indexChecker struct {
+	first, next place
+	sum         hash.Hash
+	entry       []byte
+}
+
+func newIndexChecker() *indexChecker { return &indexChecker{sum: sha256.New()} }
+
+// add adds the frame that is next.
+func (x *indexChecker) add(f FrameInfo) {
+	x.next.pass(&f)
+	x.entry = appendEntry(x.entry[:0], f)
+	x.sum.Write(x.entry)
+}
+
 // check compares f, an index frame that is next, with the frames before it. One
 // that does not end right before itself was made for another stream, perhaps for
 // this image before it was coded anew, and says nothing.
-func (x *indexer) check(f *Frame) error {
+func (x *indexChecker) check(f *Frame) error {
 	got, err := f.parseIndex()
 	if err != nil {
 		return err
@@ -144,9 +159,10 @@ func (x *indexer) check(f *Frame) error {
 	if !got.endsAt(x.next) {
 		return nil
 	}
-	if x.long || got.first != x.first || !bytes.Equal(got.entries, x.entries) {
+	if sum := sha256.Sum256(got.entries); got.first != x.first || !bytes.Equal(x.sum.Sum(nil), sum[:]) {
 		return f.damage(fmt.Errorf("%w: it says something else of the frames than what they are", ErrIndex))
 	}
-	x.restart()
+	x.first = x.next
+	x.sum.Reset()
 	return nil
 }

@@ -78,7 +78,7 @@ func (s *Salvaged) Lost() (n int64) {
 // r before.
 func (r *Reader) Salvage(ctx context.Context, w Sink) (*Salvaged, error) {
 	src, disk := patiently(r.raw)
-	s := &salvage{r: r, sink: w, missing: newGaps(), sound: true, root: sha256.New()}
+	s := &salvage{r: r, sink: w, missing: newGaps(), sound: true, index: newIndexChecker(), root: sha256.New()}
 	s.scan = newScanner(src, s.stumble)
 	works := make([]func(*found) error, workers())
 	for i := range works {
@@ -100,7 +100,7 @@ type salvage struct {
 	scan      *scanner
 	stumbled  damageLog
 	order     order
-	index     indexer
+	index     *indexChecker
 	sound     bool // no rule was broken so far
 	over, end bool // the end frame was read, and in its place
 
