@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 
 	"github.com/minio/sha256-simd"
@@ -29,6 +30,7 @@ type Contents struct {
 	root    []byte
 	sums    []uint64 // numbers of checksum frames
 	digests []byte   // of all other frames but the last
+	signed  []signed
 }
 
 // ReadContents reads what the stream is made of that lies in file, size bytes.
@@ -48,6 +50,21 @@ func ReadContents(file io.ReaderAt, size int64, device bool) (*Contents, error) 
 
 // Info is what the first frame says.
 func (c *Contents) Info() *Info { return c.info }
+
+// signed is a signature frame.
+type signed struct {
+	number  uint64
+	sum     sum
+	payload []byte
+}
+
+// Signatures are the payloads of the signature frames.
+func (c *Contents) Signatures() (all [][]byte) {
+	for _, s := range c.signed {
+		all = append(all, s.payload)
+	}
+	return all
+}
 
 // Totals is what the end frame says.
 func (c *Contents) Totals() Totals { return c.totals }
@@ -135,7 +152,7 @@ func (c *reading) take(f *Frame) error {
 		return f.damage(err)
 	}
 	last := f.Type == TypeEnd || f.Type == TypeFailure
-	if last || !f.Type.forWork() || c.order.info == nil {
+	if last || !f.Type.forWork() || f.Type == TypeSignature || c.order.info == nil {
 		if err := c.payload(f); err != nil {
 			return err
 		}
@@ -145,6 +162,9 @@ func (c *reading) take(f *Frame) error {
 		return err
 	}
 	c.Frames = append(c.Frames, f.read)
+	if f.Type == TypeSignature {
+		c.signed = append(c.signed, signed{f.read.Number, sha256.Sum256(f.wire), slices.Clone(f.Payload())})
+	}
 	if c.info = c.order.info; !c.info.Summed {
 		return err
 	}
@@ -160,6 +180,11 @@ func (c *reading) take(f *Frame) error {
 		c.root = append(c.root, f.Payload()[totalsSize:]...)
 		if got := sha256.Sum256(c.digests); string(got[:]) != string(c.root) {
 			return f.damage(fmt.Errorf("%w: the root is another", ErrSums))
+		}
+		for _, s := range c.signed {
+			if s.sum != c.digest(s.number) {
+				return f.damage(fmt.Errorf("%w: those of signatures", ErrSums))
+			}
 		}
 	}
 	c.index.add(f.read)
@@ -300,7 +325,7 @@ func (c *reading) takeListed(list *index) error {
 }
 
 func (c *reading) takeSaid(f *Frame, said *FrameInfo) error {
-	if c.order.info != nil && (said.Type.holds() || said.Type == TypeSignature) {
+	if c.order.info != nil && said.Type.holds() {
 		*f = Frame{Type: said.Type, Codec: said.Codec, Offset: said.Offset, Length: said.Length, wire: f.wire,
 			id: c.order.id, seq: said.Number, at: said.At, read: *said, carried: said.Payload}
 		f.wire = f.wire[:0]

@@ -42,6 +42,7 @@ var snapresume = tool.Tool{
 		"An image that is stored as the difference to another (snapcompress --base) is resumed with that: --base IMG. If that is a difference itself, what it was made with is named as well. All of them are checked before anything else is done.",
 		"With --to file:PATH the flat image is written to a file, whatever it is an image of. With file:-, and into a FIFO, it goes as it comes, before the end has been verified: whether all was well, only the exit status tells.",
 		"With --trust, an image is only resumed if somebody has signed it (snapverify --sign) who is listed, for the namespace \"snappipe\" and for today, in a file of allowed signers (ssh-keygen(1)). It is read twice then: all of it is decoded and verified before anything else is done with it, and what is read the second time has to be the same. What comes through a pipe is kept in memory meanwhile. If there is a file /etc/snappipe/allowed_signers, which root alone may write, it is in force for programs and machines without an option, beside the one that --trust names, and so is /etc/snappipe/revoked_keys; only root can do without, with --no-trust. What is not signed is exit status 3.",
+		"With --range OFF,LEN only that part of the image is written, and of IMG, and of what it is the difference to, only what that takes is read and checked. It is found by the index that snapverify puts at the end of a stream, or else by the headers of its frames.",
 		"With --salvage, that is done with a damaged image as well: every part of it that is in a whole frame is written at its place, and holes are left for the rest. Where the stream has SHA-256 checksums, a part has to match its own. Standard output has a line \"missing OFFSET LENGTH\" for each part that is lost, in bytes of the image. The exit status is 3, or 0 if nothing at all was wrong.",
 		"The swap areas of a machine that was saved are kept for its image, and nothing can swap to them until it has been resumed. With --forget, IMG is erased and its areas are put right; or, if IMG is such an area, that one is. The image can't be resumed any more then.",
 	},
@@ -49,6 +50,7 @@ var snapresume = tool.Tool{
 		{Command: "snapresume img", What: "Resume a program, with the terminal as its standard input again."},
 		{Command: "snapresume --to file:core < img", What: "Write the flat image to the new file core."},
 		{Command: "snapresume --to file:- img | gzip > core.gz", What: "Write the flat image into a pipe."},
+		{Command: "snapresume --to file:core --range 0,0x100000 img; gdb program core", What: "Look at the first MiB of a large image of a program: threads, registers, mappings."},
 		{Command: "snapresume --check img", What: "Do everything short of resuming, and say what would happen."},
 		{Command: "snapresume --base monday tuesday", What: "Resume what was stored as the difference to monday."},
 		{Command: "snapresume --salvage --to file:core bad.img", What: "Bring out what is left of a damaged image, which a debugger may still read."},
@@ -63,6 +65,7 @@ var snapresume = tool.Tool{
 		&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "replace a file that is there already, and write to a device that is in use"},
 		&cli.BoolFlag{Name: "raw", Usage: "IMG is a flat image, as snapcat --raw writes it"},
 		input.BaseFlag("take `IMG` for what the image is stored as the difference to; may be given several times"),
+		rangeFlag,
 		&cli.BoolFlag{Name: "salvage", Usage: "write to the file that --to names whatever is whole of a damaged image"},
 		&cli.BoolFlag{Name: "once", Usage: "erase the beginning of IMG right before it is resumed, so that it never is again"},
 		&cli.BoolFlag{Name: "detach", Usage: "leave what was resumed running on its own, and print what it is: the process ID of a program"},
@@ -89,6 +92,9 @@ func run(ctx context.Context, c *tool.Call) error {
 	}
 	if c.Bool(about.JSONFlag.Name) && (!c.Bool("check") || c.Bool("salvage") || c.Bool("raw")) {
 		return tool.Usage("", "--json is for --check alone")
+	}
+	if c.IsSet(rangeFlag.Name) {
+		return resumePart(ctx, c)
 	}
 	if c.Bool("salvage") {
 		return salvage(ctx, c)

@@ -37,6 +37,15 @@ func check(ctx context.Context, c *tool.Call) error {
 		return err
 	}
 	defer in.Close()
+	if !c.Bool("check") && in.Seeks() {
+		contents, err := in.Contents()
+		switch {
+		case err == nil:
+			return list(contents, c.Quiet)
+		case !errors.As(err, new(*format.DamageError)): // else the list goes as far as all is right
+			return err
+		}
+	}
 	info, err := in.First(ctx)
 	if err != nil {
 		return err
@@ -128,7 +137,7 @@ func decoded(info *format.Info, base *format.Base, tried bool) string {
 }
 
 // listFlag is for who wants to see what a stream is made of.
-var listFlag = &cli.BoolFlag{Name: "list", Aliases: []string{"l"}, Usage: "list the frames, also of a stream that has no SHA-256 checksums, and write nothing else but what the image is"}
+var listFlag = &cli.BoolFlag{Name: "list", Aliases: []string{"l"}, Usage: "list the frames, also of a stream that has no SHA-256 checksums, and write nothing else but what the image is; of a file, without --check, nothing else is read"}
 
 // digestsOnly is for who trusts the writer, or checks what is not to be decoded
 // here.

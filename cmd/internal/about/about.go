@@ -20,12 +20,41 @@ var JSONFlag = &cli.BoolFlag{Name: "json", Usage: "with --check: say all that, a
 
 // Stream gathers what there is to say of a stream while that is read.
 type Stream struct {
-	r       *format.Reader
+	r       read
+	listed  bool // of its frames only the list was read
 	frames  []format.FrameInfo
 	codecs  map[codec.ID]int64 // how many frames each of them has coded
 	Decoded string             // what came of decoding, in words
 	Whole   bool               // all of the image was decoded
 	By      []string           // who has signed the image, where that was asked
+}
+
+// read is a stream that was read.
+type read interface {
+	Info() (*format.Info, error)
+	Progress() (image, stream int64)
+	Totals() format.Totals
+	Root() []byte
+	Statement() []byte
+	Signatures() [][]byte
+}
+
+// contents is a stream of which only that was read.
+type contents struct{ *format.Contents }
+
+func (c contents) Info() (*format.Info, error)     { return c.Contents.Info(), nil }
+func (c contents) Progress() (image, stream int64) { return c.Contents.Info().Size, c.Size() }
+func (c contents) Statement() []byte               { return nil } // that is of the image
+
+// Listed is the Stream of which c is known, and of the image nothing.
+func Listed(c *format.Contents) *Stream {
+	s := &Stream{r: contents{c}, listed: true, codecs: map[codec.ID]int64{}, Decoded: "not tried: --check does"}
+	for _, f := range c.Frames {
+		if codes(f.Type) {
+			s.codecs[f.Codec]++
+		}
+	}
+	return s
 }
 
 // Of makes r tell the Stream of its frames. Those are kept only if keep is
@@ -80,11 +109,19 @@ func (s *Stream) Words(w io.Writer) error {
 	t := s.r.Totals()
 	line("data", "%s in %s%s, stored as %s", human.Bytes(t.DataBytes), human.Count(t.DataFrames, "frame"), s.coded(), human.Bytes(t.StoredBytes))
 	line("zeros", "%s in %s", human.Bytes(t.ZeroBytes), human.Count(t.ZeroFrames, "frame"))
-	if root := s.r.Root(); root != nil {
+	root := s.r.Root()
+	switch {
+	case s.listed && root != nil:
+		line("checksums", "SHA-256, of the list of frames: what is in them was not read, as it is with --check")
+	case s.listed:
+		line("checksums", "CRC-32C, of the headers: what is in the frames was not read; there is no SHA-256")
+	case root != nil:
 		line("checksums", "SHA-256, all right")
-		line("root", "%x", root)
-	} else {
+	default:
 		line("checksums", "CRC-32C, all right; there is no SHA-256")
+	}
+	if root != nil {
+		line("root", "%x", root)
 	}
 	line("decoding", "%s", s.Decoded)
 	digest := s.Digest()

@@ -27,6 +27,7 @@ func BaseFlag(usage string) cli.Flag {
 type Bases struct {
 	names []string
 	files []*os.File
+	open  opener
 	all   []*format.Base
 }
 
@@ -34,11 +35,20 @@ type Bases struct {
 // with what it is a difference to itself, in whatever order they are named. If
 // learn is set, the last one is learned for new differences to it.
 func OpenBases(ctx context.Context, c *tool.Call, learn bool) (*Bases, error) {
-	b := &Bases{names: c.StringSlice("base")}
+	return openBases(ctx, c, func(f *os.File, size int64, bases []*format.Base, learn bool) (*format.Base, error) {
+		return format.OpenBase(ctx, f, size, bases, learn)
+	}, learn)
+}
+
+// opener opens one base, of so many bytes, those before it being known.
+type opener func(f *os.File, size int64, bases []*format.Base, learn bool) (*format.Base, error)
+
+func openBases(ctx context.Context, c *tool.Call, open opener, learn bool) (*Bases, error) {
+	b := &Bases{names: c.StringSlice("base"), open: open}
 	if err := b.openFiles(); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
-	if err := b.read(ctx, learn); err != nil {
+	if err := b.read(learn); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
 	return b, nil
@@ -64,7 +74,7 @@ func (b *Bases) openFiles() error {
 }
 
 // read reads those first that others are the difference to.
-func (b *Bases) read(ctx context.Context, learn bool) error {
+func (b *Bases) read(learn bool) error {
 	for left := len(b.files); left > 0; {
 		before, missing := left, error(nil)
 		for i := range b.files {
@@ -72,7 +82,7 @@ func (b *Bases) read(ctx context.Context, learn bool) error {
 				continue
 			}
 			var absent *format.BaseError
-			switch err := b.readOne(ctx, i, learn && i == len(b.files)-1); {
+			switch err := b.readOne(i, learn && i == len(b.files)-1); {
 			case errors.As(err, &absent):
 				missing = errors.Join(missing, lacking(b.names[i], absent))
 			case err != nil:
@@ -88,12 +98,12 @@ func (b *Bases) read(ctx context.Context, learn bool) error {
 	return nil
 }
 
-func (b *Bases) readOne(ctx context.Context, i int, learn bool) error {
+func (b *Bases) readOne(i int, learn bool) error {
 	size, err := b.files[i].Seek(0, io.SeekEnd)
 	if err != nil {
 		return err
 	}
-	base, err := format.OpenBase(ctx, b.files[i], size, b.known(), learn)
+	base, err := b.open(b.files[i], size, b.known(), learn)
 	switch {
 	case errors.Is(err, format.ErrUnsummed):
 		return &tool.UntrustedError{
@@ -125,6 +135,16 @@ func (b *Bases) For(ctx context.Context, info *format.Info) (*format.Base, error
 		err = lacking("the image", absent)
 	}
 	return base, err
+}
+
+// Open opens the image of which contents is known, with what it is stored as the
+// difference to.
+func (b *Bases) Open(ctx context.Context, contents *format.Contents) (*format.Base, error) {
+	image, err := contents.Open(ctx, b.all)
+	if absent := (*format.BaseError)(nil); errors.As(err, &absent) {
+		err = lacking("the image", absent)
+	}
+	return image, err
 }
 
 // Last is the one that was named last, or nil.
