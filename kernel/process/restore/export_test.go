@@ -23,6 +23,9 @@ func FailAt(f func(step int) error) { afterStep = func(s step) error { return f(
 // WhenLetGo has f called whenever a process was let go.
 func WhenLetGo(f func()) { letGo = f }
 
+// WhenIdentified has f called when the IDs of a tree were found to be free.
+func WhenIdentified(f func()) { identified = f }
+
 // Skeleton is a tree of empty processes.
 type Skeleton struct{ t *tree }
 

@@ -25,7 +25,7 @@ type guard struct {
 
 // makeGuard makes it, while there is a stub that is empty to make it of.
 func (t *tree) makeGuard() error {
-	if t.root.pids != nil {
+	if t.guard = nil; t.root.pids != nil {
 		return nil
 	}
 	s, err := t.cloneSpare(t.root.stub, unix.CLONE_PARENT, 0)

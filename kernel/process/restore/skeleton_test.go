@@ -180,7 +180,7 @@ func TestSkeletonsUnprivileged(t *testing.T) {
 	if os.Geteuid() != 0 {
 		return
 	}
-	asNobody(t, "^(TestSkeletons|TestIDsTaken|TestTerminals)$")
+	asNobody(t, "^(TestSkeletons|TestIDsTaken|TestTerminals|TestResumeTree)$")
 }
 
 func asNobody(t *testing.T, tests string) {
@@ -196,6 +196,9 @@ func asNobody(t *testing.T, tests string) {
 		err = os.WriteFile(program, code, 0o755)
 	}
 	if err == nil {
+		err = os.CopyFS(filepath.Join(dir, "testdata"), os.DirFS("testdata"))
+	}
+	if err == nil {
 		err = os.Chmod(dir, 0o755)
 	}
 	if err != nil {
@@ -203,11 +206,11 @@ func asNobody(t *testing.T, tests string) {
 	}
 	const nobody = 65534
 	cmd := exec.Command(program, "-test.run="+tests, "-test.v")
-	cmd.Dir = "/"
+	cmd.Dir = dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	cmd.Env = append(os.Environ(), "TMPDIR=/tmp")
 	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "--- PASS: TestSkeletons/zombies") {
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestSkeletons/zombies") || !strings.Contains(string(out), "--- PASS: TestResumeTree") {
 		t.Errorf("as user %d: %v\n%s", nobody, err, out)
 	}
 }
@@ -346,6 +349,36 @@ func TestIDsTaken(t *testing.T) {
 	}
 	defer s.Close()
 	if !s.Namespaced() {
+		t.Error("the tree has an ID that is another's")
+	}
+	compareTree(t, s, base, all)
+}
+
+// So does one that somebody gets after they were all free.
+func TestIDsTakenMeanwhile(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return // who has a namespace anyway
+	}
+	base, all := freeIDs(t), skeletons["zombies"]
+	var sleeper *exec.Cmd
+	restore.WhenIdentified(func() {
+		if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", fmt.Append(nil, base+7-1), 0); err != nil {
+			t.Error(err)
+		}
+		sleeper = exec.Command("sleep", "1000")
+		if err := sleeper.Start(); err != nil {
+			t.Error(err)
+		}
+	})
+	s, err := restore.NewSkeleton(tasks(base, all), quiet(), nil)
+	restore.WhenIdentified(func() {})
+	defer sleeper.Wait()
+	defer sleeper.Process.Kill()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if sleeper.Process.Pid == base+7 && !s.Namespaced() {
 		t.Error("the tree has an ID that is another's")
 	}
 	compareTree(t, s, base, all)

@@ -39,6 +39,10 @@ type stage struct {
 // afterStep is called when a step was taken. Tests replace it.
 var afterStep = func(step) error { return nil }
 
+// identified is called when the IDs of a tree were found to be free. Tests replace
+// it.
+var identified = func() {}
+
 // letGo is called when a process was. Tests replace it.
 var letGo = func() {}
 

@@ -118,6 +118,7 @@ func (t *tree) unborn(id int, err error) error {
 	if !unavailable(err) {
 		return fmt.Errorf("making process %d: %w", id, err)
 	}
+	t.raced = true
 	reason := why(err)
 	if _, who, e := t.holder(map[int]bool{id: true}); e == nil && who != "" && t.root.pids == nil {
 		reason = "taken, by " + who

@@ -31,6 +31,7 @@ type tree struct {
 	orphans  []*member // that are still to be born: see orphans.go
 	spare    int       // the last ID that was taken for a moment
 	standIns []*standIn
+	raced    bool   // an ID that was free is not any more
 	guard    *guard // while they are let go one by one; nil for one, or in a namespace
 	// terminal returns a descriptor of the terminal that has a number, which a
 	// session leader is to have for its controlling one.
@@ -122,7 +123,15 @@ func (t *tree) makeAll() error {
 	if err := t.identify(); err != nil {
 		return err
 	}
-	if err := t.populate(); err != nil {
+	identified()
+	err := t.populate()
+	if err != nil && t.raced && t.root.pids == nil {
+		err = errors.Join(t.unmake(), t.root.identifyInNamespace(t.root.task.PID))
+		if err == nil {
+			err = t.populate()
+		}
+	}
+	if err != nil {
 		return err
 	}
 	for _, m := range t.members[1:] {
@@ -227,9 +236,21 @@ func (t *tree) kill() error {
 	if t.isSingle() || t.root.stub == nil {
 		return nil // which is the root's to do
 	}
-	const subreaper = unix.PR_SET_CHILD_SUBREAPER
-	errs := []error{unix.Prctl(subreaper, 1, 0, 0, 0), t.root.stub.kill()}
-	t.root.stub = nil
+	return adopting(func() error {
+		err := t.root.stub.kill()
+		t.root.stub = nil
+		return errors.Join(err, t.killOthers())
+	})
+}
+
+// unmake ends all but the root, for them to be made again.
+func (t *tree) unmake() error {
+	t.orphans = nil
+	return adopting(t.killOthers)
+}
+
+func (t *tree) killOthers() error {
+	var errs []error
 	for _, m := range t.members[1:] {
 		if m.stub != nil {
 			errs = append(errs, m.stub.kill())
@@ -242,7 +263,14 @@ func (t *tree) kill() error {
 			errs = append(errs, ptrace.Thread(m.zombie).Reap())
 		}
 	}
-	return errors.Join(append(errs, unix.Prctl(subreaper, 0, 0, 0, 0))...)
+	return errors.Join(errs...)
+}
+
+// adopting has this process be the parent of who loses theirs meanwhile.
+func adopting(f func() error) error {
+	const subreaper = unix.PR_SET_CHILD_SUBREAPER
+	err := unix.Prctl(subreaper, 1, 0, 0, 0)
+	return errors.Join(err, f(), unix.Prctl(subreaper, 0, 0, 0, 0))
 }
 
 // checkMembers refuses what can't be made as it was.

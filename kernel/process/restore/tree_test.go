@@ -175,6 +175,7 @@ func TestResumeTree(t *testing.T) {
 
 func testResumeTree(t *testing.T, namespace bool) {
 	g, img := newGrove(t, 3, namespace)
+	namespace = namespace || os.Geteuid() != 0
 	t.Cleanup(func() { g.kill(t) })
 	resumed := commit(t, img, kernel.Options{})
 	for _, p := range g {
