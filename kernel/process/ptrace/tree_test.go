@@ -145,8 +145,32 @@ func TestTracedMember(t *testing.T) {
 		if !errors.As(err, &member) || !errors.As(err, &traced) || member.PID != victim {
 			t.Errorf("the error is %v, want that process %d is traced", err, victim)
 		}
+		s.untraced(t, victim) // although the tracers go on
 	})
 	other.Close()
+	s.unharmed(t)
+}
+
+// Who was orphaned after it was stopped is let go.
+func TestOrphansAreLeft(t *testing.T) {
+	s := startStorm(t, "zombies", 3)
+	onTracers(t, 2, func(all *Tracers) {
+		tree, err := StopTree(s.pid, all, time.Second, anybody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		orphan := tree.Members[len(tree.Members)-1].PID
+		tree.Members = tree.Members[:len(tree.Members)-1]
+		if err := tree.leaveOrphans(); err != nil {
+			t.Error(err)
+		}
+		if status, err := proc.ReadStatus(orphan); err != nil || status.Int("TracerPid") != 0 {
+			t.Errorf("it is traced still, %v", err)
+		}
+		if err := tree.Release(noMemory); err != nil {
+			t.Error(err)
+		}
+	})
 	s.unharmed(t)
 }
 
@@ -169,7 +193,7 @@ func TestRefusedMember(t *testing.T) {
 			if !errors.Is(err, no) {
 				t.Errorf("refusing member %d: %v", n, err)
 			}
-			s.untraced(t) // although the tracers go on
+			s.untraced(t, 0) // although the tracers go on
 		}
 	})
 	s.unharmed(t)
@@ -345,16 +369,29 @@ func (s *storm) states() string {
 	return strings.Join(all, ", ")
 }
 
-// untraced waits for nobody to be traced.
-func (s *storm) untraced(t *testing.T) {
+// untraced waits for nobody to be traced, who descends from it or did, but for one
+// whom another traces.
+func (s *storm) untraced(t *testing.T, but int) {
 	t.Helper()
 	traced := func(pid int) bool {
+		const group = 5
+		if stat, err := proc.ReadStat(pid); pid == but || err != nil || stat.Field(group) != int64(s.pid) {
+			return false
+		}
 		status, err := proc.ReadStatus(pid)
 		return err == nil && status.Int("TracerPid") != 0
 	}
-	for deadline := time.Now().Add(2 * time.Second); slices.ContainsFunc(descendants(s.pid), traced); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Second); ; time.Sleep(time.Millisecond) {
+		pids, err := proc.Processes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(pids, traced)
+		if i < 0 {
+			return
+		}
 		if time.Now().After(deadline) {
-			t.Fatalf("some are still traced: %s", s.states())
+			t.Fatalf("process %d is still traced, of %s", pids[i], s.states())
 		}
 	}
 }
@@ -362,7 +399,7 @@ func (s *storm) untraced(t *testing.T) {
 // unharmed checks that all go on, and that none has seen anything.
 func (s *storm) unharmed(t *testing.T) {
 	t.Helper()
-	s.untraced(t)
+	s.untraced(t, 0)
 	done, _ := s.tally(t)
 	s.await(t, done+4)
 	if _, wrong := s.tally(t); wrong > 0 {
