@@ -360,26 +360,33 @@ func TestIDsTakenMeanwhile(t *testing.T) {
 		return // who has a namespace anyway
 	}
 	base, all := freeIDs(t), skeletons["zombies"]
-	var sleeper *exec.Cmd
+	taken := 0
 	restore.WhenIdentified(func() {
-		if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", fmt.Append(nil, base+7-1), 0); err != nil {
-			t.Error(err)
-		}
-		sleeper = exec.Command("sleep", "1000")
-		if err := sleeper.Start(); err != nil {
-			t.Error(err)
+		for range 1000 { // others get IDs too
+			if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", fmt.Append(nil, base+7-1), 0); err != nil {
+				t.Error(err)
+			}
+			p, err := os.StartProcess("/bin/sleep", []string{"sleep", "1000"}, &os.ProcAttr{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if taken = p.Pid; taken == base+7 {
+				t.Cleanup(func() { p.Kill(); p.Wait() })
+				return
+			}
+			p.Kill()
+			p.Wait()
 		}
 	})
 	s, err := restore.NewSkeleton(tasks(base, all), quiet(), nil)
 	restore.WhenIdentified(func() {})
-	defer sleeper.Wait()
-	defer sleeper.Process.Kill()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if sleeper.Process.Pid == base+7 && !s.Namespaced() {
-		t.Error("the tree has an ID that is another's")
+	if taken != base+7 || !s.Namespaced() {
+		t.Errorf("ID %d was taken for %d, and the tree is in a namespace: %v", taken, base+7, s.Namespaced())
 	}
 	compareTree(t, s, base, all)
 }
