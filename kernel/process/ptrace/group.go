@@ -180,7 +180,7 @@ func (g *Group) seize(tids []int) ([]*Stopped, error) {
 			continue // ESRCH if it is gone, EPERM if it is about to
 		}
 		if err != nil {
-			return nil, fmt.Errorf("tracing thread %d of process %d: %w", tid, g.PID, gone(err))
+			return fresh, fmt.Errorf("tracing thread %d of process %d: %w", tid, g.PID, gone(err))
 		}
 		g.seized[tid] = true
 		fresh = append(fresh, &Stopped{Thread: t})

@@ -120,17 +120,16 @@ func (g *Group) letGo() (first error) {
 	return first
 }
 
-// abandon lets threads go that may not have stopped. Those that do not stop within a
-// moment are let go when the tracer ends.
-func (g *Group) abandon() error {
-	const moment = 10 * time.Millisecond
+// abandon lets threads go that may not have stopped. Those that do not until then are
+// let go when the tracer ends.
+func (g *Group) abandon(until time.Time) error {
 	for i, some := range g.unasked {
 		if err := g.interrupt(some); err != nil {
 			return err
 		}
 		g.waiting, g.unasked[i] = append(g.waiting, some...), nil
 	}
-	for begun := time.Now(); len(g.waiting) > 0 && time.Since(begun) < moment; nap(time.Since(begun)) {
+	for begun := time.Now(); len(g.waiting) > 0 && time.Now().Before(until); nap(time.Since(begun)) {
 		if err := g.pollAll(); err != nil {
 			break // of what has ended
 		}

@@ -106,8 +106,8 @@ func (t *Tree) pass() (whole bool, err error) {
 	if len(fresh) == 0 && t.stopped() {
 		return true, nil
 	}
-	if time.Now().After(t.until) { // they are born faster than they are stopped
-		return false, &MemberError{t.root, ErrWontStop}
+	if time.Now().After(t.until) {
+		return false, t.tooLate()
 	}
 	for _, step := range []func() error{
 		func() error { return t.seize(fresh) }, t.settle, t.lend,
@@ -269,9 +269,11 @@ func (t *Tree) leaveOrphans() error {
 
 // abandon lets everybody go, also who was not asked to stop yet.
 func (t *Tree) abandon() error {
+	const moment = 100 * time.Millisecond
+	until := time.Now().Add(moment)
 	return t.each(t.everybody(), func(all []*Member) (err error) {
 		for _, m := range all {
-			err = errors.Join(err, m.abandon())
+			err = errors.Join(err, m.abandon(until))
 		}
 		return err
 	})

@@ -81,6 +81,17 @@ func (t *Tree) isLent(pid int) bool {
 	return true
 }
 
+// tooLate names who keeps the tree from being stopped in time: whoever waits for a
+// child, or else the root, where they are born faster than they are stopped.
+func (t *Tree) tooLate() error {
+	for _, m := range t.known {
+		if !m.whole && len(m.borrowers()) > 0 {
+			return t.late(m)
+		}
+	}
+	return &MemberError{t.root, ErrWontStop}
+}
+
 // late names a member that has not stopped in time, and whom it waits for.
 func (t *Tree) late(m *Member) error {
 	if all := m.borrowers(); len(all) > 0 {
