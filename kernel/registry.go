@@ -27,8 +27,10 @@ type Options struct {
 	// somebody whom the user, or the owner of this machine, trusts.
 	Trusted bool
 
-	// DropFDs: snapshot of a process: descriptors to leave out.
+	// DropFDs: snapshot of a process: descriptors to leave out. Only: without the
+	// processes that descend from it.
 	DropFDs []int
+	Only    bool
 
 	// FreezeFilesystems: snapshot of a system: file systems in use are
 	// frozen before it, and stay so until the image has been stored. Then

@@ -59,7 +59,7 @@ func take(ctx context.Context, c *tool.Call, target string, choice output.Choice
 	if err := chooseHold(c, &options); err != nil {
 		return nil, err
 	}
-	if err := chooseDropped(c, target, &options); err != nil {
+	if err := choosePart(c, target, &options); err != nil {
 		return nil, err
 	}
 	if err := refuseSame(target, choice); err != nil {

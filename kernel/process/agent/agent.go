@@ -34,6 +34,7 @@ const name = "snapcat-agent"
 // request is the first message to an agent.
 type request struct {
 	PID   int
+	Only  bool
 	Force bool
 	Drop  []int
 	Fault capture.Fault

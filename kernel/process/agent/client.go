@@ -47,6 +47,7 @@ type Twin struct {
 
 // Options are what Take needs to know besides the process.
 type Options struct {
+	Only   bool // without its children
 	Force  bool
 	Drop   []int // descriptors to leave out
 	Report func(line string)
@@ -57,7 +58,7 @@ type Options struct {
 // Take has an agent take the image of a process. When ctx is done it is given
 // up, whatever it is at, and Take returns when nothing is left of it.
 func Take(ctx context.Context, pid int, o Options) (*Snapshot, error) {
-	p, err := start(request{PID: pid, Force: o.Force, Drop: o.Drop, Fault: o.Fault})
+	p, err := start(request{PID: pid, Only: o.Only, Force: o.Force, Drop: o.Drop, Fault: o.Fault})
 	if err != nil {
 		return nil, err
 	}

@@ -120,7 +120,7 @@ func (s *server) options(r *request) capture.Options {
 		_ = s.conn.send(a.encode())
 	}
 	return capture.Options{
-		Force: r.Force, Drop: r.Drop, Fault: r.Fault,
+		Only: r.Only, Force: r.Force, Drop: r.Drop, Fault: r.Fault,
 		Report:    func(line string) { tell(answer{Report: line}) },
 		Warn:      func(line string) { tell(answer{Warning: line}) },
 		Mapped:    func(pid int, a ptrace.Area) { tell(answer{Left: &left{PID: pid, Area: &a}}) },

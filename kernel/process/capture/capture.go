@@ -28,6 +28,7 @@ import (
 
 // Options are what the caller wants.
 type Options struct {
+	Only   bool // without the children of the process
 	Force  bool
 	Drop   []int // descriptors to leave out
 	Report func(line string)
@@ -77,6 +78,7 @@ type piece struct {
 type tree struct {
 	o       Options
 	members []*member     // parents before children, the first is the root
+	dead    []world.Task  // their children that have ended and were not waited for
 	dry     *object.Taker // before they were stopped
 	files   *object.Taker
 	paused  time.Duration
@@ -95,12 +97,13 @@ type member struct {
 	mem  *ptrace.Memory
 	site uint64 // of a system call instruction
 
-	before survey // what was known before it was stopped
-	twin   *Twin
-	task   *world.Task
-	space  *world.Space
-	opener *object.Task // the process, for files
-	frozen frozen
+	before   survey // what was known before it was stopped
+	surveyed bool
+	twin     *Twin
+	task     *world.Task
+	space    *world.Space
+	opener   *object.Task // the process, for files
+	frozen   frozen
 
 	kept     map[uint64][]piece       // by start of the mapping: what the twin doesn't have
 	private  map[uint64][]proc.Run    // by start: which of kept is not the file's
@@ -109,15 +112,14 @@ type member struct {
 	pieces   [][]piece                // the memory of each of space.VMAs
 }
 
-// join adds a process, which is the next of the tables of the image.
+// join adds a process.
 func (t *tree) join(pid int) *member {
 	c := &member{
 		tree: t, pid: pid, task: new(world.Task), space: new(world.Space),
 		kept: map[uint64][]piece{}, private: map[uint64][]proc.Run{},
 		guards: map[uint64][]proc.Run{}, policies: map[uint64]*world.Policy{},
 	}
-	c.opener = &object.Task{PID: pid, Table: len(t.members), Root: len(t.members) == 0, Title: c.object, InnerID: c.innerID}
-	c.task.Space, c.task.Table = len(t.members), len(t.members)
+	c.opener = &object.Task{PID: pid, Root: len(t.members) == 0, Title: c.object, InnerID: c.innerID}
 	t.members = append(t.members, c)
 	return c
 }
@@ -165,10 +167,12 @@ func Take(pid int, o Options) (_ *Captured, err error) {
 
 // encode puts the image together, and finds the place of everything in it.
 func (t *tree) encode() error {
-	for _, c := range t.members {
+	for i, c := range t.members {
+		c.task.Space, c.task.Table = i, c.opener.Table
 		t.img.Tasks = append(t.img.Tasks, *c.task)
 		t.img.Spaces = append(t.img.Spaces, *c.space)
 	}
+	t.img.Tasks = append(t.img.Tasks, t.dead...)
 	header, size, err := world.Encode(t.img)
 	if err != nil {
 		return fmt.Errorf("%s: %w", t.root().object(), err)

@@ -36,7 +36,7 @@ type frozen struct {
 
 func (t *tree) freeze() (err error) {
 	since := time.Now()
-	err = t.each((*member).stop)
+	err = t.stopAll()
 	if err == nil {
 		since = t.root().frozen.group.Since
 		err = t.whileStopped()

@@ -178,11 +178,24 @@ func (c *member) alone(pid int) (bool, error) {
 		stat, err := proc.ReadStat(p)
 		first := err == nil && stat.Comm == world.KeeperName
 		kept = kept || first
-		if err == nil && !first && p != c.pid && p != pid && !isTwin(stat) {
+		if err == nil && !first && p != pid && !c.isTaken(p) && !isTwin(stat) {
 			return false, nil
 		}
 	}
 	return kept, nil
+}
+
+// isTaken reports whether a process is of the tree, as one is that descends from
+// the root.
+func (t *tree) isTaken(pid int) bool {
+	for !t.has(pid) {
+		s, err := proc.ReadStat(pid)
+		if err != nil || s.Field(statParent) == 0 {
+			return false
+		}
+		pid = int(s.Field(statParent))
+	}
+	return true
 }
 
 // sameMounts reports whether what is mounted where, and how, is the same for a

@@ -11,14 +11,13 @@ import (
 	"snappipe/kernel/process/sys"
 )
 
-// others returns the processes besides this one and those that are taken; twins of
-// these aside, which have all that they have.
+// others returns the processes besides this one and those that are taken, or will be
+// when all stand still; twins of these aside, which have all that they have.
 func (t *tree) others() ([]int, error) {
 	pids, err := proc.Processes()
 	return slices.DeleteFunc(pids, func(pid int) bool {
 		s, err := proc.ReadStat(pid)
-		taken := slices.ContainsFunc(t.members, func(c *member) bool { return c.pid == pid })
-		return taken || pid == os.Getpid() || err != nil || isTwin(s)
+		return t.has(pid) || !t.o.Only && t.isTaken(pid) || pid == os.Getpid() || err != nil || isTwin(s)
 	}), err
 }
 

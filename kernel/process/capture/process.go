@@ -4,10 +4,7 @@ package capture
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 
-	"snappipe/kernel"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/world"
@@ -61,10 +58,10 @@ func (c *member) readNames() (err error) {
 
 func (c *member) readIDs() error {
 	p, stat := c.task, c.before.stat
-	const ppid, pgrp, session, tty, tpgid = 4, 5, 6, 7, 8
 	p.PID = c.innerID(c.pid)
-	p.PPID, p.PGID, p.SID = int(stat.Field(ppid)), int(stat.Field(pgrp)), int(stat.Field(session))
-	p.TTY, p.Foreground = int(stat.Field(tty)), int(stat.Field(tpgid))
+	p.PPID, p.PGID, p.SID = int(stat.Field(statParent)), int(stat.Field(statGroup)), int(stat.Field(statSession))
+	p.TTY, p.Foreground = int(stat.Field(statTerminal)), int(stat.Field(statForeground))
+	p.ExitSignal = int(stat.Field(statExitSignal))
 
 	status, err := proc.ReadStatus(c.twin.PID)
 	if err != nil {
@@ -78,6 +75,12 @@ func (c *member) readIDs() error {
 	}
 	for _, id := range status.Numbers("Groups") {
 		p.Groups = append(p.Groups, uint32(id))
+	}
+	if c.before.namespaced {
+		if p.Foreground == p.PGID {
+			p.Foreground = innermost(status, "NSpgid")
+		}
+		p.PPID, p.PGID, p.SID = proc.InnerID(p.PPID), innermost(status, "NSpgid"), innermost(status, "NSsid")
 	}
 	p.Caps = world.MakeCaps(status.Capabilities())
 	p.Umask = uint32(status.Bits("Umask", 8))
@@ -173,32 +176,4 @@ func (c *member) finishThreads() error {
 	}
 	c.task.Comm = c.task.Threads[0].Comm
 	return nil
-}
-
-// facts are what is shown of an image, and checked before it is read. The
-// stream says by itself what machine it was made on, and when.
-func (t *tree) facts() kernel.Facts {
-	p := &t.img.Tasks[0]
-	args := make([]string, len(p.Cmdline))
-	for i, a := range p.Cmdline {
-		args[i] = string(a)
-	}
-	exe := ""
-	if p.Exe != world.NoIndex {
-		exe = string(t.img.Files[p.Exe].Path)
-	}
-	facts := kernel.Facts{
-		{Name: "kernel-release", Value: t.img.Host.Release},
-		{Name: "pid", Value: strconv.Itoa(p.PID)},
-		{Name: "command", Value: strings.Join(args, " ")},
-		{Name: "executable", Value: exe},
-		{Name: "threads", Value: strconv.Itoa(len(p.Threads))},
-		{Name: "vdso", Value: t.img.Host.VDSO},
-		{Name: "xfeatures", Value: fmt.Sprintf("%#x", uint64(t.img.Host.XFeatures))},
-	}
-	const longest = 4096 // of which a user sees the start
-	for i, f := range facts {
-		facts[i].Value = strings.ToValidUTF8(f.Value[:min(len(f.Value), longest)], "\ufffd")
-	}
-	return facts
 }

@@ -16,8 +16,7 @@ import (
 
 // isTwin tells one that was told its name from the program's own children.
 func isTwin(s proc.Stat) bool {
-	const exitSignal = 38
-	return s.Comm == ptrace.ChildName && s.Field(exitSignal) == 0
+	return s.Comm == ptrace.ChildName && s.Field(statExitSignal) == 0
 }
 
 // ReapAll has a process wait for all twins that it has: at most one, of which
@@ -38,7 +37,7 @@ func ReapAll(parent int) error {
 // Reap has a process wait for a twin that is dead, or about to be.
 func Reap(parent, twin int) error {
 	for deadline := time.Now().Add(cleanLimit); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if s, err := proc.ReadStat(twin); err != nil || s.Field(4) != int64(parent) || s.State() == 'Z' {
+		if s, err := proc.ReadStat(twin); err != nil || s.Field(statParent) != int64(parent) || s.State() == 'Z' {
 			break
 		}
 	}
@@ -49,7 +48,7 @@ func Reap(parent, twin int) error {
 // wait for the children of each other (wait4(2), __WNOTHREAD). release is
 // called when that thread is about to.
 func reap(parent, twin, inner int, release func() error) error {
-	if s, err := proc.ReadStat(twin); err != nil || s.Field(4) != int64(parent) {
+	if s, err := proc.ReadStat(twin); err != nil || s.Field(statParent) != int64(parent) {
 		return nil // the parent has ended, or it is done
 	}
 	tids, err := proc.Tasks(parent)

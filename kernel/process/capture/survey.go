@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 
 	"snappipe/kernel"
@@ -31,7 +30,7 @@ type survey struct {
 // survey refuses what can't be taken, by name and before it is touched. What can
 // change until it is stopped is checked again then.
 func (t *tree) survey() (err error) {
-	if err := t.each((*member).survey); err != nil {
+	if err := t.surveyAll(); err != nil {
 		return err
 	}
 	if t.store, err = newStore(); err != nil {
@@ -58,13 +57,14 @@ func (t *tree) survey() (err error) {
 
 func (c *member) survey() error {
 	for _, check := range []func() error{
-		c.checkExists, c.checkProgram, c.checkTracing, c.checkSeccomp, c.checkChildren, c.openMemory,
+		c.checkExists, c.checkProgram, c.checkTraced, c.checkSeccomp, c.openMemory,
 		c.checkNamespaces, c.checkRoot, c.checkShared, c.checkOthers, c.checkScheduling, c.checkMaps,
 	} {
 		if err := check(); err != nil {
 			return err
 		}
 	}
+	c.surveyed = true
 	return nil
 }
 
@@ -136,15 +136,31 @@ func (c *member) refuseAccess() error {
 	return c.refuse(advice, "tracing it is not permitted")
 }
 
-// checkTracing refuses both ends of ptrace: a thread has one tracer, and a
-// tracer can't be resumed without what it traced.
-func (c *member) checkTracing() error {
+// checkTraced refuses one that has a tracer already: there is only one for each.
+func (c *member) checkTraced() error {
+	if c.frozen.group != nil {
+		return nil // which is this process by now
+	}
 	if t := c.before.status.Int("TracerPid"); t != 0 {
+		if s, err := proc.ReadStatus(t); err == nil && c.has(s.Int("Tgid")) {
+			return nil // which checkTracing is to say of that one
+		}
 		return c.refuse("end the debugger first", "it is being traced by process %d", t)
 	}
-	tids, err := proc.Tasks(c.pid)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.object(), err)
+	return nil
+}
+
+// checkTracing refuses tracers, which can't be resumed without what they traced.
+func (t *tree) checkTracing() error {
+	tracers := map[int]*member{}
+	for _, c := range t.members {
+		tids, err := proc.Tasks(c.pid)
+		if err != nil && !isNotExist(err) {
+			return fmt.Errorf("%s: %w", c.object(), err)
+		}
+		for _, tid := range tids {
+			tracers[tid] = c
+		}
 	}
 	pids, err := proc.Processes()
 	if err != nil {
@@ -155,7 +171,7 @@ func (c *member) checkTracing() error {
 		if err != nil {
 			continue // ended, or hidden
 		}
-		if slices.Contains(tids, s.Int("TracerPid")) {
+		if c, ok := tracers[s.Int("TracerPid")]; ok {
 			return c.refuse("", "it is tracing process %d", pid)
 		}
 	}
@@ -175,32 +191,6 @@ func (c *member) checkSeccomp() error {
 		return c.refuse(advice, "it runs under seccomp, and only root can suspend that")
 	}
 	c.o.Warn(fmt.Sprintf("dropped: the seccomp filter of %s", c.object()))
-	return nil
-}
-
-// checkChildren refuses live children. What is left of a twin whose agent was
-// killed is one that is dead; that is put away.
-func (c *member) checkChildren() error {
-	children, err := proc.Children(c.pid)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.object(), err)
-	}
-	for _, child := range children {
-		s, err := proc.ReadStat(child)
-		if err != nil {
-			continue
-		}
-		if s.State() == 'Z' && isTwin(s) {
-			if err := Reap(c.pid, child); err != nil {
-				return err
-			}
-			continue
-		}
-		if s.State() == 'Z' || s.State() == 'X' {
-			return c.refuse("", "its child %d (%s) has ended and was not waited for", child, s.Comm)
-		}
-		return c.refuse("wait until it has ended, or snapshot it instead; a program of several processes, as postgres is, is whole only in a snapshot of the machine", "it has a child, process %d (%s)", child, s.Comm)
-	}
 	return nil
 }
 

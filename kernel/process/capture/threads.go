@@ -127,7 +127,7 @@ const (
 	atSubreaper  = 0 // 4 bytes
 	atITimers    = 8 // three struct itimerval, 32 bytes each
 	atTimers     = atITimers + 3*32
-	leaderBefore = 6 // calls before those for the timers
+	leaderBefore = 5 // calls before those for the timers
 )
 
 // The parts of the memory for calls.
@@ -146,9 +146,7 @@ func (c *member) askLeader(p *ptrace.Programs) error {
 	timers := f.timers
 	p.Use(ofLeader)
 	at := p.Result(0)
-	const anyChild = unix.WEXITED | unix.WNOHANG | unix.WNOWAIT | unix.WALL
 	calls := []ptrace.Call{
-		{Nr: unix.SYS_WAITID, Args: [6]uint64{unix.P_ALL, 0, 0, anyChild}}, // fails if there is none
 		{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_CHILD_SUBREAPER, at + atSubreaper}},
 		{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_MDWE}}, // which a fork may leave out
 	}
@@ -179,9 +177,6 @@ func (c *member) askLeader(p *ptrace.Programs) error {
 	if err != nil {
 		return err
 	}
-	if _, err := p.Returned(0, 0); !errors.Is(err, unix.ECHILD) {
-		return c.refuse("", "it has a child by now")
-	}
 	return c.storeLeader(p)
 }
 
@@ -201,7 +196,7 @@ func (c *member) born(t ptrace.Thread, area ptrace.Area) error {
 func (c *member) storeLeader(p *ptrace.Programs) error {
 	process, b := c.task, p.Stored(0)
 	process.Subreaper = le.Uint32(b[atSubreaper:]) != 0
-	if mdwe, err := p.Returned(0, 2); err == nil { // Linux 6.3
+	if mdwe, err := p.Returned(0, 1); err == nil { // Linux 6.3
 		process.MDWE = int(mdwe)
 	}
 	for i := range process.ITimers {

@@ -46,7 +46,7 @@ func (m *Maker) lockAsProcess() error {
 			for _, l := range m.world.Open[f.Open].Locks {
 				var err error
 				switch {
-				case l.Type == proc.LockPOSIX:
+				case l.Type == proc.LockPOSIX && l.Task == t:
 					// struct flock: type and whence, start, length, pid
 					arg := words(uint64(uint16(lockType(l))), uint64(l.Start), uint64(lockLength(l)), 0)
 					_, err = callWith(p, "F_SETLK", unix.SYS_FCNTL, 2, arg, uint64(f.FD), unix.F_SETLK, 0)

@@ -28,7 +28,7 @@ func (t *Taker) owner(fd int, o *Found, d *world.OpenFile) error {
 	if owner.ID == 0 {
 		return nil
 	}
-	id, ok := o.ownID(owner)
+	id, ok := t.ownID(owner)
 	if !ok {
 		return t.foreign(o, d, owner)
 	}
@@ -36,19 +36,28 @@ func (t *Taker) owner(fd int, o *Found, d *world.OpenFile) error {
 	return nil
 }
 
-// ownID is what the image calls a thread of the program, the program, or its
-// process group.
-func (r ref) ownID(owner sys.Owner) (int, bool) {
+// ownID is what the image calls a thread of one of the processes, a process, or a
+// process group that one is in.
+func (t *Taker) ownID(owner sys.Owner) (int, bool) {
 	id := int(owner.ID)
-	switch owner.Type {
-	case sys.OwnerProcess:
-		return r.task.InnerID(id), id == r.task.PID
-	case sys.OwnerGroup:
-		const pgrp = 5 // proc_pid_stat(5)
-		return id, int64(id) == r.task.Stat.Field(pgrp)
+	for _, k := range t.tasks {
+		switch owner.Type {
+		case sys.OwnerProcess:
+			if id == k.PID {
+				return k.InnerID(id), true
+			}
+		case sys.OwnerGroup:
+			const pgrp = 5 // proc_pid_stat(5)
+			if int64(id) == k.Stat.Field(pgrp) {
+				return id, true
+			}
+		default:
+			if _, err := proc.Comm(k.PID, id); err == nil {
+				return k.InnerID(id), true
+			}
+		}
 	}
-	_, err := proc.Comm(r.task.PID, id)
-	return r.task.InnerID(id), err == nil
+	return 0, false
 }
 
 // foreign is for signals that go to somebody else.

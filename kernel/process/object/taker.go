@@ -235,6 +235,7 @@ func (t *Taker) take(all []*Found) error {
 // refer makes o a descriptor of an open file description.
 func (t *Taker) refer(o *Found, i int) {
 	o.task.index[o.fd], o.task.inode[o.fd] = i, o.info.Ino
+	t.addLocks(o, &t.w.Open[i])
 	table := &t.w.Tables[o.task.Table]
 	table.FDs = append(table.FDs, world.FD{FD: o.fd, Open: i, CloseOnExec: o.info.Flags&unix.O_CLOEXEC != 0})
 }
@@ -243,7 +244,7 @@ func (t *Taker) refer(o *Found, i int) {
 func (t *Taker) description(o *Found) (int, error) {
 	d := world.OpenFile{
 		Flags: o.info.Flags &^ unix.O_CLOEXEC, Pos: o.info.Pos,
-		File: world.NoIndex, Locks: locks(o.info.Locks),
+		File: world.NoIndex,
 	}
 	if err := t.describe(o, &d); err != nil {
 		return 0, err
@@ -256,14 +257,6 @@ func (t *Taker) add(o *Found, d world.OpenFile) int {
 	t.w.Open = append(t.w.Open, d)
 	t.first, t.links = append(t.first, o.ref), append(t.links, o.link)
 	return len(t.w.Open) - 1
-}
-
-func locks(all []proc.Lock) []world.Lock {
-	var out []world.Lock
-	for _, l := range all {
-		out = append(out, world.Lock{Type: l.Type, Write: l.Write, Start: l.Start, End: l.End})
-	}
-	return out
 }
 
 // describe fills in what kind of file it is, and what belongs to that.

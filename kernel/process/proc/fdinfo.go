@@ -57,6 +57,7 @@ type Lock struct {
 	Write      bool
 	Start, End int64 // inclusive; End -1 is the end of the file
 	Breaking   bool  // a lease that is about to end
+	PID        int   // who took it
 }
 
 // The types of locks that are known.
@@ -197,6 +198,7 @@ func parseLock(s string) (Lock, bool) {
 		return Lock{}, false
 	}
 	l := Lock{Type: f[1], Write: f[3] == "WRITE", End: -1, Breaking: f[1] == LockLease && f[2] != "ACTIVE"}
+	l.PID, _ = strconv.Atoi(f[4])
 	l.Start, _ = strconv.ParseInt(f[6], 10, 64)
 	if f[7] != "EOF" {
 		l.End, _ = strconv.ParseInt(f[7], 10, 64)

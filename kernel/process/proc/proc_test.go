@@ -205,7 +205,7 @@ Pid:	12
 		TimerClock: 1, TimerTicks: 3, TimerFlags: 1, TimerValue: 49406829e9 + 5, TimerInterval: 1e9,
 		Watches: []EpollWatch{{FD: 5, Events: 0x1d, Data: 1<<64 - 1, Ino: 0x61af, Dev: 7}},
 		Inotify: []InotifyWatch{{WD: 3, Ino: 0x9e7e, Dev: 0x800013, Mask: 0x800afce, HandleType: 1, Handle: "7e9e0000640d1b6d"}},
-		Locks:   []Lock{{"FLOCK", true, 0, -1, false}, {"POSIX", false, 5, 9, false}},
+		Locks:   []Lock{{"FLOCK", true, 0, -1, false, 359}, {"POSIX", false, 5, 9, false, 359}},
 		PID:     12,
 	}
 	if got, want := fmt.Sprintf("%+v", info), fmt.Sprintf("%+v", want); got != want {

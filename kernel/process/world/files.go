@@ -86,6 +86,8 @@ type Lock struct {
 	Type       string // "FLOCK", "POSIX", "OFDLCK", "LEASE"
 	Write      bool
 	Start, End int64 // both inclusive; End -1 is the end of the file
+	// Task is an index in World.Tasks: a POSIX lock is a process's.
+	Task int `json:",omitempty"`
 }
 
 // Pipe is one end of a pipe or named FIFO. Both ends have the same Ino; the

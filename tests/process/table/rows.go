@@ -72,6 +72,7 @@ var Sections = []Section{
 	{"Files", files},
 	{"Pipes, sockets and other descriptors", descriptors},
 	{"The process", process},
+	{"Trees of processes", trees},
 }
 
 var threads = []Row{
@@ -350,7 +351,7 @@ var process = []Row{
 	{Object: "a root directory of its own (chroot)", Program: "chroot", Users: root, Refused: `root directory of its own`},
 	{Object: "other namespaces", Program: "namespaces", Variants: []string{"net", "mnt", "uts", "ipc", "pid", "user"}, Users: root,
 		Refused: `namespace`, Note: "but what snapresume made for --same-pid, which is kept"},
-	{Object: "children", Program: "child", Variants: []string{"alive", "zombie"}, Refused: `child`},
+	{Object: "children, alive or ended and not waited for", Program: "child", Variants: []string{"alive", "zombie"}},
 	{Object: "another process that shares all memory, all descriptors or the working directory (clone)", Program: "shared-outside",
 		Variants: []string{"all-memory", "all-files", "directory"}, Refused: `it shares its .* with process \d+ \(shared-outside\)`},
 	{Object: "a vfork that is under way", Program: "vfork", Refused: `child`},
@@ -370,4 +371,19 @@ var process = []Row{
 	{Object: "I/O ports", Program: "io-ports", Variants: []string{"ioperm", "iopl"}, Users: root, Refused: `I/O ports`},
 	{Object: "32-bit programs", Program: "thirty-two-bit", Flags: []string{"-m32", "-static", "-nostdlib", "-fno-pic", "-fno-stack-protector"},
 		Refused: `64-bit`},
+}
+
+var trees = []Row{
+	{Object: "process IDs, parents", Program: "tree", Variants: []string{"line"}},
+	{Object: "children that have ended, with their status; SIGCHLD that is pending", Program: "tree", Variants: []string{"zombies", "pending"}},
+	{Object: "process groups and sessions, also those whose leader is gone", Program: "tree", Variants: []string{"sessions"}},
+	{Object: "stopped children", Program: "tree", Variants: []string{"stopped"}},
+	{Object: "shared memory: anonymous, memfd, deleted files", Program: "tree", Variants: []string{"memory"}},
+	{Object: "mutexes, conditions and semaphores in shared memory", Program: "tree", Variants: []string{"mutex"}, Flags: []string{"-pthread"}},
+	{Object: "open files of several processes: offset, flags, flock", Program: "tree", Variants: []string{"offset"}},
+	{Object: "POSIX locks, each of its process", Program: "tree", Variants: []string{"locks"}},
+	{Object: "pipes and socket pairs between processes, with content", Program: "tree", Variants: []string{"between"}},
+	{Object: "eventfd and epoll sets of several processes", Program: "tree", Variants: []string{"events"}},
+	{Object: "a listener at which several processes wait", Program: "tree", Variants: []string{"listener"}},
+	{Object: "the moment: what was sent and not received is in the pipe", Program: "tree", Variants: []string{"traffic"}, Moves: true},
 }

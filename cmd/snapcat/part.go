@@ -1,4 +1,4 @@
-// Leaving single descriptors out of the image of a process.
+// What of a process is taken: without its children, without single descriptors.
 
 package main
 
@@ -11,9 +11,15 @@ import (
 
 var dropFlag = &cli.IntSliceFlag{Name: "drop-fd", Usage: "leave descriptor `FD` of the process out, which then reads end of file and takes no writes; may be given several times"}
 
-func chooseDropped(c *tool.Call, target string, o *kernel.Options) error {
+var onlyFlag = &cli.BoolFlag{Name: "only", Usage: "take the one process alone, without those that descend from it"}
+
+func choosePart(c *tool.Call, target string, o *kernel.Options) error {
+	kind, _, _ := cutTarget(target)
+	if o.Only = c.Bool(onlyFlag.Name); o.Only && kind != "process" {
+		return tool.Usage("", "--only is for process:PID only")
+	}
 	o.DropFDs = c.IntSlice(dropFlag.Name)
-	if kind, _, _ := cutTarget(target); len(o.DropFDs) > 0 && kind != "process" {
+	if len(o.DropFDs) > 0 && kind != "process" {
 		return tool.Usage("", "--drop-fd is for process:PID only")
 	}
 	for _, fd := range o.DropFDs {
