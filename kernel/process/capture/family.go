@@ -1,9 +1,7 @@
 // Who is taken: a process and all that descends from it.
 //
-// Before anything is stopped they are listed to refuse what can't be taken. Then
-// each is stopped, and the children of what is stopped are listed, until there is
-// nobody new: what is stopped neither forks nor ends, and who was orphaned before
-// is no descendant any more, or is the child of a subreaper in the tree.
+// Before anything is stopped they are listed to refuse what can't be taken. Who is
+// there at the moment that counts, package ptrace finds when it stops them.
 
 package capture
 
@@ -24,7 +22,7 @@ func (t *tree) surveyAll() error {
 	for i := 0; i < len(t.members); i++ {
 		c := t.members[i]
 		err := c.survey()
-		if err != nil && i > 0 && hasEnded(c.pid) {
+		if err != nil && i > 0 && isEnding(c.pid) {
 			t.leave(c)
 			i--
 			continue
@@ -53,11 +51,11 @@ func (t *tree) descend(c *member) error {
 		s, err := proc.ReadStat(child)
 		switch {
 		case err != nil || t.has(child):
-		case isTwin(s) && s.State() == 'Z' && c.frozen.group == nil:
+		case ptrace.IsTwin(s) && s.State() == 'Z':
 			if err := Reap(c.pid, child); err != nil {
 				return err
 			}
-		case isTwin(s), isOver(s):
+		case ptrace.IsTwin(s), isOver(s):
 		default:
 			t.join(child)
 		}
@@ -68,9 +66,10 @@ func (t *tree) descend(c *member) error {
 // isOver reports whether a process has ended, of which its parent may not know yet.
 func isOver(s proc.Stat) bool { return s.State() == 'Z' || s.State() == 'X' }
 
-func hasEnded(pid int) bool {
+// isEnding reports whether a process has ended, or has no more to do than that.
+func isEnding(pid int) bool {
 	s, err := proc.ReadStat(pid)
-	return err != nil || isOver(s)
+	return err != nil || isOver(s) || proc.Exiting(pid)
 }
 
 func (t *tree) has(pid int) bool {
@@ -83,46 +82,90 @@ func (t *tree) leave(c *member) {
 	c.closeMemory()
 }
 
-// stopAll stops all members, and who has become one meanwhile, which is surveyed
-// while it stands still.
-func (t *tree) stopAll() error {
-	for i := 0; i < len(t.members); i++ {
-		c := t.members[i]
-		switch err := c.stop(); {
-		case err != nil && i > 0 && (errors.Is(err, ptrace.ErrGone) || hasEnded(c.pid)):
-			err = c.frozen.group.Release(nil)
+// leaveEnding takes out who has ended since he was surveyed, and reports whether
+// anybody has.
+func (t *tree) leaveEnding() (any bool) {
+	for _, c := range slices.Clone(t.members[1:]) {
+		if isEnding(c.pid) {
 			t.leave(c)
-			i--
-			if err != nil {
-				return err
-			}
-		case err != nil:
-			return err
-		case !c.surveyed:
-			if err := c.survey(); err != nil {
-				return err
-			}
-		}
-		if i+1 < len(t.members) {
-			continue
-		}
-		if err := t.findBorn(); err != nil {
-			return err
+			any = true
 		}
 	}
-	return errors.Join(t.each((*member).readStat), t.arrange(), t.checkApart(), t.findDead())
+	return any
 }
 
-// findBorn looks for children that were born since the survey, when all that are known
-// are stopped.
-func (t *tree) findBorn() error {
-	known := len(t.members)
-	for _, c := range t.members[:known] {
-		if err := t.descend(c); err != nil {
+// stopAll stops the tree. Who has become a member meanwhile is surveyed before it is
+// stopped, while others stand still.
+func (t *tree) stopAll() error {
+	if t.o.Only {
+		if err := t.root().stop(); err != nil {
 			return err
 		}
+		return t.root().readStat()
+	}
+	stopped, err := ptrace.StopTree(t.root().pid, ptrace.NewTracers(1), stopLimit, t.found)
+	if err != nil {
+		return t.explain(err)
+	}
+	t.stopped = stopped
+	old := t.members
+	t.members = nil
+	for _, m := range stopped.Members {
+		c := old[slices.IndexFunc(old, func(c *member) bool { return c.pid == m.PID })]
+		c.frozen.group = m.Group
+		t.members = append(t.members, c)
+	}
+	for _, c := range old {
+		if !t.has(c.pid) {
+			c.closeMemory()
+		}
+	}
+	if err := errors.Join(t.each((*member).readStat), t.checkApart()); err != nil {
+		return err
+	}
+	for _, z := range stopped.Zombies {
+		c := t.members[slices.IndexFunc(t.members, func(c *member) bool { return c.pid == z.Parent })]
+		t.dead = append(t.dead, c.deadChild(z))
 	}
 	return nil
+}
+
+// found is told of everybody who is about to be stopped. Who is about to end anyway
+// is not looked at.
+func (t *tree) found(pid int) (o ptrace.Option, err error) {
+	i := slices.IndexFunc(t.members, func(c *member) bool { return c.pid == pid })
+	if i < 0 {
+		i = len(t.members)
+		c := t.join(pid)
+		if err := c.survey(); err != nil && !isEnding(pid) {
+			return 0, err
+		}
+	}
+	return t.members[i].traceOptions(), nil
+}
+
+// explain says of what process it is that the tree can't be stopped.
+func (t *tree) explain(err error) error {
+	var of *ptrace.MemberError
+	if err == nil {
+		return nil
+	}
+	if !errors.As(err, &of) {
+		return fmt.Errorf("%s: %w", t.root().object(), err)
+	}
+	i := slices.IndexFunc(t.members, func(c *member) bool { return c.pid == of.PID })
+	if i < 0 {
+		return err
+	}
+	c := t.members[i]
+	var traced *ptrace.TracedError
+	switch {
+	case errors.As(err, &traced):
+		return c.refuseTraced(traced.Tracer)
+	case errors.Is(err, ptrace.ErrLeaderless):
+		return c.refuse("", "its main thread has ended, which a resume could not bring back")
+	}
+	return c.explain(of.Err)
 }
 
 func (c *member) readStat() (err error) {
@@ -132,69 +175,20 @@ func (c *member) readStat() (err error) {
 }
 
 // Fields of proc_pid_stat(5).
-const statParent, statGroup, statSession, statTerminal, statForeground, statExitSignal, statExitCode = 4, 5, 6, 7, 8, 38, 52
+const statParent, statGroup, statSession, statTerminal, statForeground = 4, 5, 6, 7, 8
 
-func (c *member) parent() int { return int(c.before.stat.Field(statParent)) }
-
-// arrange puts parents before their children, and lets go who was orphaned before all
-// stood still.
-func (t *tree) arrange() error {
-	old := t.members
-	t.members = t.members[:1:1]
-	for i := 0; i < len(t.members); i++ {
-		for _, c := range old[1:] {
-			if c.parent() == t.members[i].pid {
-				t.members = append(t.members, c)
-			}
-		}
-	}
-	for _, c := range old {
-		if t.has(c.pid) {
-			continue
-		}
-		c.closeMemory()
-		if err := c.frozen.group.Release(nil); err != nil {
-			return c.explain(err)
-		}
-	}
-	return nil
-}
-
-// findDead finds those that have ended and were not waited for.
-func (t *tree) findDead() error {
-	if t.o.Only {
-		return nil
-	}
-	for _, c := range t.members {
-		children, err := proc.Children(c.pid)
-		if err != nil {
-			return fmt.Errorf("%s: %w", c.object(), err)
-		}
-		for _, child := range children {
-			s, err := proc.ReadStat(child)
-			if err != nil || t.has(child) || isTwin(s) {
-				continue
-			}
-			if tids, err := proc.Tasks(child); !isOver(s) || err == nil && len(tids) > 1 {
-				return c.refuse("", "the main thread of its child %d (%s) has ended, which a resume could not bring back", child, s.Comm)
-			}
-			t.dead = append(t.dead, c.deadChild(child, s))
-		}
-	}
-	return nil
-}
-
-func (c *member) deadChild(pid int, s proc.Stat) world.Task {
+func (c *member) deadChild(z ptrace.Zombie) world.Task {
+	s := z.Stat
 	task := world.Task{
 		Space: world.NoIndex, Table: world.NoIndex, Exe: world.NoIndex, Cwd: world.NoIndex,
-		PID: pid, PPID: c.pid, PGID: int(s.Field(statGroup)), SID: int(s.Field(statSession)),
-		ExitSignal: int(s.Field(statExitSignal)), Status: int(s.Field(statExitCode)), Comm: world.Text(s.Comm),
+		PID: z.PID, PPID: c.pid, PGID: int(s.Field(statGroup)), SID: int(s.Field(statSession)),
+		ExitSignal: s.ExitSignal(), Status: int(s.ExitStatus()), Comm: world.Text(s.Comm),
 	}
 	if !c.before.namespaced {
 		return task
 	}
 	task.PPID = c.innerID(c.pid)
-	if s, err := proc.ReadStatus(pid); err == nil {
+	if s, err := proc.ReadStatus(z.PID); err == nil {
 		task.PID, task.PGID, task.SID = innermost(s, "NSpid"), innermost(s, "NSpgid"), innermost(s, "NSsid")
 	}
 	return task

@@ -31,6 +31,7 @@ func (t *tree) newTaker(dry bool, w *world.World, earlier *object.Taker) *object
 func (t *tree) surveyFiles() error {
 	for _, c := range t.members {
 		c.opener.Stat = c.before.stat
+		c.opener.Paths = nil
 		for _, m := range c.before.maps {
 			c.opener.Paths = append(c.opener.Paths, m.Path)
 		}

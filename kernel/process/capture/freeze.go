@@ -6,6 +6,7 @@ package capture
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"snappipe/kernel"
@@ -39,6 +40,9 @@ func (t *tree) freeze() (err error) {
 	err = t.stopAll()
 	if err == nil {
 		since = t.root().frozen.group.Since
+		if t.stopped != nil {
+			since = t.stopped.Since
+		}
 		err = t.whileStopped()
 	}
 	err = errors.Join(err, t.release())
@@ -50,25 +54,35 @@ func (t *tree) freeze() (err error) {
 }
 
 func (c *member) stop() (err error) {
-	options := ptrace.SysGood
-	if c.before.status.Int("Seccomp") != 0 {
-		options |= ptrace.SuspendSeccomp
-	}
-	c.frozen.group, err = ptrace.StopAll(c.pid, options, stopLimit, func() ([]int, error) { return proc.Tasks(c.pid) })
+	c.frozen.group, err = ptrace.StopAll(c.pid, c.traceOptions(), stopLimit, func() ([]int, error) { return proc.Tasks(c.pid) })
 	return c.explain(err)
 }
 
+func (c *member) traceOptions() ptrace.Option {
+	if c.before.status.Int("Seccomp") != 0 {
+		return ptrace.SysGood | ptrace.SuspendSeccomp
+	}
+	return ptrace.SysGood
+}
+
 // release lets all that were stopped run on.
-func (t *tree) release() (err error) {
+func (t *tree) release() error {
 	for _, c := range t.members {
 		if c.frozen.pagemap != nil {
 			c.frozen.pagemap.Close()
 		}
-		if c.frozen.group != nil {
-			err = errors.Join(err, c.explain(c.frozen.group.Release(c.mem)))
-		}
 	}
-	return err
+	switch {
+	case t.stopped != nil:
+		return t.explain(t.stopped.Release(t.memoryOf))
+	case t.root().frozen.group != nil:
+		return t.root().explain(t.root().frozen.group.Release(t.root().mem))
+	}
+	return nil
+}
+
+func (t *tree) memoryOf(m *ptrace.Member) *ptrace.Memory {
+	return t.members[slices.IndexFunc(t.members, func(c *member) bool { return c.pid == m.PID })].mem
 }
 
 // explain says of what process an error of its tracing is.
@@ -133,6 +147,12 @@ func (t *tree) eachStopped(steps ...func(*member) error) error {
 func (c *member) begin() (err error) {
 	f := &c.frozen
 	f.lead = f.group.Threads[0]
+	// What was opened before is the memory of the program before, if it has executed
+	// another since.
+	c.closeMemory()
+	if err := c.openMemory(); err != nil {
+		return err
+	}
 	if f.maps, err = proc.Maps(c.pid); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
@@ -52,14 +53,63 @@ func (c *member) checkNamespaces() error {
 			who = fmt.Sprintf("its thread %d", tid)
 		}
 		err := c.checkBirthplace(tid, who)
-		namespaced := false
-		if err == nil {
-			namespaced, err = c.checkNamespacesOf(c.pid, tid, who)
+		switch {
+		case err != nil:
+		case c != c.root():
+			err = c.checkSameNamespaces(c.pid, tid, who)
+		default:
+			err = c.checkRootsNamespaces(tid, who)
 		}
 		if err != nil && !(tid != c.pid && proc.Exiting(tid)) {
 			return err
 		}
-		c.before.namespaced = c.before.namespaced || namespaced
+	}
+	c.before.namespaced = c.root().before.namespaced
+	return nil
+}
+
+// checkRootsNamespaces is for a thread of the root, of which the first says what all
+// others have to be in.
+func (c *member) checkRootsNamespaces(tid int, who string) error {
+	namespaced, err := c.checkNamespacesOf(c.pid, tid, who)
+	if err != nil || tid != c.pid {
+		return err
+	}
+	c.before.namespaced = namespaced
+	c.before.namespaces, err = namespaces(c.pid, tid)
+	return err
+}
+
+// namespaces are those of a thread, in the order of namespaceKinds; "" for one that
+// this kernel does not have.
+func namespaces(pid, tid int) (all []string, err error) {
+	for _, k := range namespaceKinds {
+		name, err := proc.Namespace(pid, tid, k.kind)
+		if err != nil && !isNotExist(err) {
+			return nil, err
+		}
+		all = append(all, name)
+	}
+	return all, nil
+}
+
+// checkSameNamespaces refuses a thread that is in others than the root is.
+func (c *member) checkSameNamespaces(pid, tid int, who string) error {
+	all, err := namespaces(pid, tid)
+	if errors.Is(err, fs.ErrPermission) {
+		return c.refuseAccess()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.object(), err)
+	}
+	for i, k := range namespaceKinds {
+		same := all[i] == c.root().before.namespaces[i]
+		if own, err := proc.Namespace(os.Getpid(), os.Getpid(), k.kind); k.kind == "user" && err == nil && own != all[i] {
+			same = same && powerless(pid)
+		}
+		if !same {
+			return c.refuse("take it from within, see nsenter(1)", "%s is in another %s namespace", who, k.name)
+		}
 	}
 	return nil
 }
@@ -144,9 +194,8 @@ func differences(pid, tid int) (differ []namespaceKind, err error) {
 // checkTwinsNamespaces does so for the twin, which has those that the program
 // had when it was stopped.
 func (c *member) checkTwinsNamespaces() error {
-	own, err := c.checkNamespacesOf(c.twin.PID, c.twin.PID, "it")
-	c.task.OwnPIDs = own
-	return err
+	c.task.OwnPIDs = c.before.namespaced
+	return c.checkSameNamespaces(c.twin.PID, c.twin.PID, "it")
 }
 
 // alone reports whether the PID namespace of a process is one that snapresume
@@ -178,7 +227,7 @@ func (c *member) alone(pid int) (bool, error) {
 		stat, err := proc.ReadStat(p)
 		first := err == nil && stat.Comm == world.KeeperName
 		kept = kept || first
-		if err == nil && !first && p != pid && !c.isTaken(p) && !isTwin(stat) {
+		if err == nil && !first && p != pid && !c.isTaken(p) && !ptrace.IsTwin(stat) && !isEnding(p) {
 			return false, nil
 		}
 	}
@@ -188,12 +237,18 @@ func (c *member) alone(pid int) (bool, error) {
 // isTaken reports whether a process is of the tree, as one is that descends from
 // the root.
 func (t *tree) isTaken(pid int) bool {
-	for !t.has(pid) {
-		s, err := proc.ReadStat(pid)
-		if err != nil || s.Field(statParent) == 0 {
+	tries := 3
+	for at := pid; !t.has(at); {
+		s, err := proc.ReadStat(at)
+		switch {
+		case err != nil && at != pid && tries > 0:
+			at = pid // its child has another parent by now
+			tries--
+			continue
+		case err != nil || s.Field(statParent) == 0:
 			return false
 		}
-		pid = int(s.Field(statParent))
+		at = int(s.Field(statParent))
 	}
 	return true
 }

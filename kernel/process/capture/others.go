@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/sys"
 )
 
@@ -17,7 +18,7 @@ func (t *tree) others() ([]int, error) {
 	pids, err := proc.Processes()
 	return slices.DeleteFunc(pids, func(pid int) bool {
 		s, err := proc.ReadStat(pid)
-		return t.has(pid) || !t.o.Only && t.isTaken(pid) || pid == os.Getpid() || err != nil || isTwin(s)
+		return t.has(pid) || !t.o.Only && t.isTaken(pid) || pid == os.Getpid() || err != nil || ptrace.IsTwin(s)
 	}), err
 }
 

@@ -58,10 +58,10 @@ func (c *member) readNames() (err error) {
 
 func (c *member) readIDs() error {
 	p, stat := c.task, c.before.stat
-	p.PID = c.innerID(c.pid)
+	p.PID = p.Threads[0].TID
 	p.PPID, p.PGID, p.SID = int(stat.Field(statParent)), int(stat.Field(statGroup)), int(stat.Field(statSession))
 	p.TTY, p.Foreground = int(stat.Field(statTerminal)), int(stat.Field(statForeground))
-	p.ExitSignal = int(stat.Field(statExitSignal))
+	p.ExitSignal = stat.ExitSignal()
 
 	status, err := proc.ReadStatus(c.twin.PID)
 	if err != nil {
@@ -80,13 +80,24 @@ func (c *member) readIDs() error {
 		if p.Foreground == p.PGID {
 			p.Foreground = innermost(status, "NSpgid")
 		}
-		p.PPID, p.PGID, p.SID = proc.InnerID(p.PPID), innermost(status, "NSpgid"), innermost(status, "NSsid")
+		p.PPID, p.PGID, p.SID = c.innerParent(), innermost(status, "NSpgid"), innermost(status, "NSsid")
 	}
 	p.Caps = world.MakeCaps(status.Capabilities())
 	p.Umask = uint32(status.Bits("Umask", 8))
 	p.NoNewPrivs = status.Int("NoNewPrivs") != 0
 	p.Seccomp = status.Int("Seccomp")
 	return nil
+}
+
+// innerParent is the ID that its parent had in the PID namespace of the tree.
+func (c *member) innerParent() int {
+	parent := int(c.before.stat.Field(statParent))
+	for _, d := range c.members {
+		if d.pid == parent {
+			return d.task.Threads[0].TID
+		}
+	}
+	return proc.InnerID(parent)
 }
 
 func (c *member) readMM() error {

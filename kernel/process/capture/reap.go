@@ -14,11 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isTwin tells one that was told its name from the program's own children.
-func isTwin(s proc.Stat) bool {
-	return s.Comm == ptrace.ChildName && s.Field(statExitSignal) == 0
-}
-
 // ReapAll has a process wait for all twins that it has: at most one, of which
 // nobody has heard since its agent was killed at its birth.
 func ReapAll(parent int) error {
@@ -27,7 +22,7 @@ func ReapAll(parent int) error {
 		return nil // it has ended
 	}
 	for _, child := range children {
-		if s, e := proc.ReadStat(child); e == nil && isTwin(s) {
+		if s, e := proc.ReadStat(child); e == nil && ptrace.IsTwin(s) {
 			err = errors.Join(err, Reap(parent, child))
 		}
 	}

@@ -6,6 +6,7 @@ package capture
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	"snappipe/kernel"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
+
+	"golang.org/x/sys/unix"
 )
 
 // survey is what it finds.
@@ -23,6 +26,7 @@ type survey struct {
 	stat   proc.Stat
 	// namespaced is set if the process has other IDs in its own PID namespace.
 	namespaced bool
+	namespaces []string          // of the root
 	comms      map[int]string    // names of threads
 	policies   map[uint64]string // of mappings, by start, as /proc shows them
 }
@@ -36,11 +40,18 @@ func (t *tree) survey() (err error) {
 	if t.store, err = newStore(); err != nil {
 		return err
 	}
-	if err := t.surveyFiles(); err != nil {
-		return err
-	}
-	if err := t.each((*member).readComms); err != nil {
-		return err
+	for {
+		err := t.surveyFiles()
+		if err == nil {
+			err = t.each((*member).readComms)
+		}
+		if err != nil && t.leaveEnding() {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		break
 	}
 	var threads, files, maps int
 	for _, c := range t.members {
@@ -55,7 +66,20 @@ func (t *tree) survey() (err error) {
 	return t.fault(FaultSurveyed)
 }
 
-func (c *member) survey() error {
+// survey looks at one process. What it finds is not of one moment: of a program that
+// is being executed it may be half of that before, and half of the new one.
+func (c *member) survey() (err error) {
+	for range 3 {
+		c.closeMemory()
+		c.before = survey{}
+		if err = c.surveyOnce(); err == nil || errors.As(err, new(*kernel.Refusal)) {
+			break
+		}
+	}
+	return err
+}
+
+func (c *member) surveyOnce() error {
 	for _, check := range []func() error{
 		c.checkExists, c.checkProgram, c.checkTraced, c.checkSeccomp, c.openMemory,
 		c.checkNamespaces, c.checkRoot, c.checkShared, c.checkOthers, c.checkScheduling, c.checkMaps,
@@ -64,7 +88,6 @@ func (c *member) survey() error {
 			return err
 		}
 	}
-	c.surveyed = true
 	return nil
 }
 
@@ -138,16 +161,15 @@ func (c *member) refuseAccess() error {
 
 // checkTraced refuses one that has a tracer already: there is only one for each.
 func (c *member) checkTraced() error {
-	if c.frozen.group != nil {
-		return nil // which is this process by now
+	t := c.before.status.Int("TracerPid")
+	if s, err := proc.ReadStatus(t); t == 0 || err == nil && c.has(s.Int("Tgid")) {
+		return nil // or checkTracing is to say so of that one
 	}
-	if t := c.before.status.Int("TracerPid"); t != 0 {
-		if s, err := proc.ReadStatus(t); err == nil && c.has(s.Int("Tgid")) {
-			return nil // which checkTracing is to say of that one
-		}
-		return c.refuse("end the debugger first", "it is being traced by process %d", t)
-	}
-	return nil
+	return c.refuseTraced(t)
+}
+
+func (c *member) refuseTraced(by int) error {
+	return c.refuse("end the debugger first", "it is being traced by process %d", by)
 }
 
 // checkTracing refuses tracers, which can't be resumed without what they traced.
@@ -209,6 +231,7 @@ func (c *member) openMemory() (err error) {
 func (c *member) closeMemory() {
 	if c.mem != nil {
 		c.mem.Close()
+		c.mem = nil
 	}
 }
 
@@ -231,6 +254,9 @@ func (c *member) checkMaps() error {
 		c.before.ends[maps[i].End] = maps[i]
 	}
 	c.site, err = ptrace.SyscallSite(maps, c.mem)
+	if errors.Is(err, io.EOF) || errors.Is(err, unix.EIO) {
+		return fmt.Errorf("%s: %w", c.object(), err) // it has executed another program meanwhile
+	}
 	if err != nil {
 		return c.refuse("", "%v", err)
 	}
