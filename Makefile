@@ -94,7 +94,7 @@ lint:
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	@if command -v shellcheck >/dev/null; then \
-	    shellcheck -x -P tests/demo .ci/run tests/setup contrib/systemd/snappipe-keep contrib/snapkernel-sqlite tests/demo/*.sh tests/process/kernels/*.sh && shellcheck -s bash -e SC2154 tests/peers/scripts/*.sh; \
+	    shellcheck -x -P tests/demo .ci/run tests/setup contrib/systemd/snappipe-keep contrib/snapkernel-sqlite contrib/snaprun tests/demo/*.sh tests/process/kernels/*.sh && shellcheck -s bash -e SC2154 tests/peers/scripts/*.sh; \
 	else echo "SKIPPED: shellcheck is not installed" | tee bin/lint.log; fi
 
 # What goroutines do differs from run to run, so that a search for a shorter

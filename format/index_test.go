@@ -11,6 +11,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"snappipe/format"
@@ -19,12 +20,12 @@ import (
 // counted counts what is read of a file.
 type counted struct {
 	*bytes.Reader
-	bytes int
+	bytes atomic.Int64
 }
 
 func (c *counted) ReadAt(p []byte, off int64) (int, error) {
 	n, err := c.Reader.ReadAt(p, off)
-	c.bytes += n
+	c.bytes.Add(int64(n))
 	return n, err
 }
 
@@ -114,7 +115,7 @@ func TestParts(t *testing.T) {
 		b, err := c.Open(context.Background(), bases)
 		check(t, err)
 		check(t, b.WriteParts(context.Background(), io.Discard, 2<<20+5, 10))
-		if got := file.bytes + below.bytes; got > 3<<20 {
+		if got := file.bytes.Load() + below.bytes.Load(); got > 3<<20 {
 			t.Errorf("%s: %d bytes were read for 10", name, got)
 		}
 		for range 40 {
