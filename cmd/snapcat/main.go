@@ -20,6 +20,7 @@ func main() {
 		About: []string{
 			"Takes a snapshot of TARGET, a live process, a file or the machine, which runs on, and writes it to standard output: as a stream for snapcompress, snapverify and snapresume, or as it is with --raw. Without TARGET, the whole machine is meant.",
 			"A target NAME:REST of another kernel is for the program snapkernel-NAME, which is looked for on the PATH.",
+			"A process is taken with all that descends from it, at one moment. The facts of the stream, which snapverify --check shows, have a line for each process. In the flat image each has a core file of its own, which begins where that line says: tail -c +N core, with N one more than that, is what gdb takes. With --only, the one process is taken alone, and resumed it has no children.",
 			"Parts that are all zeros take no room in a stream. With --raw, and a file as output, parts that the snapshot says are empty become holes.",
 			"In a system that was resumed from a snapshot, the snapcat that took it comes back to life too. It then writes a stream that says so, which all tools pass on, but none puts into a file or onto a device; nor does snapcat itself.",
 		},

@@ -1,9 +1,10 @@
 // Package process is the kernel "process": it snapshots any live program by
-// its process ID, and resumes it.
+// its process ID, with all that descends from it, and resumes that.
 //
-// The work is in the packages below it: image is the bytes, capture and agent
-// take them from a live program, restore gives them back; ptrace and proc are
-// the two ways in which Linux lets one process look at another. This package
+// The work is in the packages below it: world is what is known of processes, and
+// its bytes; capture and agent take it from live programs, restore gives it back,
+// and object does both for what is open; ptrace and proc are the two ways in which
+// Linux lets one process look at another. This package
 // registers the kernel and makes the two calls out of them.
 //
 // A program that imports it must be prepared to be executed again as an agent:

@@ -1,7 +1,8 @@
-// Package capture takes the image of a live process.
+// Package capture takes the image of a live process and of all that descends from
+// it.
 //
 // The pause is a fork, not a copy. All threads are stopped, one clone is made
-// in the program's name, and the program runs on; the clone, its twin, stays
+// in the name of each process, and all run on; the clone, its twin, stays
 // stopped for good, and its memory, which nobody changes, is the memory of the
 // image. What a fork does not carry over (registers, timers, signals, shared
 // memory, what is open) is collected while the program is stopped.
