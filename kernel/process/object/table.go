@@ -70,7 +70,7 @@ var (
 func init() { // since some of them ask for others
 	kinds = []*kind{
 		pipes, sockets, regulars, directories, paths, devices, terminals,
-		eventFDs, timerFDs, signalFDs, epolls, inotifies, losses,
+		eventFDs, timerFDs, signalFDs, pidFDs, epolls, inotifies, losses,
 	}
 	for _, k := range kinds {
 		byName[k.name] = k

@@ -25,6 +25,7 @@ const (
 	KindEventFD  Kind = "eventfd"   // EventFD
 	KindTimerFD  Kind = "timerfd"   // TimerFD
 	KindSignalFD Kind = "signalfd"  // SignalFD
+	KindPIDFD    Kind = "pidfd"     // PIDFD
 	KindEpoll    Kind = "epoll"     // Epoll
 	KindInotify  Kind = "inotify"   // Inotify
 	KindSocket   Kind = "socket"    // Socket
@@ -51,6 +52,7 @@ type OpenFile struct {
 	EventFD  *EventFD  `json:",omitempty"`
 	TimerFD  *TimerFD  `json:",omitempty"`
 	SignalFD *SignalFD `json:",omitempty"`
+	PIDFD    *PIDFD    `json:",omitempty"`
 	Epoll    *Epoll    `json:",omitempty"`
 	Inotify  []Inotify `json:",omitempty"`
 	Socket   *Socket   `json:",omitempty"`
@@ -129,6 +131,9 @@ type TimerFD struct {
 
 // SignalFD is a signalfd(2).
 type SignalFD struct{ Mask Hex }
+
+// PIDFD is a pidfd_open(2), of a process that is alive.
+type PIDFD struct{ Task int } // index in World.Tasks
 
 // Epoll is an epoll(7) set, with its parameters of ioctl_eventpoll(2).
 type Epoll struct {

@@ -300,7 +300,8 @@ var descriptors = []Row{
 	{Object: "inotify: events that were not read, what is deleted", Program: "inotify", Variants: []string{"unread", "deleted"},
 		Refused: `fd \d+, an inotify set`},
 	{Object: "io_uring", Program: "io-uring", Refused: `io_uring`},
-	{Object: "pidfd", Program: "strange-descriptors", Variants: []string{"pidfd"}, Refused: `fd \d+.*pidfd`},
+	{Object: "pidfd of the process itself", Program: "pidfd", Variants: []string{"own"}},
+	{Object: "pidfd of another process, or of one that has ended", Program: "pidfd", Variants: []string{"other", "ended"}, Refused: `fd \d+, a pidfd`},
 	{Object: "perf_event", Program: "strange-descriptors", Variants: []string{"perf_event"}, Refused: `fd \d+.*perf_event`},
 	{Object: "fanotify", Program: "strange-descriptors", Variants: []string{"fanotify"}, Users: root, Refused: `fd \d+.*fanotify`},
 	{Object: "POSIX message queues", Program: "strange-descriptors", Variants: []string{"mqueue"}, Refused: `fd \d+`},
@@ -384,6 +385,7 @@ var trees = []Row{
 	{Object: "POSIX locks, each of its process", Program: "tree", Variants: []string{"locks"}},
 	{Object: "pipes and socket pairs between processes, with content", Program: "tree", Variants: []string{"between"}},
 	{Object: "eventfd and epoll sets of several processes", Program: "tree", Variants: []string{"events"}},
+	{Object: "pidfds of processes of the tree", Program: "pidfd", Variants: []string{"child", "parent"}},
 	{Object: "a listener at which several processes wait", Program: "tree", Variants: []string{"listener"}},
 	{Object: "the moment: what was sent and not received is in the pipe", Program: "tree", Variants: []string{"traffic"}, Moves: true},
 }

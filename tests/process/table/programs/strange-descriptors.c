@@ -14,8 +14,6 @@ int main(void)
 	int fd = -1;
 	char queue[64];
 
-	if (!strcmp(variant, "pidfd"))
-		fd = syscall(SYS_pidfd_open, getpid(), 0);
 	if (!strcmp(variant, "fanotify"))
 		fd = fanotify_init(FAN_CLASS_NOTIF, O_RDONLY);
 	if (!strcmp(variant, "perf_event")) {
