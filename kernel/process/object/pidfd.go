@@ -47,8 +47,8 @@ func checkPIDFD(w *world.World, o *world.OpenFile) error {
 	if o.PIDFD == nil {
 		return errLacks
 	}
-	if n := o.PIDFD.Task; n < 0 || n >= len(w.Tasks) || w.Tasks[n].Dead() {
-		return fmt.Errorf("is of process %d, which is not there", n)
+	if !isAlive(w, o.PIDFD.Task) {
+		return fmt.Errorf("is of process %d, which is not there", o.PIDFD.Task)
 	}
 	return nil
 }

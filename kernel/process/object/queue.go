@@ -134,7 +134,8 @@ func (t *Taker) message(o *Found, d *world.OpenFile, m *sys.Message) error {
 		out.Content = t.addBlob(m.Data)
 	}
 	if c := m.Cred; c != nil && c.Pid != 0 {
-		if int(c.Pid) != o.task.PID {
+		out.Task = slices.IndexFunc(t.tasks, func(k *Task) bool { return k.PID == int(c.Pid) })
+		if out.Task < 0 {
 			return t.lose(o, d, "a unix socket", fmt.Sprintf("it holds a message with the credentials of another process, %d", c.Pid))
 		}
 		out.Cred = &world.Creator{UID: c.Uid, GID: c.Gid}

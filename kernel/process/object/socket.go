@@ -50,7 +50,7 @@ func lostSocket(d *world.OpenFile) world.LostKind {
 
 // checkSocket sees that the addresses of multicast groups and their sources are of one
 // of the two families.
-func checkSocket(_ *world.World, o *world.OpenFile) error {
+func checkSocket(w *world.World, o *world.OpenFile) error {
 	s := o.Socket
 	if s == nil {
 		return errLacks
@@ -63,6 +63,11 @@ func checkSocket(_ *world.World, o *world.OpenFile) error {
 		}
 		if !fit {
 			return errors.New("has addresses that are none")
+		}
+	}
+	for _, m := range s.Queue {
+		if !isAlive(w, m.Task) {
+			return fmt.Errorf("holds a message of process %d, which is not there", m.Task)
 		}
 	}
 	return nil

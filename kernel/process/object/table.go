@@ -133,3 +133,8 @@ func hasFile(_ *world.World, o *world.OpenFile) error {
 	}
 	return nil
 }
+
+// isAlive reports whether there is such a task, and it can make calls.
+func isAlive(w *world.World, task int) bool {
+	return task >= 0 && task < len(w.Tasks) && !w.Tasks[task].Dead()
+}

@@ -58,9 +58,10 @@ type Message struct {
 	Stream  bool `json:",omitempty"` // it has no end, but what follows may join it
 	// From is the address of a sender that has one: struct sockaddr.
 	From Bytes `json:",omitempty"`
-	// Cred are the credentials that came with it, if it came from the process
-	// itself; its PID is not said.
+	// Cred are the credentials that came with it; its PID is that of Task, an index
+	// in World.Tasks.
 	Cred *Creator `json:",omitempty"`
+	Task int      `json:",omitempty"`
 }
 
 // Membership is in a multicast group, of which the sources in Sources are heard

@@ -384,6 +384,7 @@ var trees = []Row{
 	{Object: "open files of several processes: offset, flags, flock", Program: "tree", Variants: []string{"offset"}},
 	{Object: "POSIX locks, each of its process", Program: "tree", Variants: []string{"locks"}},
 	{Object: "pipes and socket pairs between processes, with content", Program: "tree", Variants: []string{"between"}},
+	{Object: "credentials of messages between processes (SO_PASSCRED)", Program: "tree", Variants: []string{"credentials"}},
 	{Object: "eventfd and epoll sets of several processes", Program: "tree", Variants: []string{"events"}},
 	{Object: "pidfds of processes of the tree", Program: "pidfd", Variants: []string{"child", "parent"}},
 	{Object: "a listener at which several processes wait", Program: "tree", Variants: []string{"listener"}},

@@ -348,6 +348,24 @@ static int locks(void)
 	return passed();
 }
 
+/* sender receives a message and returns who sent it. */
+static pid_t sender(int fd, const char *text)
+{
+	char b[64];
+	union {
+		char space[CMSG_SPACE(sizeof(struct ucred))];
+		struct cmsghdr head;
+	} control;
+	struct iovec v = {b, sizeof b};
+	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+	struct ucred who;
+
+	EQUAL(recvmsg(fd, &m, 0), strlen(text));
+	CHECK(!memcmp(b, text, strlen(text)) && control.head.cmsg_type == SCM_CREDENTIALS);
+	memcpy(&who, CMSG_DATA(&control.head), sizeof who);
+	return who.pid;
+}
+
 /* Pipes and socket pairs with something in them; and their ends, when one is closed. */
 static int between(void)
 {
@@ -387,6 +405,29 @@ static int between(void)
 	EQUAL(read(back[0], b, 64), 0);
 	signal(SIGPIPE, SIG_IGN);
 	CHECK(write(packets[0], "x", 1) < 0 && errno == EPIPE);
+	return passed();
+}
+
+/* Messages that say who sent them, and wait to be read. */
+static int credentials(void)
+{
+	int pair[2];
+	pid_t child;
+
+	CHECK(!socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
+	for (int i = 0; i < 2; i++)
+		CHECK(!setsockopt(pair[i], SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)));
+	if (!(child = born())) {
+		EQUAL(write(pair[1], "up", 2), 2);
+		await_go();
+		EQUAL(sender(pair[1], "down"), getppid());
+		_exit(0);
+	}
+	EQUAL(write(pair[0], "down", 4), 4);
+	pause_ms(50);
+	ready();
+	EQUAL(sender(pair[0], "up"), child);
+	well(child);
 	return passed();
 }
 
@@ -539,7 +580,7 @@ int main(void)
 		int (*play)(void);
 	} all[] = {
 		{"line", line}, {"zombies", zombies}, {"pending", pending}, {"sessions", sessions}, {"memory", memory},
-		{"mutex", mutex}, {"offset", offset}, {"locks", locks}, {"between", between}, {"events", events},
+		{"mutex", mutex}, {"offset", offset}, {"locks", locks}, {"between", between}, {"credentials", credentials}, {"events", events},
 		{"listener", listener}, {"stopped", stopped}, {"traffic", traffic},
 	};
 
