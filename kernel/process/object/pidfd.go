@@ -20,7 +20,7 @@ var pidFDs = &kind{
 func (t *Taker) pidFD(o *Found, d *world.OpenFile) error {
 	const ofThread = unix.O_EXCL // PIDFD_THREAD of include/uapi/linux/pidfd.h
 	pid := o.info.PID
-	i := slices.IndexFunc(t.tasks, func(k *Task) bool { return k.PID == pid })
+	i := t.taskOf(pid)
 	switch {
 	case pid <= 0:
 		return t.lose(o, d, "a pidfd", "its process has ended")

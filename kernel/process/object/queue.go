@@ -134,11 +134,11 @@ func (t *Taker) message(o *Found, d *world.OpenFile, m *sys.Message) error {
 		out.Content = t.addBlob(m.Data)
 	}
 	if c := m.Cred; c != nil && c.Pid != 0 {
-		out.Task = slices.IndexFunc(t.tasks, func(k *Task) bool { return k.PID == int(c.Pid) })
-		if out.Task < 0 {
+		sender := t.taskOf(int(c.Pid))
+		if sender < 0 {
 			return t.lose(o, d, "a unix socket", fmt.Sprintf("it holds a message with the credentials of another process, %d", c.Pid))
 		}
-		out.Cred = &world.Creator{UID: c.Uid, GID: c.Gid}
+		out.Cred = &world.Creator{UID: c.Uid, GID: c.Gid, Task: sender}
 	}
 	if out.From != nil && !t.bound(out.From) && d.Socket.Type == unix.SOCK_DGRAM && t.inUse(out.From) {
 		return t.lose(o, d, "a unix socket", "it holds a message from "+world.AddressText(out.From)+", which is outside of the program")

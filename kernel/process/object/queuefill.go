@@ -82,7 +82,7 @@ func (u *unixSockets) send(from sender, m *world.Message) error {
 	unwiden := func() error { return nil }
 	deliver := func(b []byte) (n int, err error) {
 		if m.Cred != nil {
-			return sender{from.fd, u.tasks[m.Task], from.to}.sendAs(b, m.Cred)
+			return sender{from.fd, u.tasks[m.Cred.Task], from.to}.sendAs(b, m.Cred)
 		}
 		err = reachHere(from.by, from.to, func(to []byte) error {
 			n, err = sys.Send(from.fd, b, to)

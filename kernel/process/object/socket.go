@@ -65,9 +65,13 @@ func checkSocket(w *world.World, o *world.OpenFile) error {
 			return errors.New("has addresses that are none")
 		}
 	}
+	creators := []*world.Creator{s.Creator}
 	for _, m := range s.Queue {
-		if !isAlive(w, m.Task) {
-			return fmt.Errorf("holds a message of process %d, which is not there", m.Task)
+		creators = append(creators, m.Cred)
+	}
+	for _, c := range creators {
+		if c != nil && !isAlive(w, c.Task) {
+			return fmt.Errorf("was used by process %d, which is not there", c.Task)
 		}
 	}
 	return nil

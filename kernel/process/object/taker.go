@@ -86,6 +86,11 @@ func NewTaker(o Options, w *world.World, earlier *Taker, tasks ...*Task) *Taker 
 	return t
 }
 
+// taskOf returns the index of a process, or -1.
+func (t *Taker) taskOf(pid int) int {
+	return slices.IndexFunc(t.tasks, func(k *Task) bool { return k.PID == pid })
+}
+
 // root is the first task.
 func (t *Taker) root() *Task { return t.tasks[0] }
 

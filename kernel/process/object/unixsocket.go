@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -28,7 +29,7 @@ func (t *Taker) unixSocket(fd int, o *Found, d *world.OpenFile) error {
 			}
 		}
 	}
-	if err := creator(fd, s); err != nil {
+	if err := t.creator(fd, o, s); err != nil {
 		return fmt.Errorf("%s: %w", o.object("a unix socket"), err)
 	}
 	return nil
@@ -54,13 +55,17 @@ func (t *Taker) unixState(o *Found, d *world.OpenFile) error {
 }
 
 // creator reads who made a connection, or has it listen.
-func creator(fd int, s *world.Socket) error {
+func (t *Taker) creator(fd int, o *Found, s *world.Socket) error {
 	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {
 		return err
 	}
 	if cred.Pid != 0 || cred.Uid != ^uint32(0) { // it has one
-		s.Creator = &world.Creator{UID: cred.Uid, GID: cred.Gid}
+		task := t.taskOf(int(cred.Pid))
+		if task < 0 {
+			task = o.task.nth
+		}
+		s.Creator = &world.Creator{UID: cred.Uid, GID: cred.Gid, Task: task}
 	}
 	return nil
 }
@@ -120,7 +125,7 @@ func (u *unixSockets) open(i int) (int, error) {
 	if err := u.bind(by, fd, s.Local, s.File); err != nil || !s.Listening {
 		return fd, err
 	}
-	return fd, listen(by, fd, s.Backlog, s.Creator)
+	return fd, listen(u.creator(s, by), fd, s.Backlog, s.Creator)
 }
 
 // joined reports whether one is an end of a connection. Of datagram sockets,
@@ -194,6 +199,14 @@ func (u *unixSockets) connect(i int) error {
 	return errors.Join(u.setOptions(fdA, i), u.setOptions(fdB, j))
 }
 
+// creator is who makes the call again that SO_PEERCRED tells of, or else by.
+func (u *unixSockets) creator(s *world.Socket, by Process) Process {
+	if s.Creator == nil {
+		return by
+	}
+	return u.tasks[s.Creator.Task]
+}
+
 // closedEnd is what a socket is still connected to. It has a name unless that
 // is another's by now.
 func (u *unixSockets) closedEnd(a end) end {
@@ -217,7 +230,7 @@ func (u *unixSockets) join(a, b end) (fdA, fdB int, err error) {
 		fdB, fdA, err = u.accept(b, a)
 		return fdA, fdB, err
 	}
-	fds, err := socketpair(a)
+	fds, err := socketpair(end{a.Socket, a.open, u.creator(a.Socket, a.by), a.file})
 	if err != nil {
 		return -1, -1, err
 	}
@@ -269,7 +282,11 @@ func (u *unixSockets) accept(server, client end) (fdServer, fdClient int, err er
 		return -1, -1, fmt.Errorf("socket: %w", err)
 	}
 	if err = u.bind(client.by, fdClient, client.Local, client.file); err == nil {
-		err = connectTo(client.by, fdClient, server.Local, server.Creator)
+		by := client.by
+		if path := world.SocketPath(server.Local); path == "" || strings.HasPrefix(path, "/") {
+			by = u.creator(server.Socket, by)
+		}
+		err = connectTo(by, fdClient, server.Local, server.Creator)
 	}
 	if err == nil {
 		fdServer, _, err = unix.Accept4(listener, unix.SOCK_CLOEXEC)
@@ -295,7 +312,11 @@ func (u *unixSockets) listenAt(server end, creator *world.Creator) (int, error) 
 	if err := u.bind(server.by, fd, server.Local, server.file); err != nil {
 		return -1, err
 	}
-	return fd, listen(server.by, fd, 1, creator)
+	by := server.by
+	if creator != nil {
+		by = u.tasks[creator.Task]
+	}
+	return fd, listen(by, fd, 1, creator)
 }
 
 // socketpair, listen and connectTo have a process make the call, as the user who

@@ -48,8 +48,12 @@ type SocketFile struct {
 	UID, GID uint32
 }
 
-// Creator is a user and group.
-type Creator struct{ UID, GID uint32 }
+// Creator is a user and group, and the process that was it: an index in World.Tasks.
+// If that is none of them, it is one that has the socket.
+type Creator struct {
+	UID, GID uint32
+	Task     int `json:",omitempty"`
+}
 
 // Message is what was sent at once or, to a stream, one after the other by the
 // same sender.
@@ -58,10 +62,8 @@ type Message struct {
 	Stream  bool `json:",omitempty"` // it has no end, but what follows may join it
 	// From is the address of a sender that has one: struct sockaddr.
 	From Bytes `json:",omitempty"`
-	// Cred are the credentials that came with it; its PID is that of Task, an index
-	// in World.Tasks.
+	// Cred are the credentials that came with it.
 	Cred *Creator `json:",omitempty"`
-	Task int      `json:",omitempty"`
 }
 
 // Membership is in a multicast group, of which the sources in Sources are heard

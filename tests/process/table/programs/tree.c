@@ -411,18 +411,23 @@ static int between(void)
 /* Messages that say who sent them, and wait to be read. */
 static int credentials(void)
 {
-	int pair[2];
+	int pair[2], made[2];
 	pid_t child;
+	struct ucred by;
+	socklen_t size = sizeof by;
 
-	CHECK(!socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
+	CHECK(!socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) && !socketpair(AF_UNIX, SOCK_STREAM, 0, made));
 	for (int i = 0; i < 2; i++)
 		CHECK(!setsockopt(pair[i], SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)));
 	if (!(child = born())) {
 		EQUAL(write(pair[1], "up", 2), 2);
 		await_go();
 		EQUAL(sender(pair[1], "down"), getppid());
+		CHECK(!getsockopt(made[1], SOL_SOCKET, SO_PEERCRED, &by, &size));
+		EQUAL(by.pid, getppid());
 		_exit(0);
 	}
+	close(made[0]), close(made[1]);
 	EQUAL(write(pair[0], "down", 4), 4);
 	pause_ms(50);
 	ready();
