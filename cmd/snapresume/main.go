@@ -62,7 +62,7 @@ var snapresume = tool.Tool{
 		&cli.StringFlag{Name: "to", Usage: "resume to `TARGET` instead of what the image says"},
 		&cli.BoolFlag{Name: "check", Aliases: []string{"c"}, Usage: "do everything short of resuming, and say what would happen"},
 		about.JSONFlag,
-		&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "replace a file that is there already, and write to a device that is in use"},
+		&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "replace a file that is there already, write to a device that is in use, and give a program more rights than its user has by himself"},
 		&cli.BoolFlag{Name: "raw", Usage: "IMG is a flat image, as snapcat --raw writes it"},
 		input.BaseFlag("take `IMG` for what the image is stored as the difference to; may be given several times"),
 		rangeFlag,

@@ -31,6 +31,8 @@ type Row struct {
 
 	// Meanwhile happens to the program's directory after the snapshot.
 	Meanwhile func(dir string) error
+	// ResumeArgs are options for snapresume.
+	ResumeArgs []string
 	// ResumeRefused is what snapresume says when it refuses what became of the
 	// object meanwhile.
 	ResumeRefused string
@@ -338,7 +340,13 @@ var process = []Row{
 	{Object: "dumpable", Program: "prctls", Variants: []string{"dumpable"}, Users: root},
 	{Object: "dumpable: the user's own program that is not", Program: "prctls", Variants: []string{"dumpable"}, Users: unprivileged,
 		Refused: `not permitted`},
-	{Object: "user and group IDs", Program: "credentials", Variants: []string{"real", "effective"}, Users: root},
+	{Object: "user and group IDs", Program: "credentials", Variants: []string{"real"}, Users: root},
+	{Object: "several user and group IDs at once, as of a set-user-ID program", Program: "credentials", Variants: []string{"effective"}, Users: root,
+		ResumeArgs: []string{"--force"}, Note: "root resumes it with --trust, of an image that is signed, or --force"},
+	{Object: "the same, of an image that nobody has signed", Program: "credentials", Variants: []string{"effective"}, Users: root,
+		ResumeRefused: `it has other user IDs besides`},
+	{Object: "capabilities of a user who is not root", Program: "credentials", Variants: []string{"capable"}, Users: root,
+		ResumeRefused: `it has capabilities`},
 	{Object: "capabilities", Program: "capabilities", Users: root},
 	{Object: "CPU time used, page faults and other accounts", Program: "accounts", Moves: true,
 		Unseen: "no call sets them: they begin anew, as for limits of CPU time"},

@@ -204,6 +204,8 @@ func (p *performance) tryResumed(t *testing.T) {
 	var tool *cycle.Process
 	if p.SamePID {
 		tool = p.Resume(t, "--same-pid")
+	} else if p.ResumeArgs != nil {
+		tool = p.Resume(t, p.ResumeArgs...)
 	} else if p.Terminal {
 		tool = p.ResumeOn(t, cycle.NewTerminal(t, p.User))
 	} else {

@@ -1,8 +1,10 @@
 /* User and group IDs of all four kinds, and further groups. */
 #include "stage.h"
 #include <grp.h>
+#include <linux/capability.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 int main(void)
 {
@@ -15,7 +17,14 @@ int main(void)
 		CHECK(!setresuid(2000, 2001, 0));
 	} else {
 		CHECK(!setgroups(3, groups) && !setresgid(100, 100, 100) && !chmod(directory, 0777));
+		CHECK(!prctl(PR_SET_KEEPCAPS, !strcmp(variant, "capable")));
 		CHECK(!setresuid(2000, 2000, 2000));
+	}
+	if (!strcmp(variant, "capable")) {
+		struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
+		struct __user_cap_data_struct caps[2] = {{1 << CAP_NET_RAW, 1 << CAP_NET_RAW, 0}};
+
+		CHECK(!syscall(SYS_capset, &h, caps));
 	}
 	ready();
 	CHECK(!getresuid(&r, &e, &s));
