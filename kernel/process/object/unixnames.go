@@ -56,10 +56,29 @@ func (u *unixSockets) bindPath(by Process, fd int, path string, file *world.Sock
 		u.unnamed = append(u.unnamed, there)
 		return nil
 	}
-	if err := os.Chmod(there, os.FileMode(file.Mode)); err != nil {
-		return err
+	return u.giveAway(path, there, file)
+}
+
+// giveAway gives a socket file that was just made the mode and owner that it had.
+// Others may write to its directory: what else they have put there by now is left
+// alone.
+func (u *unixSockets) giveAway(path, there string, file *world.SocketFile) error {
+	fd, err := unix.Open(there, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("%s: %w", there, err)
 	}
-	return u.Tolerate("owner of "+path, os.Lchown(there, int(file.UID), int(file.GID)))
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return fmt.Errorf("%s: %w", there, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFSOCK || int(st.Uid) != os.Geteuid() {
+		return kernel.Refuse("unix socket "+path, "", "another file was put in its place")
+	}
+	if err := unix.Chmod(fmt.Sprintf("/proc/self/fd/%d", fd), file.Mode&0o7777); err != nil {
+		return fmt.Errorf("setting the mode of %s: %w", there, err)
+	}
+	return u.Tolerate("owner of "+path, unix.Fchownat(fd, "", int(file.UID), int(file.GID), unix.AT_EMPTY_PATH))
 }
 
 // free reports whether a name can be had: nobody is there.
