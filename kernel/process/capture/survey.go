@@ -40,18 +40,8 @@ func (t *tree) survey() (err error) {
 	if t.store, err = newStore(); err != nil {
 		return err
 	}
-	for {
-		err := t.surveyFiles()
-		if err == nil {
-			err = t.each((*member).readComms)
-		}
-		if err != nil && t.leaveEnding() {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		break
+	if err := t.surveyOpen(); err != nil {
+		return err
 	}
 	var threads, files, maps int
 	for _, c := range t.members {
@@ -64,6 +54,20 @@ func (t *tree) survey() (err error) {
 	}
 	t.dry.WarmLocks()
 	return t.fault(FaultSurveyed)
+}
+
+// surveyOpen looks at what is open, as often as a process has ended, or a file was
+// closed, between two looks at it.
+func (t *tree) surveyOpen() (err error) {
+	for range 10 {
+		if err = t.surveyFiles(); err == nil {
+			err = t.each((*member).readComms)
+		}
+		if err == nil || !errors.Is(err, unix.EBADF) && !t.leaveEnding() {
+			break
+		}
+	}
+	return err
 }
 
 // survey looks at one process. What it finds is not of one moment: of a program that
