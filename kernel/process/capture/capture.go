@@ -99,12 +99,13 @@ type member struct {
 	mem  *ptrace.Memory
 	site uint64 // of a system call instruction
 
-	before survey // what was known before it was stopped
-	twin   *Twin
-	task   *world.Task
-	space  *world.Space
-	opener *object.Task // the process, for files
-	frozen frozen
+	before   survey // what was known before it was stopped
+	surveyed bool
+	twin     *Twin
+	task     *world.Task
+	space    *world.Space
+	opener   *object.Task // the process, for files
+	frozen   frozen
 
 	kept     map[uint64][]piece       // by start of the mapping: what the twin doesn't have
 	private  map[uint64][]proc.Run    // by start: which of kept is not the file's

@@ -21,7 +21,11 @@ import (
 func (t *tree) surveyAll() error {
 	for i := 0; i < len(t.members); i++ {
 		c := t.members[i]
-		err := c.survey()
+		var err error
+		if !c.surveyed {
+			err = c.survey()
+			c.surveyed = err == nil
+		}
 		if err != nil && i > 0 && isEnding(c.pid) {
 			t.leave(c)
 			i--

@@ -63,11 +63,19 @@ func (t *tree) surveyOpen() (err error) {
 		if err = t.surveyFiles(); err == nil {
 			err = t.each((*member).readComms)
 		}
-		if err == nil || !errors.Is(err, unix.EBADF) && !t.leaveEnding() {
+		if err == nil || !errors.Is(err, unix.EBADF) && !t.leaveEnding() && !t.hasNew() {
 			break
 		}
 	}
 	return err
+}
+
+// hasNew looks for members that were born since they were listed, with which what
+// seems to lead outside does not. A list of children that run may lack some
+// (proc_pid_task_children(5)).
+func (t *tree) hasNew() bool {
+	known := len(t.members)
+	return t.surveyAll() == nil && len(t.members) > known
 }
 
 // survey looks at one process. What it finds is not of one moment: of a program that
