@@ -275,8 +275,9 @@ func (c *reading) chain() (all []*index, err error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append([]*index{list}, all...)
+		all = append(all, list)
 		if list.first == (place{}) {
+			slices.Reverse(all)
 			return all, nil
 		}
 		if list.first.number == 0 || list.first.at >= at {

@@ -121,7 +121,7 @@ func (t *tree) join(pid int) *member {
 		kept: map[uint64][]piece{}, private: map[uint64][]proc.Run{},
 		guards: map[uint64][]proc.Run{}, policies: map[uint64]*world.Policy{},
 	}
-	c.opener = &object.Task{PID: pid, Root: len(t.members) == 0, Title: c.object, InnerID: c.innerID}
+	c.opener = &object.Task{PID: pid, Title: c.object, InnerID: c.innerID}
 	t.members = append(t.members, c)
 	return c
 }
@@ -170,7 +170,7 @@ func Take(pid int, o Options) (_ *Captured, err error) {
 // encode puts the image together, and finds the place of everything in it.
 func (t *tree) encode() error {
 	for i, c := range t.members {
-		c.task.Space, c.task.Table = i, c.opener.Table
+		c.task.Space, c.task.Table = i, i
 		t.img.Tasks = append(t.img.Tasks, *c.task)
 		t.img.Spaces = append(t.img.Spaces, *c.space)
 	}

@@ -54,7 +54,7 @@ func (t *tree) executable(p *world.Task) string {
 // inWords is a line about a process: who looks for one finds its parent, what it
 // has, and where its core file begins.
 func (t *tree) inWords(p *world.Task) string {
-	if p.Space == world.NoIndex {
+	if p.Dead() {
 		return fmt.Sprintf("%s, child of %d: has ended, and was not waited for", p.Comm, p.PPID)
 	}
 	var bytes int64

@@ -21,11 +21,7 @@ import (
 func (t *tree) surveyAll() error {
 	for i := 0; i < len(t.members); i++ {
 		c := t.members[i]
-		var err error
-		if !c.surveyed {
-			err = c.survey()
-			c.surveyed = err == nil
-		}
+		err := c.survey()
 		if err != nil && i > 0 && isEnding(c.pid) {
 			t.leave(c)
 			i--
@@ -38,7 +34,10 @@ func (t *tree) surveyAll() error {
 			return err
 		}
 	}
-	return t.checkTracing()
+	if err := t.checkTracing(); err != nil {
+		return err
+	}
+	return t.checkOthers(t.members...)
 }
 
 // descend adds the living children of a process. What is left of a twin whose agent
@@ -59,7 +58,7 @@ func (t *tree) descend(c *member) error {
 			if err := Reap(c.pid, child); err != nil {
 				return err
 			}
-		case ptrace.IsTwin(s), isOver(s):
+		case ptrace.IsTwin(s), s.HasEnded():
 		default:
 			t.join(child)
 		}
@@ -67,18 +66,24 @@ func (t *tree) descend(c *member) error {
 	return nil
 }
 
-// isOver reports whether a process has ended, of which its parent may not know yet.
-func isOver(s proc.Stat) bool { return s.State() == 'Z' || s.State() == 'X' }
-
 // isEnding reports whether a process has ended, or has no more to do than that.
 func isEnding(pid int) bool {
 	s, err := proc.ReadStat(pid)
-	return err != nil || isOver(s) || proc.Exiting(pid)
+	return err != nil || s.HasEnded() || proc.Exiting(pid)
 }
 
-func (t *tree) has(pid int) bool {
-	return slices.ContainsFunc(t.members, func(c *member) bool { return c.pid == pid })
+// member returns the one of a process ID, or nil.
+func (t *tree) member(pid int) *member { return among(t.members, pid) }
+
+func among(members []*member, pid int) *member {
+	i := slices.IndexFunc(members, func(c *member) bool { return c.pid == pid })
+	if i < 0 {
+		return nil
+	}
+	return members[i]
 }
+
+func (t *tree) has(pid int) bool { return t.member(pid) != nil }
 
 // leave takes out a process that is none of the tree's any more.
 func (t *tree) leave(c *member) {
@@ -115,7 +120,7 @@ func (t *tree) stopAll() error {
 	old := t.members
 	t.members = nil
 	for _, m := range stopped.Members {
-		c := old[slices.IndexFunc(old, func(c *member) bool { return c.pid == m.PID })]
+		c := among(old, m.PID)
 		c.frozen.group = m.Group
 		t.members = append(t.members, c)
 	}
@@ -128,8 +133,7 @@ func (t *tree) stopAll() error {
 		return err
 	}
 	for _, z := range stopped.Zombies {
-		c := t.members[slices.IndexFunc(t.members, func(c *member) bool { return c.pid == z.Parent })]
-		t.dead = append(t.dead, c.deadChild(z))
+		t.dead = append(t.dead, t.member(z.Parent).deadChild(z))
 	}
 	return nil
 }
@@ -137,15 +141,18 @@ func (t *tree) stopAll() error {
 // found is told of everybody who is about to be stopped. Who is about to end anyway
 // is not looked at.
 func (t *tree) found(pid int) (o ptrace.Option, err error) {
-	i := slices.IndexFunc(t.members, func(c *member) bool { return c.pid == pid })
-	if i < 0 {
-		i = len(t.members)
-		c := t.join(pid)
-		if err := c.survey(); err != nil && !isEnding(pid) {
+	c := t.member(pid)
+	if c == nil {
+		c = t.join(pid)
+		err := c.survey()
+		if err == nil {
+			err = t.checkOthers(c)
+		}
+		if err != nil && !isEnding(pid) {
 			return 0, err
 		}
 	}
-	return t.members[i].traceOptions(), nil
+	return c.traceOptions(), nil
 }
 
 // explain says of what process it is that the tree can't be stopped.
@@ -157,13 +164,11 @@ func (t *tree) explain(err error) error {
 	if !errors.As(err, &of) {
 		return fmt.Errorf("%s: %w", t.root().object(), err)
 	}
-	i := slices.IndexFunc(t.members, func(c *member) bool { return c.pid == of.PID })
-	if i < 0 {
-		return err
-	}
-	c := t.members[i]
+	c := t.member(of.PID)
 	var traced *ptrace.TracedError
 	switch {
+	case c == nil:
+		return err
 	case errors.As(err, &traced):
 		return c.refuseTraced(traced.Tracer)
 	case errors.Is(err, ptrace.ErrLeaderless):
@@ -178,14 +183,11 @@ func (c *member) readStat() (err error) {
 	return err
 }
 
-// Fields of proc_pid_stat(5).
-const statParent, statGroup, statSession, statTerminal, statForeground = 4, 5, 6, 7, 8
-
 func (c *member) deadChild(z ptrace.Zombie) world.Task {
 	s := z.Stat
 	task := world.Task{
 		Space: world.NoIndex, Table: world.NoIndex, Exe: world.NoIndex, Cwd: world.NoIndex,
-		PID: z.PID, PPID: c.pid, PGID: int(s.Field(statGroup)), SID: int(s.Field(statSession)),
+		PID: z.PID, PPID: c.pid, PGID: s.Group(), SID: s.Session(),
 		ExitSignal: s.ExitSignal(), Status: int(s.ExitStatus()), Comm: world.Text(s.Comm),
 	}
 	if !c.before.namespaced {
@@ -193,18 +195,9 @@ func (c *member) deadChild(z ptrace.Zombie) world.Task {
 	}
 	task.PPID = c.innerID(c.pid)
 	if s, err := proc.ReadStatus(z.PID); err == nil {
-		task.PID, task.PGID, task.SID = innermost(s, "NSpid"), innermost(s, "NSpgid"), innermost(s, "NSsid")
+		task.PID, task.PGID, task.SID = s.Innermost("NSpid"), s.Innermost("NSpgid"), s.Innermost("NSsid")
 	}
 	return task
-}
-
-// innermost is an ID as the process itself sees it (proc_pid_status(5)).
-func innermost(s proc.Status, field string) int {
-	ids := s.Numbers(field)
-	if len(ids) == 0 {
-		return 0
-	}
-	return ids[len(ids)-1]
 }
 
 // checkApart refuses processes that share what clone(2) lets them share. Each has its

@@ -14,8 +14,7 @@ import (
 // newTaker makes one that fills in w. What an earlier one has found serves it.
 func (t *tree) newTaker(dry bool, w *world.World, earlier *object.Taker) *object.Taker {
 	var openers []*object.Task
-	for i, c := range t.members {
-		c.opener.Table = i
+	for _, c := range t.members {
 		openers = append(openers, c.opener)
 	}
 	w.Files, w.Open, w.Tables = nil, nil, make([]world.Table, len(openers))

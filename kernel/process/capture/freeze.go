@@ -6,7 +6,6 @@ package capture
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"snappipe/kernel"
@@ -82,7 +81,7 @@ func (t *tree) release() error {
 }
 
 func (t *tree) memoryOf(m *ptrace.Member) *ptrace.Memory {
-	return t.members[slices.IndexFunc(t.members, func(c *member) bool { return c.pid == m.PID })].mem
+	return t.member(m.PID).mem
 }
 
 // explain says of what process an error of its tracing is.
@@ -177,7 +176,7 @@ func (c *member) readAhead() (err error) {
 	if err := c.checkAgain(); err != nil {
 		return err
 	}
-	if f.timers, err = proc.Timers(c.pid); err != nil && !isNotExist(err) {
+	if f.timers, err = proc.Timers(c.pid); err != nil && !proc.IsGone(err) {
 		return err
 	}
 	if err := c.checkTimers(); err != nil {

@@ -6,7 +6,6 @@ package capture
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
@@ -268,6 +267,3 @@ func (t *tree) addExtent(offset int64, twin int, p piece) {
 	}
 	t.extents = append(t.extents, Extent{Offset: offset, Length: length, Twin: twin, At: p.at})
 }
-
-// isNotExist reports whether a file, or the process it is about, is gone.
-func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) }

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
@@ -80,13 +81,31 @@ func (c *member) checkRootsNamespaces(tid int, who string) error {
 	return err
 }
 
-// namespaces are those of a thread, in the order of namespaceKinds; "" for one that
-// this kernel does not have.
-func namespaces(pid, tid int) (all []string, err error) {
+// ownNamespaces are those of this process, which stays in them, in the order of
+// namespaceKinds; "" for one that this kernel does not have.
+var ownNamespaces = sync.OnceValues(func() (all []string, err error) {
 	for _, k := range namespaceKinds {
-		name, err := proc.Namespace(pid, tid, k.kind)
-		if err != nil && !isNotExist(err) {
+		name, err := proc.Namespace(os.Getpid(), os.Getpid(), k.kind)
+		if err != nil && !proc.IsGone(err) {
 			return nil, err
+		}
+		all = append(all, name)
+	}
+	return all, nil
+})
+
+// namespaces are those of a thread, as [ownNamespaces] are.
+func namespaces(pid, tid int) (all []string, err error) {
+	own, err := ownNamespaces()
+	if err != nil {
+		return nil, err
+	}
+	for i, k := range namespaceKinds {
+		name := ""
+		if own[i] != "" {
+			if name, err = proc.Namespace(pid, tid, k.kind); err != nil {
+				return nil, err
+			}
 		}
 		all = append(all, name)
 	}
@@ -102,9 +121,13 @@ func (c *member) checkSameNamespaces(pid, tid int, who string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.object(), err)
 	}
+	own, err := ownNamespaces()
+	if err != nil {
+		return err
+	}
 	for i, k := range namespaceKinds {
 		same := all[i] == c.root().before.namespaces[i]
-		if own, err := proc.Namespace(os.Getpid(), os.Getpid(), k.kind); k.kind == "user" && err == nil && own != all[i] {
+		if k.kind == "user" && own[i] != all[i] {
 			same = same && powerless(pid)
 		}
 		if !same {
@@ -172,19 +195,16 @@ func (c *member) checkNamespacesOf(pid, tid int, who string) (own bool, err erro
 // differences are the kinds of namespace in which a thread is not in that of
 // this process.
 func differences(pid, tid int) (differ []namespaceKind, err error) {
-	for _, k := range namespaceKinds {
-		own, err := proc.Namespace(os.Getpid(), os.Getpid(), k.kind)
-		if isNotExist(err) {
-			continue // not in this kernel
-		}
-		if err != nil {
-			return nil, err
-		}
-		theirs, err := proc.Namespace(pid, tid, k.kind)
-		if err != nil {
-			return nil, err
-		}
-		if theirs != own {
+	own, err := ownNamespaces()
+	if err != nil {
+		return nil, err
+	}
+	theirs, err := namespaces(pid, tid)
+	if err != nil {
+		return nil, err
+	}
+	for i, k := range namespaceKinds {
+		if theirs[i] != own[i] {
 			differ = append(differ, k)
 		}
 	}
@@ -245,10 +265,10 @@ func (t *tree) isTaken(pid int) bool {
 			at = pid // its child has another parent by now
 			tries--
 			continue
-		case err != nil || s.Field(statParent) == 0:
+		case err != nil || s.Parent() == 0:
 			return false
 		}
-		at = int(s.Field(statParent))
+		at = s.Parent()
 	}
 	return true
 }

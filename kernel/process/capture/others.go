@@ -34,19 +34,28 @@ var sharedByProcesses = []struct {
 	{sys.KcmpSighand, "signal actions"},
 }
 
-// checkOthers refuses a process that shares these with another.
-func (c *member) checkOthers() error {
-	pids, err := c.others()
+// checkOthers refuses members that share these with a process that is not taken.
+func (t *tree) checkOthers(members ...*member) error {
+	pids, err := t.others()
 	if err != nil {
 		return err
 	}
 	for _, pid := range pids {
-		for _, s := range sharedByProcesses {
-			if same, err := sys.Kcmp(c.pid, pid, s.kind, 0, 0); err != nil {
-				break // it has ended, or is another user's
-			} else if same == 0 {
-				return c.refuse("", "it shares its %s with %s", s.what, proc.Title(pid))
+		for _, c := range members {
+			if err := c.checkApartFrom(pid); err != nil {
+				return err
 			}
+		}
+	}
+	return nil
+}
+
+func (c *member) checkApartFrom(pid int) error {
+	for _, s := range sharedByProcesses {
+		if same, err := sys.Kcmp(c.pid, pid, s.kind, 0, 0); err != nil {
+			break // it has ended, or is another user's
+		} else if same == 0 && !isEnding(c.pid) { // which has no more memory than a kernel thread
+			return c.refuse("", "it shares its %s with %s", s.what, proc.Title(pid))
 		}
 	}
 	return nil

@@ -39,7 +39,7 @@ func policy(b []byte) *world.Policy {
 // that of the first thread if they have none.
 func (c *member) notePolicies() (err error) {
 	c.before.policies, err = proc.NUMAPolicies(c.pid)
-	if isNotExist(err) {
+	if proc.IsGone(err) {
 		return nil // CONFIG_NUMA is not set
 	}
 	return err

@@ -59,8 +59,8 @@ func (c *member) readNames() (err error) {
 func (c *member) readIDs() error {
 	p, stat := c.task, c.before.stat
 	p.PID = p.Threads[0].TID
-	p.PPID, p.PGID, p.SID = int(stat.Field(statParent)), int(stat.Field(statGroup)), int(stat.Field(statSession))
-	p.TTY, p.Foreground = int(stat.Field(statTerminal)), int(stat.Field(statForeground))
+	p.PPID, p.PGID, p.SID = stat.Parent(), stat.Group(), stat.Session()
+	p.TTY, p.Foreground = stat.Terminal(), stat.Foreground()
 	p.ExitSignal = stat.ExitSignal()
 
 	status, err := proc.ReadStatus(c.twin.PID)
@@ -78,9 +78,9 @@ func (c *member) readIDs() error {
 	}
 	if c.before.namespaced {
 		if p.Foreground == p.PGID {
-			p.Foreground = innermost(status, "NSpgid")
+			p.Foreground = status.Innermost("NSpgid")
 		}
-		p.PPID, p.PGID, p.SID = c.innerParent(), innermost(status, "NSpgid"), innermost(status, "NSsid")
+		p.PPID, p.PGID, p.SID = c.innerParent(), status.Innermost("NSpgid"), status.Innermost("NSsid")
 	}
 	p.Caps = world.MakeCaps(status.Capabilities())
 	p.Umask = uint32(status.Bits("Umask", 8))
@@ -91,11 +91,9 @@ func (c *member) readIDs() error {
 
 // innerParent is the ID that its parent had in the PID namespace of the tree.
 func (c *member) innerParent() int {
-	parent := int(c.before.stat.Field(statParent))
-	for _, d := range c.members {
-		if d.pid == parent {
-			return d.task.Threads[0].TID
-		}
+	parent := c.before.stat.Parent()
+	if d := c.member(parent); d != nil {
+		return d.task.Threads[0].TID
 	}
 	return proc.InnerID(parent)
 }
@@ -178,7 +176,7 @@ func (c *member) finishThreads() error {
 		comm, ok := c.before.comms[tid]
 		if !ok {
 			var err error
-			if comm, err = proc.Comm(c.pid, tid); err != nil && !isNotExist(err) {
+			if comm, err = proc.Comm(c.pid, tid); err != nil && !proc.IsGone(err) {
 				return err
 			}
 		}

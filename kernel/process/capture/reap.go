@@ -32,7 +32,7 @@ func ReapAll(parent int) error {
 // Reap has a process wait for a twin that is dead, or about to be.
 func Reap(parent, twin int) error {
 	for deadline := time.Now().Add(cleanLimit); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if s, err := proc.ReadStat(twin); err != nil || s.Field(statParent) != int64(parent) || s.State() == 'Z' {
+		if s, err := proc.ReadStat(twin); err != nil || s.Parent() != parent || s.State() == 'Z' {
 			break
 		}
 	}
@@ -43,7 +43,7 @@ func Reap(parent, twin int) error {
 // wait for the children of each other (wait4(2), __WNOTHREAD). release is
 // called when that thread is about to.
 func reap(parent, twin, inner int, release func() error) error {
-	if s, err := proc.ReadStat(twin); err != nil || s.Field(statParent) != int64(parent) {
+	if s, err := proc.ReadStat(twin); err != nil || s.Parent() != parent {
 		return nil // the parent has ended, or it is done
 	}
 	tids, err := proc.Tasks(parent)

@@ -81,6 +81,9 @@ func (t *tree) hasNew() bool {
 // survey looks at one process. What it finds is not of one moment: of a program that
 // is being executed it may be half of that before, and half of the new one.
 func (c *member) survey() (err error) {
+	if c.surveyed {
+		return nil
+	}
 	for range 3 {
 		c.closeMemory()
 		c.before = survey{}
@@ -88,13 +91,14 @@ func (c *member) survey() (err error) {
 			break
 		}
 	}
+	c.surveyed = err == nil
 	return err
 }
 
 func (c *member) surveyOnce() error {
 	for _, check := range []func() error{
 		c.checkExists, c.checkProgram, c.checkTraced, c.checkSeccomp, c.openMemory,
-		c.checkNamespaces, c.checkRoot, c.checkShared, c.checkOthers, c.checkScheduling, c.checkMaps,
+		c.checkNamespaces, c.checkRoot, c.checkShared, c.checkScheduling, c.checkMaps,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -119,7 +123,7 @@ func (c *member) checkExists() (err error) {
 			"it is a thread of process %d, not a process", s.Int("Tgid"))
 	}
 	switch s := c.before.stat; {
-	case s.State() == 'Z' || s.State() == 'X':
+	case s.HasEnded():
 		if tids, err := proc.Tasks(c.pid); err == nil && len(tids) > 1 {
 			return c.refuse("", "its main thread has ended, which a resume could not bring back")
 		}
@@ -189,7 +193,7 @@ func (t *tree) checkTracing() error {
 	tracers := map[int]*member{}
 	for _, c := range t.members {
 		tids, err := proc.Tasks(c.pid)
-		if err != nil && !isNotExist(err) {
+		if err != nil && !proc.IsGone(err) {
 			return fmt.Errorf("%s: %w", c.object(), err)
 		}
 		for _, tid := range tids {
@@ -297,7 +301,7 @@ func (c *member) readComms() error {
 	c.before.comms = make(map[int]string, len(tids))
 	for _, tid := range tids {
 		comm, err := proc.Comm(c.pid, tid)
-		if err != nil && !isNotExist(err) {
+		if err != nil && !proc.IsGone(err) {
 			return fmt.Errorf("%s: %w", c.object(), err)
 		}
 		c.before.comms[tid] = comm

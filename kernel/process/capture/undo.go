@@ -55,7 +55,7 @@ type semaphoreSet struct {
 // semaphores lists all, from /proc/sysvipc/sem.
 func semaphores() (sets []semaphoreSet, err error) {
 	b, err := os.ReadFile("/proc/sysvipc/sem")
-	if isNotExist(err) {
+	if proc.IsGone(err) {
 		return nil, nil
 	}
 	for line := range strings.Lines(string(b)) {

@@ -53,7 +53,7 @@ func (t *Taker) leaveOut(o *Found, d *world.OpenFile, what string) {
 }
 
 // chosen reports whether the user wants a descriptor to be left out.
-func (t *Taker) chosen(r ref) bool { return r.task.Root && slices.Contains(t.o.Drop, r.fd) }
+func (t *Taker) chosen(r ref) bool { return r.isRoots() && slices.Contains(t.o.Drop, r.fd) }
 
 // drop leaves out a descriptor that was chosen. Others of the same open file
 // description keep that.

@@ -108,7 +108,7 @@ func takeDescriptor(file *os.File, pos int64) (int, error) {
 	if pos == 0 {
 		return fd, nil
 	}
-	if _, err := unix.Seek(fd, pos, unix.SEEK_SET); ignore(err, unix.ESPIPE, unix.EBADF) != nil {
+	if _, err := unix.Seek(fd, pos, unix.SEEK_SET); sys.Ignore(err, unix.ESPIPE, unix.EBADF) != nil {
 		unix.Close(fd)
 		return -1, fmt.Errorf("%s: seeking to %d: %w", file.Name(), pos, err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
@@ -70,7 +71,7 @@ func (m *Maker) lockAsProcess() error {
 				switch {
 				case l.Type == proc.LockPOSIX && l.Task == t:
 					// struct flock: type and whence, start, length, pid
-					arg := words(uint64(uint16(lockType(l))), uint64(l.Start), uint64(lockLength(l)), 0)
+					arg := sys.Words(uint64(uint16(lockType(l))), uint64(l.Start), uint64(lockLength(l)), 0)
 					_, err = callWith(p, "F_SETLK", unix.SYS_FCNTL, 2, arg, uint64(f.FD), unix.F_SETLK, 0)
 				case l.Type == proc.LockLease && !leased[f.Open]:
 					leased[f.Open] = true

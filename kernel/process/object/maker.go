@@ -205,16 +205,6 @@ func (m *Maker) Close() {
 	m.standards.close()
 }
 
-// ignore drops an error that is one of those given.
-func ignore(err error, these ...unix.Errno) error {
-	for _, e := range these {
-		if errors.Is(err, e) {
-			return nil
-		}
-	}
-	return err
-}
-
 // Tolerate reports, instead of failing, that the user may not set something that
 // the program goes on without.
 func (m *Maker) Tolerate(what string, err error) error {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
+	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
@@ -58,7 +59,7 @@ func listGroups(pid int) ([]group, error) {
 	all := []group{}
 	for name, parse := range map[string]func(string) []group{"igmp": parseIGMP, "igmp6": parseIGMP6} {
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", pid, name))
-		if err != nil && !isNotExist(err) { // a kernel without it
+		if err != nil && !proc.IsGone(err) { // a kernel without it
 			return nil, err
 		}
 		all = append(all, parse(string(b))...)

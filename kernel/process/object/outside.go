@@ -11,7 +11,7 @@ import (
 )
 
 // isStandard reports whether it is one of descriptors 0 to 2 of the first task.
-func (r ref) isStandard() bool { return r.task.Root && r.fd <= 2 }
+func (r ref) isStandard() bool { return r.isRoots() && r.fd <= 2 }
 
 // standard are the descriptions on those.
 func (t *Taker) standard() (all []*world.OpenFile) {

@@ -47,8 +47,7 @@ func (t *Taker) ownID(owner sys.Owner) (int, bool) {
 				return k.InnerID(id), true
 			}
 		case sys.OwnerGroup:
-			const pgrp = 5 // proc_pid_stat(5)
-			if int64(id) == k.Stat.Field(pgrp) {
+			if id == k.Stat.Group() {
 				return id, true
 			}
 		default:

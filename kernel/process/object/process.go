@@ -4,8 +4,6 @@
 package object
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -33,6 +31,8 @@ type Process interface {
 	// Hand gives it a descriptor of ours, which closes on exec, and returns its
 	// number there: the lowest that is free.
 	Hand(fd int) (int, error)
+	// Lend calls f with the number that a descriptor of ours has in it meanwhile.
+	Lend(fd int, f func(n uint64) error) error
 	// CloseAll closes all of its descriptors but the one that Hand needs, which it
 	// moves to number n, and CloseChannel closes that.
 	CloseAll(n int) error
@@ -51,26 +51,6 @@ func callWith(p Process, what string, nr uintptr, i int, arg []byte, args ...uin
 	}
 	args[i] = at[0]
 	return p.Call(what, nr, args...)
-}
-
-// words are numbers as they lie in memory.
-func words(v ...uint64) []byte {
-	var b []byte
-	for _, w := range v {
-		b = binary.NativeEndian.AppendUint64(b, w)
-	}
-	return b
-}
-
-// lend calls f with the number that a descriptor of ours has in a process.
-func lend(p Process, fd int, f func(n uint64) error) error {
-	n, err := p.Hand(fd)
-	if err != nil {
-		return err
-	}
-	err = f(uint64(n))
-	_, closed := p.Call("close", unix.SYS_CLOSE, uint64(n))
-	return errors.Join(err, closed)
 }
 
 // takeOver gets a descriptor that a process has made, and closes it there.

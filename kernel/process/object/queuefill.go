@@ -174,7 +174,7 @@ func (s sender) sendAs(b []byte, cred *world.Creator) (n int, err error) {
 		return 0, err
 	}
 	control := unix.UnixCredentials(&unix.Ucred{Pid: int32(pid), Uid: cred.UID, Gid: cred.GID})
-	err = lend(s.by, s.fd, func(fd uint64) error {
+	err = s.by.Lend(s.fd, func(fd uint64) error {
 		return reach(s.by, s.to, func(to []byte) error {
 			n, err = sendmsg(s.by, fd, b, to, control)
 			return err
@@ -202,7 +202,7 @@ func sendmsg(by Process, fd uint64, b, to, control []byte) (n int, err error) {
 func sendFrom(by Process, at, fd uint64, size int, to, control []byte) (int, error) {
 	const headerSize = 56
 	// struct iovec, the address, the credentials
-	laid, err := by.Lay(words(at, uint64(size)), to, control, make([]byte, headerSize))
+	laid, err := by.Lay(sys.Words(at, uint64(size)), to, control, make([]byte, headerSize))
 	if err != nil {
 		return 0, err
 	}
@@ -212,7 +212,7 @@ func sendFrom(by Process, at, fd uint64, size int, to, control []byte) (int, err
 	}
 	// struct msghdr: name, its length, vector, its length, control, its
 	// length, flags
-	header := words(name, uint64(len(to)), vector, 1, rights, uint64(len(control)), 0)
+	header := sys.Words(name, uint64(len(to)), vector, 1, rights, uint64(len(control)), 0)
 	if err := by.Write(header, message); err != nil {
 		return 0, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
 
@@ -53,10 +54,10 @@ func Awaits(w *world.World, sig unix.Signal) bool {
 func (m *Maker) rouseSignalFD(w watched) (calm func() error, err error) {
 	const one = uint64(unix.SIGUSR1)
 	const setSize = 8
-	set := words(1 << (one - 1))
+	set := sys.Words(1 << (one - 1))
 	const maskArgument = 1
 	wait := func(mask uint64) error {
-		_, err := callWith(w.by, "signalfd", unix.SYS_SIGNALFD4, maskArgument, words(mask), w.at, 0, setSize, 0)
+		_, err := callWith(w.by, "signalfd", unix.SYS_SIGNALFD4, maskArgument, sys.Words(mask), w.at, 0, setSize, 0)
 		return err
 	}
 	if err := wait(1 << (one - 1)); err != nil {
@@ -67,7 +68,7 @@ func (m *Maker) rouseSignalFD(w watched) (calm func() error, err error) {
 		_, err = w.by.Call("tkill", unix.SYS_TKILL, own, one)
 	}
 	return func() error {
-		at, err := w.by.Lay(set, words(0, 0))
+		at, err := w.by.Lay(set, sys.Words(0, 0))
 		if err == nil {
 			_, err = w.by.Call("rt_sigtimedwait", unix.SYS_RT_SIGTIMEDWAIT, at[0], 0, at[1], setSize)
 		}

@@ -132,7 +132,7 @@ func (m *Maker) pointSocket(i int) error {
 func (m *Maker) settleSocket(i int) error {
 	s, fd := m.world.Open[i].Socket, m.made[i].fd
 	if how, ok := map[int]int{1: unix.SHUT_RD, 2: unix.SHUT_WR, 3: unix.SHUT_RDWR}[s.Shutdown]; ok {
-		if err := unix.Shutdown(fd, how); ignore(err, unix.ENOTCONN) != nil {
+		if err := unix.Shutdown(fd, how); sys.Ignore(err, unix.ENOTCONN) != nil {
 			return fmt.Errorf("shutdown: %w", err)
 		}
 	}

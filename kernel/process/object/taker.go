@@ -158,7 +158,7 @@ func (t *Taker) Finish() error {
 		if err := t.finishTask(k, locked); err != nil {
 			return err
 		}
-		fds := t.w.Tables[k.Table].FDs
+		fds := t.w.Tables[k.nth].FDs
 		slices.SortFunc(fds, func(a, b world.FD) int { return cmp.Compare(a.FD, b.FD) })
 	}
 	if err := t.checkDropped(); err != nil {
@@ -200,9 +200,9 @@ func (t *Taker) look(all []*Found, r ref, was *Found) ([]*Found, error) {
 	o := &Found{ref: r}
 	err := o.read(was)
 	switch {
-	case isNotExist(err) && t.o.Dry:
+	case proc.IsGone(err) && t.o.Dry:
 		return all, nil
-	case isNotExist(err):
+	case proc.IsGone(err):
 		return all, ErrOthers
 	case err != nil:
 		return all, err
@@ -241,7 +241,7 @@ func (t *Taker) take(all []*Found) error {
 func (t *Taker) refer(o *Found, i int) {
 	o.task.index[o.fd], o.task.inode[o.fd] = i, o.info.Ino
 	t.addLocks(o, &t.w.Open[i])
-	table := &t.w.Tables[o.task.Table]
+	table := &t.w.Tables[o.task.nth]
 	table.FDs = append(table.FDs, world.FD{FD: o.fd, Open: i, CloseOnExec: o.info.Flags&unix.O_CLOEXEC != 0})
 }
 

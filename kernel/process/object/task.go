@@ -5,7 +5,6 @@ package object
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"snappipe/kernel"
@@ -19,8 +18,6 @@ import (
 // fields are the caller's.
 type Task struct {
 	PID   int
-	Table int // index in World.Tables
-	Root  bool
 	Title func() string // for people: "process 123 (sleep)"
 	Stat  proc.Stat
 	// InnerID returns the ID that a thread has in the process's own PID namespace.
@@ -30,7 +27,7 @@ type Task struct {
 	// Twin is there once the process was made to fork.
 	Twin Twin
 
-	nth   int // of all
+	nth   int // of all, and the index of its table in World.Tables
 	dir   *proc.FDs
 	pidfd int
 	// found are the descriptors; plain those of them that Begin left alone.
@@ -123,6 +120,9 @@ func (r ref) opened() (int, bool) {
 	return i, ok
 }
 
+// isRoots reports whether it is one of the first process.
+func (r ref) isRoots() bool { return r.task.nth == 0 }
+
 func (r ref) isOpen() bool {
 	_, ok := r.opened()
 	return ok
@@ -138,7 +138,7 @@ func (r ref) earlier(s ref) ref {
 
 // object names it in a refusal.
 func (r ref) object(what string) string {
-	if r.task.Root {
+	if r.isRoots() {
 		return fmt.Sprintf("fd %d, %s", r.fd, what)
 	}
 	return fmt.Sprintf("%s, fd %d, %s", r.task.Title(), r.fd, what)
@@ -189,6 +189,3 @@ func (o *Found) isStill(now *proc.FDInfo) bool {
 	numbered := was.EventID != 0 || strings.HasPrefix(o.link, "socket:") || strings.HasPrefix(o.link, "pipe:")
 	return numbered && was.Ino != 0 && was.Ino == now.Ino && was.Mount == now.Mount && was.EventID == now.EventID
 }
-
-// isNotExist reports whether a file, or the process it is about, is gone.
-func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) }

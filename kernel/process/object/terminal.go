@@ -142,12 +142,11 @@ func (t *Taker) terminal(o *Found, d *world.OpenFile) (bool, error) {
 			return false, err
 		}
 	}
-	const ttyField = 7 // of proc_pid_stat(5), which encodes devices as TIOCGDEV does
 	d.Kind = world.KindTerminal
 	d.Terminal = &world.Terminal{
 		Device: world.Hex(device), Changed: st.Ctim.Nano(),
 		Termios: termiosBytes(termios), Rows: size.Row, Cols: size.Col,
-		Controlling: device == uint32(o.task.Stat.Field(ttyField)),
+		Controlling: device == uint32(o.task.Stat.Terminal()),
 	}
 	return true, nil
 }

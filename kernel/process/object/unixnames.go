@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
+	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
@@ -41,7 +42,7 @@ func (u *unixSockets) bindPath(by Process, fd int, path string, file *world.Sock
 	there := absolute(by, path)
 	switch st, err := os.Lstat(there); {
 	case err != nil: // free
-		u.undo = append(u.undo, func() error { return ignore(os.Remove(there), unix.ENOENT) })
+		u.undo = append(u.undo, func() error { return sys.Ignore(os.Remove(there), unix.ENOENT) })
 	case file == nil || st.Mode().Type() != os.ModeSocket || inUse(there):
 		return kernel.Refuse("unix socket "+path, "remove it, or end the program that has it", "its path is taken")
 	default:
@@ -109,7 +110,7 @@ func (u *unixSockets) leftAt(by Process, address []byte) *world.SocketFile {
 func (u *unixSockets) unname() error {
 	var all []error
 	for _, path := range u.unnamed {
-		all = append(all, ignore(os.Remove(path), unix.ENOENT))
+		all = append(all, sys.Ignore(os.Remove(path), unix.ENOENT))
 	}
 	u.unnamed = nil
 	return errors.Join(all...)
@@ -172,7 +173,7 @@ func inUse(path string) bool {
 // reach calls f with an address by which a process reaches the socket at one: a
 // path may be too long, or from another directory.
 func reach(by Process, address []byte, f func([]byte) error) error {
-	return reachFrom(by, address, f, func(fd int, f func(uint64) error) error { return lend(by, fd, f) })
+	return reachFrom(by, address, f, by.Lend)
 }
 
 // reachHere does so for this process.
@@ -214,7 +215,7 @@ func (t *Taker) socketFile(o *Found, d *world.OpenFile, info sys.UnixInfo) error
 		s.File = &world.SocketFile{Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid}
 	case from != "root":
 		return t.lose(o, d, "a unix socket at "+path, "that path does not lead to it from the program's working directory")
-	case err != nil && !isNotExist(err) && !errors.Is(err, unix.ENOTDIR):
+	case err != nil && !proc.IsGone(err) && !errors.Is(err, unix.ENOTDIR):
 		return fmt.Errorf("%s: %w", o.object("a unix socket at "+path), err)
 	}
 	return nil

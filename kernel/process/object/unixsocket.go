@@ -347,7 +347,7 @@ func socketpair(e end) (fds [2]int, err error) {
 
 func listen(by Process, fd, backlog int, creator *world.Creator) error {
 	return by.As(creator, func() error {
-		return lend(by, fd, func(n uint64) error {
+		return by.Lend(fd, func(n uint64) error {
 			_, err := by.Call("listen", unix.SYS_LISTEN, n, uint64(backlog))
 			return err
 		})
@@ -356,7 +356,7 @@ func listen(by Process, fd, backlog int, creator *world.Creator) error {
 
 func connectTo(by Process, fd int, address []byte, creator *world.Creator) error {
 	return by.As(creator, func() error {
-		return lend(by, fd, func(n uint64) error {
+		return by.Lend(fd, func(n uint64) error {
 			return reach(by, address, func(address []byte) error {
 				_, err := callWith(by, "connect", unix.SYS_CONNECT, 1, address, n, 0, uint64(len(address)))
 				return err

@@ -168,7 +168,7 @@ func (m *Maker) atNumber(n *numbers, w world.Watch, f func() error) error {
 		if from, ok := n.of[w.Open]; ok {
 			return put(uint64(from))
 		}
-		return lend(p, m.made[w.Open].fd, put) // another process has it
+		return p.Lend(m.made[w.Open].fd, put) // another process has it
 	}
 	if !used {
 		if err := fill(); err != nil {

@@ -161,3 +161,7 @@ func Title(pid int) string {
 	}
 	return fmt.Sprintf("process %d", pid)
 }
+
+// IsGone reports whether an error says that a file, or the process it is about, is
+// gone.
+func IsGone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) }

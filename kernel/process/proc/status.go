@@ -67,6 +67,16 @@ func (s Status) Numbers(name string) []int {
 	return all
 }
 
+// Innermost returns an ID as the process itself sees it, in its own PID namespace: the
+// last of NSpid, NSpgid or NSsid; 0 if that is not shown.
+func (s Status) Innermost(name string) int {
+	ids := s.Numbers(name)
+	if len(ids) == 0 {
+		return 0
+	}
+	return ids[len(ids)-1]
+}
+
 // InnerID returns the ID that a process or thread has in its own PID namespace, or
 // the one given if that is not to be found.
 func InnerID(id int) int {
@@ -74,11 +84,10 @@ func InnerID(id int) int {
 	if err != nil {
 		return id
 	}
-	ids := s.Numbers("NSpid")
-	if len(ids) == 0 {
-		return id
+	if inner := s.Innermost("NSpid"); inner != 0 {
+		return inner
 	}
-	return ids[len(ids)-1]
+	return id
 }
 
 // Stat is what /proc/PID/stat says.
@@ -130,6 +139,19 @@ func Exiting(tid int) bool {
 
 // State is the letter of the third field: R, S, D, Z, T, t, X, I.
 func (s Stat) State() byte { return s.fields[0][0] }
+
+// Parent, Group and Session are process IDs.
+func (s Stat) Parent() int  { return int(s.Field(4)) }
+func (s Stat) Group() int   { return int(s.Field(5)) }
+func (s Stat) Session() int { return int(s.Field(6)) }
+
+// Terminal is the number of the controlling terminal, as TIOCGDEV has it, or 0, and
+// Foreground the process group in its foreground.
+func (s Stat) Terminal() int   { return int(s.Field(7)) }
+func (s Stat) Foreground() int { return int(s.Field(8)) }
+
+// HasEnded reports whether it has, of which the parent may not know yet.
+func (s Stat) HasEnded() bool { return s.State() == 'Z' || s.State() == 'X' }
 
 // ExitSignal is what a process sends its parent when it ends; 0 if nothing.
 func (s Stat) ExitSignal() int { return int(s.Field(38)) }
@@ -198,7 +220,7 @@ func childrenByParent(pid int) ([]int, error) {
 	}
 	var all []int
 	for _, p := range pids {
-		if s, err := ReadStat(p); err == nil && s.Field(4) == int64(pid) {
+		if s, err := ReadStat(p); err == nil && s.Parent() == pid {
 			all = append(all, p)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/sys"
 )
 
 // populate makes all processes but the root, as empty stubs, with their IDs,
@@ -149,7 +150,7 @@ func (s *stub) bear(id, exitSignal int) (*stub, error) { return s.clone(0, id, e
 
 // clone makes a process that is a copy of the stub.
 func (s *stub) clone(flags uint64, id, exitSignal int) (*stub, error) {
-	at, err := s.lay(words(uint64(id)), cloneArgs(flags, exitSignal, s.scratch))
+	at, err := s.lay(sys.Words(uint64(id)), cloneArgs(flags, exitSignal, s.scratch))
 	if err != nil {
 		return nil, err
 	}
@@ -170,6 +171,6 @@ func (s *stub) clone(flags uint64, id, exitSignal int) (*stub, error) {
 
 // handleDeaths has a stub ignore a signal, or take it as is the default.
 func (s *stub) handleDeaths(sig unix.Signal, handler uint64) error {
-	_, err := s.callWith(s.Caller, "sigaction", unix.SYS_RT_SIGACTION, 1, words(handler, 0, 0, 0), uint64(sig), 0, 0, 8)
+	_, err := s.callWith(s.Caller, "sigaction", unix.SYS_RT_SIGACTION, 1, sys.Words(handler, 0, 0, 0), uint64(sig), 0, 0, 8)
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
 
@@ -27,7 +28,7 @@ func (t *thread) dropBounding(keep world.Hex) error {
 			continue
 		}
 		if err := t.call("PR_CAPBSET_DROP", unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, n, 0, 0, 0); err != nil {
-			return ignore(err, unix.EINVAL) // beyond the last that there is
+			return sys.Ignore(err, unix.EINVAL) // beyond the last that there is
 		}
 	}
 	return nil
@@ -80,8 +81,8 @@ func (t *thread) capset(c world.Caps) error {
 	// permitted and inheritable, then the high ones.
 	low, high := uint64(1<<32-1), uint64(32)
 	e, p, i := uint64(c.Effective), uint64(c.Permitted), uint64(c.Inheritable)
-	data := words(e&low|p<<high, i&low|e>>high<<high, p>>high|i>>high<<high)
-	at, err := t.stub.lay(words(version3), data)
+	data := sys.Words(e&low|p<<high, i&low|e>>high<<high, p>>high|i>>high<<high)
+	at, err := t.stub.lay(sys.Words(version3), data)
 	if err != nil {
 		return err
 	}

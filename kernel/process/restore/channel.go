@@ -9,6 +9,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/sys"
 )
 
 // channel is a pair of sockets, one of them in the stub.
@@ -52,8 +54,8 @@ func (s *stub) hand(fd int) (int, error) {
 	body, vector, rights := s.scratch, s.scratch+16, s.scratch+32
 	// struct msghdr: name, its length, vector, its length, control, its
 	// length, flags
-	header := words(0, 0, vector, 1, rights, uint64(len(control)), 0)
-	at, err := s.lay([]byte{0}, words(body, 1), control, header)
+	header := sys.Words(0, 0, vector, 1, rights, uint64(len(control)), 0)
+	at, err := s.lay([]byte{0}, sys.Words(body, 1), control, header)
 	if err != nil {
 		return 0, err
 	}

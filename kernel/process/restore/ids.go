@@ -13,6 +13,7 @@ import (
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/sys"
 )
 
 // ids is what became of the process and thread IDs.
@@ -81,7 +82,7 @@ func why(err error) string {
 // twin has the stub make a copy of itself with the given ID, which takes its
 // place. As a sibling, it is our child too.
 func (p *process) twin(id int) error {
-	at, err := p.stub.lay(words(uint64(id)), cloneArgs(unix.CLONE_PARENT, 0, p.stub.scratch))
+	at, err := p.stub.lay(sys.Words(uint64(id)), cloneArgs(unix.CLONE_PARENT, 0, p.stub.scratch))
 	if err != nil {
 		return err
 	}
@@ -128,7 +129,7 @@ func cloneArgs(flags uint64, exitSignal int, setTID uint64) []byte {
 	}
 	// flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size,
 	// tls, set_tid, set_tid_size, cgroup
-	return words(flags, 0, 0, 0, uint64(exitSignal), 0, 0, 0, setTID, ids, 0)
+	return sys.Words(flags, 0, 0, 0, uint64(exitSignal), 0, 0, 0, setTID, ids, 0)
 }
 
 // sameIDsRefusal says why the same IDs cannot be had.

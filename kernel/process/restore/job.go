@@ -123,15 +123,14 @@ func isManaged() bool {
 	self := unix.Getpid()
 	group, session := unix.Getpgrp(), sessionOf(self)
 	for pid := unix.Getppid(); pid > 0; {
-		const parent, itsGroup = 4, 5 // of proc_pid_stat(5)
 		stat, err := proc.ReadStat(pid)
 		if err != nil || sessionOf(pid) != session {
 			return false
 		}
-		if int(stat.Field(itsGroup)) != group {
+		if stat.Group() != group {
 			return true
 		}
-		pid = int(stat.Field(parent))
+		pid = stat.Parent()
 	}
 	return false
 }

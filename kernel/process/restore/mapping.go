@@ -12,6 +12,7 @@ import (
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/object"
+	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
 
@@ -261,5 +262,5 @@ func (s *stub) advise(m *mapping) error {
 	// Only a name for people to read; the kernel may not have it at all.
 	_, err := s.callWith(s.Caller, "naming memory", unix.SYS_PRCTL, 4, cstring(strings.TrimSuffix(name, "]")),
 		unix.PR_SET_VMA, unix.PR_SET_VMA_ANON_NAME, uint64(m.Start), uint64(m.End-m.Start), 0)
-	return ignore(err, unix.EINVAL, unix.EBADF)
+	return sys.Ignore(err, unix.EINVAL, unix.EBADF)
 }

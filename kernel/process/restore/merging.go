@@ -4,7 +4,11 @@
 
 package restore
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/sys"
+)
 
 // setMerging comes before there are mappings: each new one follows it.
 func (p *process) setMerging() error {
@@ -14,7 +18,7 @@ func (p *process) setMerging() error {
 	}
 	err := p.prctl("PR_SET_MEMORY_MERGE", unix.PR_SET_MEMORY_MERGE, set)
 	if set == 0 {
-		err = ignore(err, unix.EINVAL) // before Linux 6.4
+		err = sys.Ignore(err, unix.EINVAL) // before Linux 6.4
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel/process/object"
+	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
 
@@ -20,7 +21,7 @@ func (p *process) setMM() error {
 	set := func(exe uint32) error {
 		auxv := p.stub.scratch // the first that lay places
 		// struct prctl_mm_map, include/uapi/linux/prctl.h
-		mm := words(
+		mm := sys.Words(
 			uint64(m.StartCode), uint64(m.EndCode), uint64(m.StartData), uint64(m.EndData),
 			uint64(m.StartBrk), uint64(m.Brk), uint64(m.StartStack),
 			uint64(m.ArgStart), uint64(m.ArgEnd), uint64(m.EnvStart), uint64(m.EnvEnd),

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
 
@@ -129,7 +130,7 @@ func (n *namespace) prepare(pid int) error {
 	if _, err := s.callWith(s.Caller, "naming it", unix.SYS_PRCTL, 1, cstring(world.KeeperName), unix.PR_SET_NAME, 0, 0, 0, 0); err != nil {
 		return err
 	}
-	if _, err := s.callWith(s.Caller, "sigaction", unix.SYS_RT_SIGACTION, 1, words(ignoreSignal, 0, 0, 0),
+	if _, err := s.callWith(s.Caller, "sigaction", unix.SYS_RT_SIGACTION, 1, sys.Words(ignoreSignal, 0, 0, 0),
 		uint64(unix.SIGCHLD), 0, 0, 8); err != nil {
 		return err
 	}
@@ -144,7 +145,7 @@ func (n *namespace) prepare(pid int) error {
 		return err
 	}
 	// struct pollfd: descriptor, events
-	at, err := s.lay(words(uint64(theirs) | unix.POLLIN<<32))
+	at, err := s.lay(sys.Words(uint64(theirs) | unix.POLLIN<<32))
 	if err != nil {
 		return err
 	}

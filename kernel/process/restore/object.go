@@ -39,6 +39,8 @@ func (p *process) Write(b []byte, at uint64) error { return p.stub.mem.Copy(b, a
 
 func (p *process) Hand(fd int) (int, error) { return p.stub.hand(fd) }
 
+func (p *process) Lend(fd int, f func(n uint64) error) error { return p.stub.lend(fd, f) }
+
 func (p *process) CloseAll(n int) error { return p.stub.closeAll(n) }
 
 func (p *process) CloseChannel() error {

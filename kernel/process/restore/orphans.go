@@ -108,8 +108,7 @@ func (t *tree) bearOrphan(host *stub, c *member) error {
 	if err != nil {
 		return err
 	}
-	const ppid = 4
-	if got := int(stat.Field(ppid)); got != parent.pid {
+	if got := stat.Parent(); got != parent.pid {
 		return fmt.Errorf("process %d became a child of %d, not of %d", s.pid, got, parent.pid)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
 
@@ -58,11 +59,11 @@ func (p *process) setPolicies() error {
 // setMemoryPolicies gives threads their own, and those without one none where
 // they have that of this process.
 func (p *process) setMemoryPolicies() error {
-	at, err := p.stub.lay(words(0))
+	at, err := p.stub.lay(sys.Words(0))
 	if err != nil {
 		return err
 	}
-	handedDown := words(0)
+	handedDown := sys.Words(0)
 	if _, err := p.stub.Call(unix.SYS_GET_MEMPOLICY, at[0], 0, 0, 0, 0); err == nil {
 		if err := p.stub.mem.Read(handedDown, at[0]); err != nil {
 			return err

@@ -35,3 +35,7 @@ type process struct {
 	threads   []*thread       // by index in world.Threads
 	screen    *world.Terminal // what the program had open of which it has our controlling terminal, or nil
 }
+
+// tolerate reports, instead of failing, that the user may not set something
+// that the program goes on without.
+func (p *process) tolerate(what string, err error) error { return p.objects.Tolerate(what, err) }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
+	"snappipe/kernel/process/sys"
 )
 
 func (p *process) settleMappings() error {
@@ -77,7 +78,7 @@ func (s *stub) lock(m *mapping) error {
 	if err != nil || has(m.VMA, "lf") {
 		return err
 	}
-	return ignore(s.on(m, "mlock", unix.SYS_MLOCK2, 0), unix.ENOMEM)
+	return sys.Ignore(s.on(m, "mlock", unix.SYS_MLOCK2, 0), unix.ENOMEM)
 }
 
 // lockFuture has all that is mapped from now on locked: nothing more is, here.

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
 
@@ -26,7 +27,7 @@ func (p *process) setActions() error {
 		}
 		a := actions[n]
 		// struct kernel_sigaction, arch/x86/include/uapi/asm/signal.h
-		action := words(uint64(a.Handler), uint64(a.Flags), uint64(a.Restorer), uint64(a.Mask))
+		action := sys.Words(uint64(a.Handler), uint64(a.Flags), uint64(a.Restorer), uint64(a.Mask))
 		if _, err := p.stub.callWith(p.stub.Caller, fmt.Sprintf("sigaction of signal %d", n),
 			unix.SYS_RT_SIGACTION, 1, action, uint64(n), 0, 0, 8); err != nil {
 			return err

@@ -3,7 +3,6 @@
 package restore
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"syscall"
@@ -12,6 +11,7 @@ import (
 
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/sys"
 )
 
 // stub is a process under trace that never ran. It is single-threaded until
@@ -97,7 +97,7 @@ func (s *stub) kill() error {
 	// SIGKILL to one is for all. The kernel reports the end of the first
 	// thread only after that of the others has been taken note of.
 	err := unix.Kill(s.pid, unix.SIGKILL)
-	errs := []error{ignore(err, unix.ESRCH)}
+	errs := []error{sys.Ignore(err, unix.ESRCH)}
 	for _, tid := range append(tids[min(1, len(tids)):], s.pid) {
 		errs = append(errs, ptrace.Thread(tid).Reap())
 	}
@@ -149,14 +149,6 @@ func (s *stub) callWith(c *ptrace.Caller, what string, nr uintptr, i int, arg []
 	}
 	args[i] = at[0]
 	return describe(c, what, nr, args)
-}
-
-func words(v ...uint64) []byte {
-	var b []byte
-	for _, w := range v {
-		b = binary.LittleEndian.AppendUint64(b, w)
-	}
-	return b
 }
 
 func cstring(s string) []byte { return append([]byte(s), 0) }

@@ -52,13 +52,12 @@ func (t *tree) holder(ids map[int]bool) (id int, who string, err error) {
 		return 0, "", err
 	}
 	for _, pid := range pids {
-		const group, session = 5, 6 // of proc_pid_stat(5)
 		stat, err := proc.ReadStat(pid)
 		if err != nil || pid == t.root.stub.pid {
 			continue // it has ended
 		}
-		for what, field := range map[string]int{"group": group, "session": session} {
-			if id := int(stat.Field(field)); ids[id] {
+		for what, id := range map[string]int{"group": stat.Group(), "session": stat.Session()} {
+			if ids[id] {
 				return id, fmt.Sprintf("the %s of %s", what, named(pid)), nil
 			}
 		}

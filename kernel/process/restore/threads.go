@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
 
@@ -75,7 +76,7 @@ const threadFlags = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLON
 
 func (p *process) makeThread(tid int) (ptrace.Thread, error) {
 	if p.ids.same {
-		at, err := p.stub.lay(words(uint64(tid)), cloneArgs(threadFlags, 0, p.stub.scratch))
+		at, err := p.stub.lay(sys.Words(uint64(tid)), cloneArgs(threadFlags, 0, p.stub.scratch))
 		if err != nil {
 			return 0, err
 		}
@@ -149,7 +150,7 @@ func (t *thread) setAltStack() error {
 	}
 	// struct sigaltstack. SS_ONSTACK is not to be set: that the thread is
 	// on it, the kernel tells by its stack pointer.
-	stack := words(uint64(a.SP), uint64(uint32(a.Flags&^onStack)), a.Size)
+	stack := sys.Words(uint64(a.SP), uint64(uint32(a.Flags&^onStack)), a.Size)
 	_, err := t.callWith("sigaltstack", unix.SYS_SIGALTSTACK, 0, stack, 0, 0)
 	return err
 }
@@ -208,7 +209,7 @@ func (t *thread) setRegisters() error {
 	}
 	// Registering cleared it, and any code that ran since would have.
 	if cs := t.saved.Rseq.CriticalStruct; cs != 0 && t.saved.Rseq.Ptr != 0 {
-		if err := t.stub.mem.Write(words(uint64(cs)), uint64(t.saved.Rseq.Ptr)+rseqCS); err != nil {
+		if err := t.stub.mem.Write(sys.Words(uint64(cs)), uint64(t.saved.Rseq.Ptr)+rseqCS); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
 
@@ -37,7 +38,7 @@ func (p *process) setTimers() error {
 			continue
 		}
 		const second = 1e6
-		value := words(uint64(t.Interval/second), uint64(t.Interval%second), uint64(t.Value/second), uint64(t.Value%second))
+		value := sys.Words(uint64(t.Interval/second), uint64(t.Interval%second), uint64(t.Value/second), uint64(t.Value%second))
 		if _, err := p.stub.callWith(p.stub.Caller, "setitimer", unix.SYS_SETITIMER, 1, value, uint64(which), 0, 0); err != nil {
 			return err
 		}
@@ -57,7 +58,7 @@ func (p *process) setTimer(t *world.Timer) error {
 	if t.Expires != 0 {
 		at, flags = t.Expires, absolute
 	}
-	value := words(uint64(t.Interval/second), uint64(t.Interval%second), uint64(at/second), uint64(at%second))
+	value := sys.Words(uint64(t.Interval/second), uint64(t.Interval%second), uint64(at/second), uint64(at%second))
 	_, err := p.stub.callWith(p.stub.Caller, "timer_settime", unix.SYS_TIMER_SETTIME, 2, value, uint64(t.ID), flags, 0, 0)
 	return err
 }

@@ -15,7 +15,7 @@ const addressEnd = 1 << 56
 func (w *World) check() error {
 	for i := range w.Tasks {
 		t := &w.Tasks[i]
-		if t.Space == NoIndex {
+		if t.Dead() {
 			continue
 		}
 		if err := w.checkTask(t); err != nil {

@@ -143,7 +143,7 @@ func (w *World) parseCores(root parsed, header []byte) (all []parsed, err error)
 	var at int64
 	for i := range w.Tasks {
 		t := &w.Tasks[i]
-		if t.Space == NoIndex {
+		if t.Dead() {
 			continue
 		}
 		p := root

@@ -47,7 +47,7 @@ func (w *World) cores() (all []core, err error) {
 	var at int64
 	for i := range w.Tasks {
 		t := &w.Tasks[i]
-		if t.Space == NoIndex {
+		if t.Dead() {
 			continue
 		}
 		c := core{w: w, start: at, vmas: w.Spaces[t.Space].VMAs}

@@ -1,7 +1,6 @@
 /* Descriptors of processes: one's own, a child's, the parent's, and others. */
-#include "stage.h"
+#include "family.h"
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -22,16 +21,6 @@ static int has_ended(int fd, int ms)
 	struct pollfd p = {fd, POLLIN, 0};
 
 	return poll(&p, 1, ms);
-}
-
-static pid_t born(void)
-{
-	pid_t child = fork();
-
-	CHECK(child >= 0);
-	if (!child)
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-	return child;
 }
 
 int main(void)

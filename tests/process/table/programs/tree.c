@@ -1,5 +1,5 @@
 /* A process and others that descend from it: what they are to each other, and what they share. */
-#include "stage.h"
+#include "family.h"
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -7,20 +7,8 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-
-/* born makes a child that ends with its parent, which matters when a test has failed. */
-static pid_t born(void)
-{
-	pid_t child = fork();
-
-	CHECK(child >= 0);
-	if (!child)
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-	return child;
-}
 
 /* well waits for a child that ended well. */
 static void well(pid_t child)

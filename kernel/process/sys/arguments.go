@@ -1,0 +1,29 @@
+// What calls are given and may say.
+
+package sys
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// Words are numbers as they lie in memory.
+func Words(v ...uint64) []byte {
+	var b []byte
+	for _, w := range v {
+		b = binary.NativeEndian.AppendUint64(b, w)
+	}
+	return b
+}
+
+// Ignore drops an error that is one of those given.
+func Ignore(err error, these ...unix.Errno) error {
+	for _, e := range these {
+		if errors.Is(err, e) {
+			return nil
+		}
+	}
+	return err
+}
