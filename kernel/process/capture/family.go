@@ -22,15 +22,15 @@ func (t *tree) surveyAll() error {
 	for i := 0; i < len(t.members); i++ {
 		c := t.members[i]
 		err := c.survey()
+		if err == nil {
+			err = t.descend(c)
+		}
 		if err != nil && i > 0 && isEnding(c.pid) {
 			t.leave(c)
 			i--
 			continue
 		}
 		if err != nil {
-			return err
-		}
-		if err := t.descend(c); err != nil {
 			return err
 		}
 	}
@@ -91,16 +91,13 @@ func (t *tree) leave(c *member) {
 	c.closeMemory()
 }
 
-// leaveEnding takes out who has ended since he was surveyed, and reports whether
-// anybody has.
-func (t *tree) leaveEnding() (any bool) {
+// leaveEnding takes out who has ended since he was surveyed.
+func (t *tree) leaveEnding() {
 	for _, c := range slices.Clone(t.members[1:]) {
 		if isEnding(c.pid) {
 			t.leave(c)
-			any = true
 		}
 	}
-	return any
 }
 
 // stopAll stops the tree. Who has become a member meanwhile is surveyed before it is

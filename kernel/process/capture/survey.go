@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/proc"
@@ -56,26 +57,32 @@ func (t *tree) survey() (err error) {
 	return t.fault(FaultSurveyed)
 }
 
-// surveyOpen looks at what is open, as often as a process has ended, or a file was
-// closed, between two looks at it.
-func (t *tree) surveyOpen() (err error) {
+// surveyOpen looks at what is open. What several processes do meanwhile makes for looks
+// that fit nothing: one has ended, a file was closed, an end of a pipe has gone to a
+// child that a list of children did not have yet (proc_pid_task_children(5)). So what
+// is refused is believed when it is so twice. If it is another thing each time, what is
+// so when all stand still will tell.
+func (t *tree) surveyOpen() error {
+	said := ""
 	for range 10 {
-		if err = t.surveyFiles(); err == nil {
+		alone := len(t.members) == 1
+		err := t.surveyFiles()
+		if err == nil {
 			err = t.each((*member).readComms)
 		}
-		if err == nil || !errors.Is(err, unix.EBADF) && !t.leaveEnding() && !t.hasNew() {
-			break
+		if err == nil {
+			return nil
 		}
+		t.leaveEnding()
+		if err := t.surveyAll(); err != nil {
+			return err
+		}
+		if closed := errors.Is(err, unix.EBADF); !closed && (err.Error() == said || alone && len(t.members) == 1) {
+			return err
+		}
+		said = err.Error()
 	}
-	return err
-}
-
-// hasNew looks for members that were born since they were listed, with which what
-// seems to lead outside does not. A list of children that run may lack some
-// (proc_pid_task_children(5)).
-func (t *tree) hasNew() bool {
-	known := len(t.members)
-	return t.surveyAll() == nil && len(t.members) > known
+	return nil
 }
 
 // survey looks at one process. What it finds is not of one moment: of a program that
@@ -84,10 +91,14 @@ func (c *member) survey() (err error) {
 	if c.surveyed {
 		return nil
 	}
-	for range 3 {
+	const tries, pause = 3, 2 * time.Millisecond
+	for try := range tries {
+		if try > 0 {
+			time.Sleep(pause)
+		}
 		c.closeMemory()
 		c.before = survey{}
-		if err = c.surveyOnce(); err == nil || errors.As(err, new(*kernel.Refusal)) {
+		if err = c.surveyOnce(); err == nil {
 			break
 		}
 	}
@@ -95,10 +106,11 @@ func (c *member) survey() (err error) {
 	return err
 }
 
+// surveyOnce ends with what may warn, which is to be said once.
 func (c *member) surveyOnce() error {
 	for _, check := range []func() error{
-		c.checkExists, c.checkProgram, c.checkTraced, c.checkSeccomp, c.openMemory,
-		c.checkNamespaces, c.checkRoot, c.checkShared, c.checkScheduling, c.checkMaps,
+		c.checkExists, c.checkProgram, c.checkTraced, c.openMemory,
+		c.checkNamespaces, c.checkRoot, c.checkShared, c.checkScheduling, c.checkMaps, c.checkSeccomp,
 	} {
 		if err := check(); err != nil {
 			return err
