@@ -16,6 +16,11 @@ import (
 	"snappipe/kernel/process/world"
 )
 
+// In the image: `Epoll`: `Watches`, an array of `FD` by which it was added, `Open` (index of
+// `Open`: what it is), `Events`, `Data` (hex); and `BusyPollUsecs` `BusyPollBudget`
+// `BusyPollPrefer` of ioctl_eventpoll(2). `Events` that are none but EPOLLONESHOT, EPOLLET and
+// EPOLLWAKEUP are of a watch that has told what it was to tell once, and is silent. What
+// EPOLLET has told before may be told again.
 var epolls = &kind{
 	name: world.KindEpoll, check: checkEpoll, shared: "an epoll set",
 	shown: "eventpoll", take: (*Taker).epoll, relate: (*Taker).watches,

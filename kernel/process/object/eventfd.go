@@ -11,6 +11,7 @@ import (
 	"snappipe/kernel/process/world"
 )
 
+// In the image: `EventFD`: `Count` `Semaphore`.
 var eventFDs = &kind{
 	name: world.KindEventFD, check: checkEventFD, shared: "an eventfd",
 	shown: "eventfd", take: (*Taker).eventFD, make: (*Maker).makeEventFD,

@@ -17,6 +17,7 @@ import (
 	"snappipe/kernel/process/world"
 )
 
+// In the image: `File` is there.
 var (
 	regulars    = &kind{name: world.KindFile, check: hasFile, ends: always, make: (*Maker).openRegular}
 	directories = &kind{name: world.KindDir, check: hasFile, ends: always, make: (*Maker).openNamed}

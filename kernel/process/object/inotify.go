@@ -192,6 +192,7 @@ const maxWatches = 1 << 20
 // some, of watches that it had after those that it has.
 const unused = 256
 
+// In the image: `Inotify`, an array: `WD` `Mask` `File` (index of `Files`).
 var inotifies = &kind{
 	name: world.KindInotify, check: checkInotify, shared: "an inotify set",
 	shown: "inotify", take: (*Taker).inotify,

@@ -13,6 +13,9 @@ import (
 	"snappipe/kernel/process/world"
 )
 
+// In the image: `Lost`: `What` it was, in words, and the `Kind` of what has to stand in its
+// place: `pipe` (an end whose other end is closed), `tcp4` and `tcp6` (a connection that was
+// reset), or `other`. It was left out on demand.
 var losses = &kind{
 	name: world.KindLost, check: checkLost,
 	title: func(o *world.OpenFile) string { return o.Lost.What },

@@ -12,6 +12,7 @@ import (
 	"snappipe/kernel/process/world"
 )
 
+// In the image: `PIDFD`: `Task`, a process that is alive (index of `Tasks`).
 var pidFDs = &kind{
 	name: world.KindPIDFD, check: checkPIDFD,
 	shown: "pidfd", take: (*Taker).pidFD, make: (*Maker).makePIDFD,

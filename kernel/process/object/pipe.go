@@ -14,6 +14,10 @@ import (
 	"snappipe/kernel/process/world"
 )
 
+// In the image: `Pipe`: `Ino`, the same for both ends; `Capacity`; `Content`, index of
+// `Contents`, with one of the ends to read from; `Parts` of that, an array of `Size` and
+// `Packet`, if it is more than a stream: a packet is read by itself (`O_DIRECT`); `Mode` `UID`
+// `GID` of its inode. An end that is not there is closed. `File` if it is a FIFO with a name.
 var pipes = &kind{
 	name: world.KindPipe, check: checkPipe, contents: contentsOfPipe,
 	shown: "pipe", take: (*Taker).pipe, relate: (*Taker).pipes,

@@ -12,6 +12,7 @@ import (
 	"snappipe/kernel/process/world"
 )
 
+// In the image: `SignalFD`: `Mask` (hex).
 var signalFDs = &kind{
 	name: world.KindSignalFD, check: checkSignalFD,
 	shown: "signalfd", take: (*Taker).signalFD,

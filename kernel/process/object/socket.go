@@ -16,6 +16,7 @@ import (
 	"snappipe/kernel/process/world"
 )
 
+// In the image: `Socket`, below.
 var sockets = &kind{
 	name: world.KindSocket, check: checkSocket, title: titleOfSocket, contents: contentsOfSocket,
 	shown: "socket", take: (*Taker).socket, relate: (*Taker).peers, instead: lostSocket,

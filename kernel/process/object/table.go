@@ -14,8 +14,9 @@ import (
 	"snappipe/kernel/process/world"
 )
 
-// kind is a kind of open file, and what is to be done about each. What there is
-// nothing to do about is nil. Where i is an argument, it is an index in World.Open.
+// kind is a kind of open file, and what is to be done about each. The comment of one says,
+// from "In the image: " on, what IMAGE.md has about it. What there is nothing to do about
+// is nil. Where i is an argument, it is an index in World.Open.
 type kind struct {
 	name world.Kind
 	// title is what one is called, where that is not its kind or path. contents are

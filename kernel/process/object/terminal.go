@@ -14,6 +14,11 @@ import (
 	"snappipe/kernel/process/world"
 )
 
+// In the image: `File`, and `Terminal`: `Device` (hex), its number of `TIOCGDEV`, also where
+// it was opened as /dev/tty; `Changed`, the st_ctim in nanoseconds of the file at its path, by
+// which terminals of one number differ; `Termios` (bytes of `struct termios2`) `Rows` `Cols`;
+// `Controlling`, if it was the controlling terminal. It is that, or is on the same terminal as
+// one of descriptors 0 to 2.
 var terminals = &kind{name: world.KindTerminal, check: checkTerminal, relate: (*Taker).terminals, make: (*Maker).openTerminal}
 
 func checkTerminal(w *world.World, o *world.OpenFile) error {

@@ -15,6 +15,9 @@ import (
 // tfdIOCSetTicks is TFD_IOC_SET_TICKS, include/uapi/linux/timerfd.h.
 const tfdIOCSetTicks = 0x40085400
 
+// In the image: `TimerFD`: `Clock` `Ticks` (not yet read) `SettimeFlags` `Interval` `Value`
+// (left), and with `TFD_TIMER_ABSTIME` `Expires`, when it goes off: to be kept to if `Clock`
+// shows the time of day, or on the same `Boot`.
 var timerFDs = &kind{
 	name: world.KindTimerFD, check: checkTimerFD, shared: "a timerfd",
 	shown: "timerfd", take: (*Taker).timerFD,

@@ -1,25 +1,17 @@
-// The document and the table are the same.
+// The documents and what their tables are made of are the same.
 
 package main
 
-import (
-	"os"
-	"testing"
-)
+import "testing"
 
-const document = "../../../kernel/process/SUPPORT.md"
-
-// TestDocument demands that the document shows the table as it is.
-func TestDocument(t *testing.T) {
-	text, err := os.ReadFile(document)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := replace(string(text), markdown())
-	if err != nil {
-		t.Fatalf("%s: %v", document, err)
-	}
-	if want != string(text) {
-		t.Error("the table in kernel/process/SUPPORT.md is not that of the tests; to put it there: go run ./tests/process/support -update kernel/process/SUPPORT.md")
+func TestDocuments(t *testing.T) {
+	for _, d := range documents {
+		old, updated, err := d.update("../../../kernel/process")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if old != updated {
+			t.Errorf("the table in kernel/process/%s is not as it is in the code; to put it there: go run ./tests/process/support", d.name)
+		}
 	}
 }

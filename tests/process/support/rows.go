@@ -1,22 +1,15 @@
-// The table as kernel/process/SUPPORT.md shows it.
+// The rows of the tests as kernel/process/SUPPORT.md shows them.
 
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
 	"snappipe/tests/process/table"
 )
 
-// The lines of the document between which the table stands.
-const (
-	begin = "<!-- process-support begin -->"
-	end   = "<!-- process-support end -->"
-)
-
-func markdown() string {
+func support() string {
 	var b strings.Builder
 	for _, s := range table.Sections {
 		fmt.Fprintf(&b, "\n| %s | saved | restored | refused | |\n|---|---|---|---|---|\n", s.Title)
@@ -69,14 +62,4 @@ func note(r table.Row) string {
 		all = append(all, r.Note)
 	}
 	return strings.Join(all, "; ")
-}
-
-// replace puts the table between the markers.
-func replace(text, table string) (string, error) {
-	head, rest, ok := strings.Cut(text, begin+"\n")
-	_, tail, found := strings.Cut(rest, end)
-	if !ok || !found {
-		return "", errors.New("there are no lines " + begin + " and " + end)
-	}
-	return head + begin + "\n" + table + end + tail, nil
 }
