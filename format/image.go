@@ -18,14 +18,18 @@ import (
 
 // Image is what a stream is made of: a flat array of bytes.
 //
-// An Image may have two more methods, which save copies:
+// An Image may have more methods, which save copies:
 //
 //	Bytes() []byte
 //	PipeTo(w *os.File, off, n int64) (int64, error)
+//	Peek(p []byte, off int64) error
 //
 // Bytes is the whole image in memory. PipeTo moves n bytes at off into the
 // pipe w and returns how many it moved; [errors.ErrUnsupported] means that
-// the rest has to be written.
+// the rest has to be written. Peek is ReadAt for what PipeTo is likely to move
+// next, if it was of the last [FrameSize] bytes; it is called in the order of the
+// image, by the goroutine that calls PipeTo, and [errors.ErrUnsupported] means that
+// ReadAt has to do.
 type Image interface {
 	// Size is the length of the image in bytes.
 	Size() int64
@@ -43,6 +47,11 @@ type piper interface {
 	PipeTo(w *os.File, off, n int64) (int64, error)
 }
 
+type peeker interface {
+	piper
+	Peek(p []byte, off int64) error
+}
+
 // WriteImage writes all of img as data and zero frames. Pages that hold only
 // zeros, wherever they are, do not become data. If the Writer writes to a
 // pipe and the image can, data moves into it without being copied.
@@ -53,23 +62,55 @@ func (w *Writer) WriteImage(ctx context.Context, img Image) error {
 	iw.pipe = pipeOf(w.w, img)
 	next, stop := pull(chunks(img))
 	defer stop()
-	works := make([]func(*chunk) error, workers())
-	for i := range works {
-		works[i] = iw.look
-	}
 	return w.gathering(func() error {
-		err := Pipe(ctx, make([]chunk, 2*len(works)+1), func(c *chunk) (err error) {
-			var ok bool
-			if c.parts, ok = next(); !ok {
-				err = io.EOF
-			}
+		if err := iw.peekThrough(ctx, next); err != nil {
 			return err
-		}, works, iw.put)
-		if err != nil {
+		}
+		if err := iw.readThrough(ctx, next); err != nil {
 			return err
 		}
 		return iw.flushZeros()
 	})
+}
+
+// peekThrough writes chunk by chunk what an image shows on its way into the pipe, if
+// it does that: up to the end, or where it does it no more.
+func (iw *imageWriter) peekThrough(ctx context.Context, next func() ([]extent, bool)) error {
+	var c chunk
+	iw.peek, _ = iw.img.(peeker)
+	if iw.pipe == nil || iw.w.sums != nil {
+		iw.peek = nil // its bytes are written
+	}
+	for ok := true; iw.peek != nil; {
+		if c.parts, ok = next(); !ok {
+			return ctx.Err()
+		}
+		if err := iw.look(&c); err != nil {
+			return err
+		}
+		if err := iw.put(&c); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readThrough writes what is left, by all cores.
+func (iw *imageWriter) readThrough(ctx context.Context, next func() ([]extent, bool)) error {
+	works := make([]func(*chunk) error, workers())
+	for i := range works {
+		works[i] = iw.look
+	}
+	return Pipe(ctx, make([]chunk, 2*len(works)+1), func(c *chunk) (err error) {
+		var ok bool
+		if c.parts, ok = next(); !ok {
+			err = io.EOF
+		}
+		return err
+	}, works, iw.put)
 }
 
 // pull is iter.Pull, for a reader of [Pipe]: that may be at work still when the
@@ -164,9 +205,14 @@ type imageWriter struct {
 	w     *Writer
 	img   Image
 	pipe  *os.File // or nil
+	peek  peeker   // likewise
 	zeros extent   // seen, but not written yet
 	frame Frame
 }
+
+// piece is how much is looked at at once: what stays in a processor's cache between
+// its being read and its checksum.
+const piece = 256 << 10
 
 // look reads a chunk, finds its zero pages and takes checksums of the rest.
 func (iw *imageWriter) look(c *chunk) error {
@@ -176,33 +222,52 @@ func (iw *imageWriter) look(c *chunk) error {
 			c.runs = append(c.runs, run{extent: e})
 			continue
 		}
-		b, err := c.read(iw.img, e)
-		if err != nil {
-			return fmt.Errorf("read the image at %d: %w", e.off, err)
-		}
-		for off := e.off; len(b) > 0; {
-			n, zero := firstRun(b)
-			r := run{extent: extent{off, int64(n), zero}, bytes: b[:n]}
-			if !zero {
-				r.crc = crc32.Checksum(r.bytes, castagnoli)
+		first := len(c.runs)
+		for at := e.off; at < e.off+e.n; at += piece {
+			b, err := iw.read(c, extent{off: at, n: min(piece, e.off+e.n-at)})
+			if err != nil {
+				return fmt.Errorf("read the image at %d: %w", at, err)
 			}
-			c.runs = append(c.runs, r)
-			b, off = b[n:], off+int64(n)
+			c.add(b, at, first)
 		}
 	}
 	return nil
 }
 
+// add takes in some more of an extent, of which the runs from first on are.
+func (c *chunk) add(b []byte, off int64, first int) {
+	for len(b) > 0 {
+		n, zero := firstRun(b)
+		if len(c.runs) == first || c.runs[len(c.runs)-1].zero != zero {
+			c.runs = append(c.runs, run{extent: extent{off, 0, zero}, bytes: b[:0]})
+		}
+		r := &c.runs[len(c.runs)-1]
+		if !zero {
+			r.crc = crc32.Update(r.crc, castagnoli, b[:n])
+		}
+		r.n += int64(n)
+		r.bytes = r.bytes[:r.n] // they lie behind each other
+		b, off = b[n:], off+int64(n)
+	}
+}
+
 // read returns the bytes of an extent.
-func (c *chunk) read(img Image, e extent) ([]byte, error) {
-	if m, ok := img.(mapped); ok {
+func (iw *imageWriter) read(c *chunk, e extent) ([]byte, error) {
+	if m, ok := iw.img.(mapped); ok {
 		return m.Bytes()[e.off : e.off+e.n], nil
 	}
 	if c.buf == nil {
 		c.buf = make([]byte, FrameSize)
 	}
 	b := c.buf[e.off%FrameSize:][:e.n]
-	n, err := img.ReadAt(b, e.off)
+	if iw.peek != nil {
+		err := iw.peek.Peek(b, e.off)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return b, err
+		}
+		iw.peek = nil
+	}
+	n, err := iw.img.ReadAt(b, e.off)
 	if int64(n) == e.n {
 		return b, nil
 	}

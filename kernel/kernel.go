@@ -88,6 +88,18 @@ type Piper interface {
 	PipeTo(w *os.File, off, n int64) (int64, error)
 }
 
+// Peeker is a Piper whose pages can be looked at on their way into the pipe.
+type Peeker interface {
+	Piper
+	// Peek fills p from the image at off, within one extent of Data, and has PipeTo
+	// move the same pages afterwards: those of the last 1 MiB that was peeked at.
+	// [errors.ErrUnsupported] means that it can't be done, or not any more; nothing
+	// is lost by that, and ReadAt is to be called.
+	//
+	// It is called by the goroutine that calls PipeTo, in the order of the image.
+	Peek(p []byte, off int64) error
+}
+
 // Held is an Image of a system that may hold something still until the image
 // is stored.
 type Held interface {

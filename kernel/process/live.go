@@ -15,7 +15,7 @@ import (
 	"snappipe/kernel/process/capture"
 )
 
-// live implements [kernel.Image] and [kernel.Piper].
+// live implements [kernel.Image] and [kernel.Peeker].
 type live struct{ s *agent.Snapshot }
 
 func (l *live) Size() int64         { return l.s.Size }
@@ -87,40 +87,93 @@ func (l *live) readExtent(p []byte, e capture.Extent, skip int64) error {
 	if len(p) == 0 {
 		return nil
 	}
-	from := l.s.Store
-	if e.Twin != capture.InStore {
-		from = l.s.Twins[e.Twin].Memory
-	}
-	n, err := from.ReadAt(p, int64(e.At)+skip)
+	n, err := l.source(e).ReadAt(p, int64(e.At)+skip)
 	if n == len(p) {
 		return nil
 	}
 	return err
 }
 
+// Peek implements [kernel.Peeker]. What is short or in the store is read: see PipeTo.
+func (l *live) Peek(p []byte, off int64) error {
+	extents := l.extents(off)
+	for i := 0; len(p) > 0; i++ {
+		if i == len(extents) || extents[i].Offset > off {
+			return errors.New("no extent of the image holds what is to be peeked at")
+		}
+		e := extents[i]
+		skip := off - e.Offset
+		part := p[:min(e.Length-skip, int64(len(p)))]
+		if err := l.peekExtent(part, off, extents[i:], skip); err != nil {
+			return err
+		}
+		p, off = p[len(part):], off+int64(len(part))
+	}
+	return nil
+}
+
+func (l *live) peekExtent(p []byte, off int64, extents []capture.Extent, skip int64) error {
+	if isCopied(extents[0]) {
+		return l.readExtent(p, extents[0], skip)
+	}
+	for len(p) > 0 {
+		some := p[:min(len(p), agent.PeekSize)]
+		if err := l.s.Peek(some, off, extents, skip); err != nil {
+			return err
+		}
+		p, off, skip = p[len(some):], off+int64(len(some)), skip+int64(len(some))
+	}
+	return nil
+}
+
 // PipeTo implements [kernel.Piper]: pages of the twin are moved, what is in the
 // store is copied.
 func (l *live) PipeTo(w *os.File, off, n int64) (moved int64, err error) {
 	extents := l.extents(off)
-	for i, e := range extents {
-		if moved == n {
-			break
+	for i := 0; moved < n; {
+		at := off + moved
+		some, err := l.s.PipeKept(int(w.Fd()), at, n-moved)
+		moved += some
+		if err != nil {
+			return moved, err
 		}
-		skip := off + moved - e.Offset
-		if skip < 0 {
+		if some > 0 {
+			continue
+		}
+		for i < len(extents) && extents[i].Offset+extents[i].Length <= at {
+			i++
+		}
+		if i == len(extents) || extents[i].Offset > at {
 			return moved, errors.New("no extent of the image holds what is to be piped")
 		}
-		part := min(e.Length-skip, n-moved)
-		var some int64
-		if e.Twin == capture.InStore {
-			some, err = io.Copy(w, io.NewSectionReader(l.s.Store, int64(e.At)+skip, part))
-		} else {
-			some, err = l.s.PipeTo(w, extents[i:], skip, part)
-		}
+		some, err = l.pipeExtent(w, extents[i:], at-extents[i].Offset, n-moved)
 		moved += some
 		if err != nil {
 			return moved, err
 		}
 	}
 	return moved, nil
+}
+
+// pipeExtent moves up to n bytes of the first extent, from skip on in it.
+func (l *live) pipeExtent(w *os.File, extents []capture.Extent, skip, n int64) (int64, error) {
+	e := extents[0]
+	n = min(e.Length-skip, n)
+	if isCopied(e) {
+		return io.Copy(w, io.NewSectionReader(l.source(e), int64(e.At)+skip, n))
+	}
+	return l.s.PipeTo(w, extents, skip, n)
+}
+
+// isCopied reports whether pages of an extent are not to be moved.
+func isCopied(e capture.Extent) bool {
+	return e.Twin == capture.InStore || e.Length < agent.Worthwhile
+}
+
+// source is what has the bytes of an extent.
+func (l *live) source(e capture.Extent) *os.File {
+	if e.Twin == capture.InStore {
+		return l.s.Store
+	}
+	return l.s.Twins[e.Twin].Memory
 }

@@ -28,6 +28,9 @@ type Snapshot struct {
 
 	mu    sync.Mutex // of what follows, and the pipes of twins
 	agent *process
+
+	hold     *hold // once something was peeked at
+	holdless bool  // there is to be no other
 }
 
 // Twin is one whose pages can be read, and moved to a pipe.
@@ -41,7 +44,7 @@ type Twin struct {
 
 	number int
 	pipe   *os.File      // of the twin; nil once it can't be used any more
-	null   *os.File      // for what is not wanted of it, or nil
+	null   sink          // for what is not wanted of it
 	flow   []capture.Run // what was ordered and has not come out of it
 }
 
@@ -299,13 +302,16 @@ func (s *Snapshot) closeFiles() {
 	if s.Store != nil {
 		s.Store.Close()
 	}
+	if s.hold != nil {
+		s.hold.close()
+		s.hold = nil
+	}
 }
 
 func (t *Twin) closePipe() {
-	for _, f := range []**os.File{&t.pipe, &t.null} {
-		if *f != nil {
-			(*f).Close()
-			*f = nil
-		}
+	if t.pipe != nil {
+		t.pipe.Close()
+		t.pipe = nil
 	}
+	t.null.close()
 }

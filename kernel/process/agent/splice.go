@@ -23,6 +23,14 @@ const perOrder = 64 << 20
 // follows is likely to be asked for next, and the twin goes on to put it into its
 // pipe.
 func (s *Snapshot) PipeTo(w *os.File, extents []capture.Extent, skip, n int64) (moved int64, err error) {
+	return s.draw(extents, skip, n, func(t *Twin, n int64) (int64, error) {
+		return spliceAll(int(t.pipe.Fd()), int(w.Fd()), n)
+	})
+}
+
+// draw has n bytes come out of a twin's pipe: take takes as many as it can of those
+// that it is told of, and returns how many.
+func (s *Snapshot) draw(extents []capture.Extent, skip, n int64, take func(t *Twin, n int64) (int64, error)) (drawn int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.Twins[extents[0].Twin]
@@ -30,16 +38,16 @@ func (s *Snapshot) PipeTo(w *os.File, extents []capture.Extent, skip, n int64) (
 		return 0, errors.ErrUnsupported
 	}
 	err = t.passOver(extents[0].At + uint64(skip))
-	for moved < n && err == nil {
+	for drawn < n && err == nil {
 		if len(t.flow) == 0 {
-			if err = s.order(t, extents, skip+moved); err != nil {
+			if err = s.order(t, extents, skip+drawn); err != nil {
 				break
 			}
 		}
 		var some int64
-		some, err = spliceAll(int(t.pipe.Fd()), int(w.Fd()), min(n-moved, int64(t.flow[0].Length)))
+		some, err = take(t, min(n-drawn, int64(t.flow[0].Length)))
 		t.pass(some)
-		moved += some
+		drawn += some
 	}
 	if err != nil {
 		t.closePipe() // what is in it is not at its place any more
@@ -50,7 +58,7 @@ func (s *Snapshot) PipeTo(w *os.File, extents []capture.Extent, skip, n int64) (
 			err = errDied
 		}
 	}
-	return moved, err
+	return drawn, err
 }
 
 // pass notes that n bytes of the first run have come out of the pipe.
@@ -71,7 +79,7 @@ func (s *Snapshot) order(t *Twin, extents []capture.Extent, skip int64) error {
 	for i, e := range extents {
 		// What is in the store or in another twin does not come through this
 		// pipe, and for what is short nobody asks.
-		if e.Twin != t.number || i > 0 && e.Length < worthwhile {
+		if e.Twin != t.number || i > 0 && e.Length < Worthwhile {
 			continue
 		}
 		n := min(e.Length-skip, left)
@@ -89,9 +97,9 @@ func (s *Snapshot) order(t *Twin, extents []capture.Extent, skip int64) error {
 	return nil
 }
 
-// worthwhile is how long an extent has to be for its pages to be moved: shorter
+// Worthwhile is how long an extent has to be for its pages to be moved: shorter
 // ones are faster copied.
-const worthwhile = 64 << 10
+const Worthwhile = 64 << 10
 
 // passOver throws away what was ordered and comes before an address: pages of
 // zeros, and what was copied. If the address was not ordered that is all, since
@@ -103,19 +111,34 @@ func (t *Twin) passOver(at uint64) error {
 		if r.Address < at && at < r.Address+r.Length {
 			n = at - r.Address
 		}
-		if t.null == nil {
-			null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-			if err != nil {
-				return err
-			}
-			t.null = null
-		}
-		if _, err := spliceAll(int(t.pipe.Fd()), int(t.null.Fd()), int64(n)); err != nil {
+		if err := t.null.swallow(int(t.pipe.Fd()), int64(n)); err != nil {
 			return err
 		}
 		t.pass(int64(n))
 	}
 	return nil
+}
+
+// sink is where what is not wanted of a pipe goes. It is opened when it is needed.
+type sink struct{ null *os.File }
+
+func (s *sink) swallow(pipe int, n int64) error {
+	if s.null == nil {
+		null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		s.null = null
+	}
+	_, err := spliceAll(pipe, int(s.null.Fd()), n)
+	return err
+}
+
+func (s *sink) close() {
+	if s.null != nil {
+		s.null.Close()
+		s.null = nil
+	}
 }
 
 // spliceAll moves n bytes from a pipe.

@@ -33,7 +33,7 @@ static void deadline(void)
 /* Since Linux 6.12 an ordinary thread can have a time slice of its own. */
 static void slice(void)
 {
-	struct attributes a = {.size = sizeof a, .runtime = 7000000}, b = {0};
+	struct attributes a = {.size = sizeof a, .nice = getpriority(PRIO_PROCESS, 0), .runtime = 7000000}, b = {0};
 
 	CHECK(!syscall(SYS_sched_setattr, 0, &a, 0));
 	CHECK(!syscall(SYS_sched_getattr, 0, &b, sizeof b, 0));

@@ -1,0 +1,98 @@
+// Images that are looked at on their way into a pipe.
+
+package format_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"testing"
+
+	"snappipe/format"
+)
+
+// passing is an Image whose bytes can be moved into a pipe and peeked at before, up to
+// an offset.
+type passing struct {
+	memory
+	until  int64
+	peeked *int64 // up to where, so far
+	moved  *int64 // how many
+}
+
+func (p passing) Peek(b []byte, off int64) error {
+	if off >= p.until {
+		return errors.ErrUnsupported
+	}
+	if off < *p.peeked {
+		return errors.New("it is not peeked at in order")
+	}
+	_, err := p.ReadAt(b, off)
+	*p.peeked = off + int64(len(b))
+	return err
+}
+
+func (p passing) PipeTo(w *os.File, off, n int64) (int64, error) {
+	if off >= p.until {
+		return 0, errors.ErrUnsupported
+	}
+	if off+n > *p.peeked || off < *p.peeked-format.FrameSize {
+		return 0, errors.New("what is moved was not peeked at before")
+	}
+	*p.moved += n
+	written, err := w.Write(p.data[off : off+n])
+	return int64(written), err
+}
+
+// The same image is the same stream, however much of it can be peeked at.
+func TestPeeked(t *testing.T) {
+	data := imageOf(5<<20+1000, 1)
+	for _, holes := range []bool{false, true} {
+		m := newMemory(data)
+		m.holes = holes
+		want := piped(t, m)
+		for _, until := range []int64{0, 1, 300 << 10, 1 << 20, 3<<20 + 5000, 6 << 20} {
+			var peeked, moved int64
+			got := piped(t, passing{m, until, &peeked, &moved})
+			if !bytes.Equal(got, want) {
+				t.Errorf("holes %v, peeked at up to %d: another stream of %d bytes instead of %d", holes, until, len(got), len(want))
+			}
+			if !holes && until > 1<<20 && (peeked < min(until, m.Size())-format.FrameSize || moved == 0) {
+				t.Errorf("holes %v, peeked at up to %d instead of %d, and moved %d", holes, peeked, until, moved)
+			}
+		}
+	}
+}
+
+// piped returns what is written of an image into a pipe.
+func piped(t *testing.T, img format.Image) []byte {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	all := make(chan []byte)
+	go func() {
+		b, err := io.ReadAll(r)
+		if err != nil {
+			t.Error(err)
+		}
+		all <- b
+	}()
+	wr, err := format.NewWriter(w, testInfo(int(img.Size())))
+	if err == nil {
+		err = wr.WriteImage(context.Background(), img)
+	}
+	if err == nil {
+		err = wr.Close()
+	}
+	w.Close()
+	b := <-all
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
