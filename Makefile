@@ -12,11 +12,13 @@
 # make fuzz     the fuzz targets, each for FUZZTIME
 # make bench    measure against other tools
 # make install  into DESTDIR/PREFIX
+# make deb      a Debian package, into DEB, which also sets up a machine: contrib
 
 GO ?= go
 PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZTIME ?= 20s
+DEB ?= bin
 
 TOOLS = snapcat snapcompress snapverify snapresume
 SHARE = bin/share
@@ -94,7 +96,7 @@ lint:
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	@if command -v shellcheck >/dev/null; then \
-	    shellcheck -x -P tests/demo .ci/run tests/setup contrib/systemd/snappipe-keep contrib/snapkernel-sqlite contrib/snaprun tests/demo/*.sh tests/process/kernels/*.sh && shellcheck -s bash -e SC2154 tests/peers/scripts/*.sh; \
+	    shellcheck -x -P tests/demo .ci/run tests/setup contrib/deb/build contrib/boot/resume contrib/systemd/snappipe-keep contrib/systemd/snappipe-save contrib/snapkernel-sqlite contrib/snaprun tests/demo/*.sh tests/process/kernels/*.sh && shellcheck -s bash -e SC2154 tests/peers/scripts/*.sh; \
 	else echo "SKIPPED: shellcheck is not installed" | tee bin/lint.log; fi
 
 # What goroutines do differs from run to run, so that a search for a shorter
@@ -115,7 +117,10 @@ install: build
 	install -m 755 $(TOOLS:%=bin/%) $(DESTDIR)$(PREFIX)/bin
 	cp -R $(SHARE)/. $(DESTDIR)$(PREFIX)/share
 
+deb: build
+	@GO='$(GO)' TAGS='$(TAGS)' contrib/deb/build '$(DEB)'
+
 clean:
 	rm -rf bin
 
-.PHONY: build demo check test race test-vm test-kernel cross soak lint fuzz bench install clean
+.PHONY: build demo check test race test-vm test-kernel cross soak lint fuzz bench install deb clean

@@ -1,5 +1,5 @@
 // A machine with Debian on its disk: ext4, systemd, and an initramfs made by
-// initramfs-tools with the hook of contrib in it.
+// initramfs-tools. Of this project, it has the package to install.
 
 package vm
 
@@ -29,7 +29,8 @@ func Installed(t testing.TB, k Kernel, mib int64) (disk, initrd string) {
 	if _, err := exec.LookPath("mmdebstrap"); err != nil {
 		t.Skipf("SKIPPED %s: there is no mmdebstrap; on Debian, tests/setup installs it", t.Name())
 	}
-	root := debootstrapped(t, k)
+	root := filepath.Join(t.TempDir(), "root")
+	output(t, "", "cp", "-a", debootstrapped(t, k), root)
 	furnish(t, root)
 	output(t, "", "chroot", root, "update-initramfs", "-c", "-k", k.Release)
 	disk = newDisk(t, mib)
@@ -41,7 +42,7 @@ func Installed(t testing.TB, k Kernel, mib int64) (disk, initrd string) {
 // time.
 func debootstrapped(t testing.TB, k Kernel) string {
 	t.Helper()
-	root := filepath.Join(cacheDir(t), "root-"+k.Release)
+	root := filepath.Join(cacheDir(t), "debian-"+k.Release)
 	if _, err := os.Stat(root); err == nil {
 		return root
 	}
@@ -71,21 +72,14 @@ func debootstrapped(t testing.TB, k Kernel) string {
 	return root
 }
 
-// furnish puts in what belongs to this project, as contrib/README.md says.
+// furnish makes it a machine of its own, that obeys.
 func furnish(t testing.TB, root string) {
 	t.Helper()
-	bin := build(t)
 	install := func(name string, data []byte, mode os.FileMode) {
 		install(t, filepath.Join(root, name), data, mode)
 	}
-	for _, p := range programs {
-		install("usr/local/bin/"+filepath.Base(p), read(t, filepath.Join(bin, filepath.Base(p))), 0o755)
-	}
-	for _, p := range []string{"hooks/snappipe", "scripts/local-premount/snappipe"} {
-		install("etc/initramfs-tools/"+p, read(t, filepath.Join(source(t), "contrib/initramfs-tools", p)), 0o755)
-	}
-	install("etc/systemd/system/snappipe-save.service", read(t, filepath.Join(source(t), "contrib/systemd/snappipe-save.service")), 0o644)
-	install("etc/default/snappipe", []byte("DEVICE=/dev/vdb\n"), 0o644)
+	install("usr/local/bin/witness", read(t, filepath.Join(build(t), "witness")), 0o755)
+	install("root/snappipe.deb", read(t, debianPackage(t)), 0o644)
 	install("etc/fstab", []byte("/dev/vda / ext4 defaults 0 1\n"), 0o644)
 	install("etc/hostname", []byte("guest\n"), 0o644)
 	// Only what this machine needs: an emulated one is slow at unpacking.
@@ -95,6 +89,26 @@ func furnish(t testing.TB, root string) {
 	install("etc/systemd/system/obey.service", obeyService, 0o644)
 	output(t, "", "chroot", root, "systemctl", "-q", "enable", "obey.service")
 	output(t, "", "chroot", root, "systemctl", "-q", "mask", "serial-getty@ttyS0.service", "getty@tty1.service")
+}
+
+// debianPackage builds the package.
+func debianPackage(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	output(t, source(t), "make", "-s", "deb", "DEB="+dir)
+	names, err := filepath.Glob(filepath.Join(dir, "*.deb"))
+	if err != nil || len(names) != 1 {
+		t.Fatalf("make deb left %q", names)
+	}
+	return names[0]
+}
+
+// initrdOf brings out the initramfs that a machine that is off has made.
+func initrdOf(t testing.TB, k Kernel, disk string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "initrd")
+	output(t, "", "debugfs", "-R", "dump /boot/initrd.img-"+k.Release+" "+name, disk)
+	return name
 }
 
 func install(t testing.TB, name string, data []byte, mode os.FileMode) {
