@@ -9,7 +9,6 @@ import (
 	"os"
 	"regexp"
 	"sync"
-	"testing"
 	"time"
 )
 
@@ -95,9 +94,9 @@ func (c *console) expect(re *regexp.Regexp, patience time.Duration) (before stri
 	}
 }
 
-// log shows the end of all that was said.
-func (c *console) log(t testing.TB) {
+// tail is the end of all that was said.
+func (c *console) tail() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t.Logf("the console:\n%s", c.all[max(0, len(c.all)-6000):])
+	return string(c.all[max(0, len(c.all)-6000):])
 }

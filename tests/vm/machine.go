@@ -86,6 +86,9 @@ const (
 // the test.
 func Start(t testing.TB, c Config) *Machine {
 	t.Helper()
+	if accelerator(t) == emulation {
+		return startEmulated(t, func() *Machine { return Boot(t, c) })
+	}
 	m := Boot(t, c)
 	m.booted(t)
 	return m
@@ -151,8 +154,7 @@ func boot(t testing.TB, c Config, accel string) *Machine {
 	t.Cleanup(func() {
 		m.Kill()
 		if t.Failed() {
-			m.console.log(t)
-			t.Logf("QEMU: %s", grumble)
+			t.Logf("the console:\n%s\nQEMU: %s", m.console.tail(), grumble)
 		}
 	})
 	return m
