@@ -1,5 +1,5 @@
-// A machine with Debian on its disk: ext4, systemd, and an initramfs made by
-// initramfs-tools. Of this project, it has the package to install.
+// A machine with Debian on its disk: ext4, systemd, and an initramfs made by either
+// of Debian's makers of them, and the package of this project.
 
 package vm
 
@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -20,8 +21,28 @@ var obeyScript []byte
 //go:embed obey.service
 var obeyService []byte
 
+// maker makes the initramfs of a machine with Debian.
+type maker struct {
+	name    string
+	files   map[string]string // its configuration
+	command func(release string) []string
+}
+
+// Both put in only what this machine needs: an emulated one is slow at unpacking.
+var (
+	initramfsTools = maker{"initramfs-tools", map[string]string{
+		"etc/initramfs-tools/conf.d/small": "MODULES=list\nCOMPRESS=gzip\nCOMPRESSLEVEL=1\n",
+		"etc/initramfs-tools/modules":      "virtio_pci\nvirtio_blk\next4\n",
+	}, func(release string) []string { return []string{"update-initramfs", "-c", "-k", release} }}
+	dracut = maker{"dracut", map[string]string{
+		"etc/dracut.conf.d/small.conf": `add_drivers+=" virtio_pci virtio_blk ext4 "` + "\nhostonly=no\ncompress=\"gzip -1\"\n",
+	}, func(release string) []string {
+		return []string{"dracut", "--quiet", "--force", "/boot/initrd.img-" + release, release}
+	}}
+)
+
 // Installed returns a disk with Debian, and the initramfs that boots it.
-func Installed(t testing.TB, k Kernel, mib int64) (disk, initrd string) {
+func Installed(t testing.TB, k Kernel, by maker, mib int64) (disk, initrd string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skipf("SKIPPED %s: only root can make a root file system", t.Name())
@@ -30,9 +51,13 @@ func Installed(t testing.TB, k Kernel, mib int64) (disk, initrd string) {
 		t.Skipf("SKIPPED %s: there is no mmdebstrap; on Debian, tests/setup installs it", t.Name())
 	}
 	root := filepath.Join(t.TempDir(), "root")
-	output(t, "", "cp", "-a", debootstrapped(t, k), root)
+	output(t, "", "cp", "-a", debootstrapped(t, k, by), root)
 	furnish(t, root)
-	output(t, "", "chroot", root, "update-initramfs", "-c", "-k", k.Release)
+	for name, text := range by.files {
+		install(t, filepath.Join(root, name), []byte(text), 0o644)
+	}
+	output(t, "", "env", "DEBIAN_FRONTEND=noninteractive", "chroot", root, "apt-get", "install", "-qq", "--no-install-recommends", "/root/snappipe.deb")
+	output(t, "", append([]string{"chroot", root}, by.command(k.Release)...)...)
 	disk = newDisk(t, mib)
 	output(t, "", "mkfs.ext4", "-q", "-d", root, disk)
 	return disk, filepath.Join(root, "boot", "initrd.img-"+k.Release)
@@ -40,9 +65,9 @@ func Installed(t testing.TB, k Kernel, mib int64) (disk, initrd string) {
 
 // debootstrapped makes the file system as far as it can be kept for the next
 // time.
-func debootstrapped(t testing.TB, k Kernel) string {
+func debootstrapped(t testing.TB, k Kernel, by maker) string {
 	t.Helper()
-	root := filepath.Join(cacheDir(t), "debian-"+k.Release)
+	root := filepath.Join(cacheDir(t), "debian-"+k.Release+"-"+by.name)
 	if _, err := os.Stat(root); err == nil {
 		return root
 	}
@@ -52,7 +77,7 @@ func debootstrapped(t testing.TB, k Kernel) string {
 	}
 	defer os.RemoveAll(tmp)
 	output(t, "", "mmdebstrap", "--quiet", "--variant=minbase",
-		"--include=systemd-sysv,udev,initramfs-tools,kmod,e2fsprogs", "bookworm", tmp)
+		"--include=systemd-sysv,dbus,udev,kmod,e2fsprogs,"+by.name, "bookworm", tmp)
 	// Of the modules, those that the machine uses.
 	for _, m := range modulesOf(t, k, installedModules...) {
 		install(t, filepath.Join(tmp, "lib/modules", k.Release, "kernel", m.path), m.code, 0o644)
@@ -82,18 +107,19 @@ func furnish(t testing.TB, root string) {
 	install("root/snappipe.deb", read(t, debianPackage(t)), 0o644)
 	install("etc/fstab", []byte("/dev/vda / ext4 defaults 0 1\n"), 0o644)
 	install("etc/hostname", []byte("guest\n"), 0o644)
-	// Only what this machine needs: an emulated one is slow at unpacking.
-	install("etc/initramfs-tools/conf.d/small", []byte("MODULES=list\n"), 0o644)
-	install("etc/initramfs-tools/modules", []byte("virtio_pci\nvirtio_blk\next4\n"), 0o644)
 	install("usr/local/sbin/obey", obeyScript, 0o755)
 	install("etc/systemd/system/obey.service", obeyService, 0o644)
 	output(t, "", "chroot", root, "systemctl", "-q", "enable", "obey.service")
 	output(t, "", "chroot", root, "systemctl", "-q", "mask", "serial-getty@ttyS0.service", "getty@tty1.service")
 }
 
-// debianPackage builds the package.
+var packaged sync.Mutex
+
+// debianPackage builds the package. make works in one directory, so only one at a time.
 func debianPackage(t testing.TB) string {
 	t.Helper()
+	packaged.Lock()
+	defer packaged.Unlock()
 	dir := t.TempDir()
 	output(t, source(t), "make", "-s", "deb", "DEB="+dir)
 	names, err := filepath.Glob(filepath.Join(dir, "*.deb"))
