@@ -42,6 +42,7 @@ var snapresume = tool.Tool{
 		"An image that is stored as the difference to another (snapcompress --base) is resumed with that: --base IMG. If that is a difference itself, what it was made with is named as well. All of them are checked before anything else is done.",
 		"With --to file:PATH the flat image is written to a file, whatever it is an image of. With file:-, and into a FIFO, it goes as it comes, before the end has been verified: whether all was well, only the exit status tells.",
 		"With --trust, an image is only resumed if somebody has signed it (snapverify --sign) who is listed, for the namespace \"snappipe\" and for today, in a file of allowed signers (ssh-keygen(1)). It is read twice then: all of it is decoded and verified before anything else is done with it, and what is read the second time has to be the same. What comes through a pipe is kept in memory meanwhile. If there is a file /etc/snappipe/allowed_signers, which root alone may write, it is in force for programs and machines without an option, beside the one that --trust names, and so is /etc/snappipe/revoked_keys; only root can do without, with --no-trust. What is not signed is exit status 3.",
+		"With --list the image is checked, and there is a line for each thing that resuming it would do with this machine: would VERB \"WHAT\": HOW (OF). Each file that it would open or map, each address that it would bind or connect to, what it would execute, be called, and become: users, groups, capabilities, limits, priorities, terminals. Nothing of that is done, or looked for; the lines are in an order that depends on the image alone, and what the image says is quoted as in Go, so that it can do nothing to a terminal. --check says the same, and tries it as well: of an image that you do not trust, that may be too much.",
 		"With --range OFF,LEN only that part of the image is written, and of IMG, and of what it is the difference to, only what that takes is read and checked. It is found by the index that snapverify puts at the end of a stream, or else by the headers of its frames.",
 		"With --salvage, that is done with a damaged image as well: every part of it that is in a whole frame is written at its place, and holes are left for the rest. Where the stream has SHA-256 checksums, a part has to match its own. Standard output has a line \"missing OFFSET LENGTH\" for each part that is lost, in bytes of the image. The exit status is 3, or 0 if nothing at all was wrong.",
 		"The swap areas of a machine that was saved are kept for its image, and nothing can swap to them until it has been resumed. With --forget, IMG is erased and its areas are put right; or, if IMG is such an area, that one is. The image can't be resumed any more then.",
@@ -52,6 +53,7 @@ var snapresume = tool.Tool{
 		{Command: "snapresume --to file:- img | gzip > core.gz", What: "Write the flat image into a pipe."},
 		{Command: "snapresume --to file:core --range 0,0x100000 img; gdb program core", What: "Look at the first MiB of a large image of a program: threads, registers, mappings."},
 		{Command: "snapresume --check img", What: "Do everything short of resuming, and say what would happen."},
+		{Command: "snapresume --list img", What: "See what an image of somebody else's would do here, and do nothing of it."},
 		{Command: "snapresume --base monday tuesday", What: "Resume what was stored as the difference to monday."},
 		{Command: "snapresume --salvage --to file:core bad.img", What: "Bring out what is left of a damaged image, which a debugger may still read."},
 		{Command: "snapresume --trust allowed_signers img", What: "Resume a program only if it is signed by one of those."},
@@ -70,6 +72,7 @@ var snapresume = tool.Tool{
 		&cli.BoolFlag{Name: "once", Usage: "erase the beginning of IMG right before it is resumed, so that it never is again"},
 		&cli.BoolFlag{Name: "detach", Usage: "leave what was resumed running on its own, and print what it is: the process ID of a program"},
 		stdioFlag,
+		listFlag,
 		&cli.BoolFlag{Name: "same-pid", Usage: "insist on the same process IDs"},
 		forgetFlag,
 	}, trustFlags),
@@ -90,8 +93,11 @@ func run(ctx context.Context, c *tool.Call) error {
 	if err := checkStdio(c); err != nil {
 		return err
 	}
-	if c.Bool(about.JSONFlag.Name) && (!c.Bool("check") || c.Bool("salvage") || c.Bool("raw")) {
-		return tool.Usage("", "--json is for --check alone")
+	if err := checkList(c); err != nil {
+		return err
+	}
+	if c.Bool(about.JSONFlag.Name) && (!c.Bool("check") && !c.Bool(listFlag.Name) || c.Bool("salvage") || c.Bool("raw")) {
+		return tool.Usage("", "--json is for --check and --list alone")
 	}
 	if c.IsSet(rangeFlag.Name) {
 		return resumePart(ctx, c)
@@ -157,9 +163,12 @@ func resume(ctx context.Context, c *tool.Call, r *format.Reader, from os.FileInf
 	if err != nil {
 		return err
 	}
-	r.Digest = c.Bool("check")
+	r.Digest = c.Bool("check") || c.Bool(listFlag.Name)
 	said := about.Of(r, c.Bool(about.JSONFlag.Name))
 	said.Whole, said.By = true, by
+	if c.Bool(listFlag.Name) {
+		return list(ctx, c, r, said)
+	}
 	var would []string
 	o := options(c, &would)
 	o.Source, o.Trusted = from, len(by) > 0
@@ -221,7 +230,11 @@ func begin(ctx context.Context, c *tool.Call, info *format.Info, o kernel.Option
 	if err != nil {
 		return nil, err
 	}
-	return k.ResumeSnapshot(ctx, kernel.Facts(info.Facts), info.Size)
+	r, err := k.ResumeSnapshot(ctx, kernel.Facts(info.Facts), info.Size)
+	if err != nil {
+		return nil, err
+	}
+	return planFor(c, k, info, r)
 }
 
 // options is what the user asks of the kernel. What that has to report in a check
@@ -291,7 +304,11 @@ func unknown(name, reason string) error {
 // rehearse goes through the last step as well, and tells what would have
 // happened.
 func rehearse(c *tool.Call, resumption kernel.Resumption, said *about.Stream, would *[]string) error {
-	if _, err := resumption.Commit(); err != nil {
+	_, err := resumption.Commit()
+	if err == nil {
+		said.Plan, err = actions(resumption)
+	}
+	if err != nil {
 		return errors.Join(err, resumption.Abort())
 	}
 	return tell(c, said, *would)
@@ -308,6 +325,9 @@ func tell(c *tool.Call, said *about.Stream, lines []string) error {
 	var text string
 	for _, line := range lines {
 		text += human.Printable(line) + "\n"
+	}
+	for _, action := range said.Plan {
+		text += action.String() + "\n"
 	}
 	_, err := os.Stdout.WriteString(text)
 	return err

@@ -61,3 +61,8 @@ func (t *target) SnapshotSystem(ctx context.Context) (kernel.Image, error) {
 func (t *target) ResumeSnapshot(ctx context.Context, facts kernel.Facts, size int64) (kernel.Resumption, error) {
 	return restore.Begin(ctx, facts, size, t.options)
 }
+
+// Plan implements [kernel.Planner].
+func (t *target) Plan(_ kernel.Facts, size int64) (kernel.Plan, error) {
+	return restore.NewPlan(size), nil
+}

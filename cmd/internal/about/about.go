@@ -13,6 +13,7 @@ import (
 	"snappipe/cmd/internal/trust"
 	"snappipe/format"
 	"snappipe/format/codec"
+	"snappipe/kernel"
 )
 
 // JSONFlag asks for what programs read, in the place of words.
@@ -27,6 +28,7 @@ type Stream struct {
 	Decoded string             // what came of decoding, in words
 	Whole   bool               // all of the image was decoded
 	By      []string           // who has signed the image, where that was asked
+	Plan    []kernel.Action    // what resuming it would do, where that is known
 }
 
 // read is a stream that was read.

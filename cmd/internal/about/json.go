@@ -4,11 +4,16 @@
 package about
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"snappipe/format"
+	"snappipe/kernel"
 )
 
 type document struct {
@@ -21,6 +26,7 @@ type document struct {
 	Trusted    []string    `json:"trusted,omitempty"` // by whom it is signed, in words
 
 	Would []string `json:"would,omitempty"` // what resuming would do, in words
+	Plan  []action `json:"plan,omitempty"`  // what it does with this machine
 }
 
 type image struct {
@@ -42,6 +48,15 @@ type signature struct {
 	Key     string `json:"key"`
 	Good    bool   `json:"good"` // it is of this image
 	Armored string `json:"armored"`
+}
+
+// action is a kernel.Action. What is no UTF-8 is in Base64 instead.
+type action struct {
+	Does   string `json:"does"`
+	What   string `json:"what"`
+	Base64 []byte `json:"what_base64,omitempty"`
+	How    string `json:"how,omitempty"`
+	Of     string `json:"of,omitempty"`
 }
 
 type totals struct {
@@ -69,13 +84,13 @@ func (s *Stream) JSON(w io.Writer, would []string) error {
 	if err != nil {
 		return err
 	}
-	_, bytes := s.r.Progress()
+	_, size := s.r.Progress()
 	d := document{
 		Image: image{
 			Size: info.Size, ID: fmt.Sprintf("%016x", info.ID), Resumed: info.Resumed, Decoded: s.Whole,
 			Facts: make(map[string]string, len(info.Facts)),
 		},
-		Stream: stream{Bytes: bytes},
+		Stream: stream{Bytes: size},
 		Totals: totals(s.r.Totals()),
 		Frames: make([]frame, 0, len(s.frames)),
 		Would:  would,
@@ -100,15 +115,49 @@ func (s *Stream) JSON(w io.Writer, would []string) error {
 	for _, f := range s.frames {
 		d.Frames = append(d.Frames, frameOf(f))
 	}
-	encoder := json.NewEncoder(w)
+	for _, a := range s.Plan {
+		d.Plan = append(d.Plan, actionOf(a))
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(d)
+	if err := encoder.Encode(d); err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, plain(b.String()))
+	return err
+}
+
+// plain escapes what JSON leaves as it is, and could do something to a terminal: names
+// in an image are whatever its maker wanted them to be.
+func plain(document string) string {
+	var b strings.Builder
+	for _, r := range document {
+		switch {
+		case r < 0x7f:
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
 }
 
 func frameOf(f format.FrameInfo) frame {
 	out := frame{Number: f.Number, At: f.At, Type: f.Type.String(), Offset: f.Offset, Length: f.Length, Payload: f.Payload}
 	if codes(f.Type) {
 		out.Codec = f.Codec.String()
+	}
+	return out
+}
+
+func actionOf(a kernel.Action) action {
+	out := action{Does: a.Does, What: a.What, How: a.How, Of: a.Of}
+	if !utf8.ValidString(a.What) {
+		out.What, out.Base64 = "", []byte(a.What)
 	}
 	return out
 }

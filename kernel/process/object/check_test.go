@@ -4,6 +4,7 @@ package object
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -74,6 +75,32 @@ func TestMemberOfKind(t *testing.T) {
 		w := &world.World{Open: []world.OpenFile{{Kind: k.name, File: world.NoIndex}}}
 		if err := Check(w); !errors.Is(err, world.ErrDamaged) {
 			t.Errorf("%s: %v", k.name, err)
+		}
+	}
+}
+
+// Every kind says what the making of one does.
+func TestPlanOfKind(t *testing.T) {
+	w := whole()
+	for i := range w.Files {
+		w.Files[i].Content = world.NoIndex
+	}
+	w.Open = append(w.Open,
+		world.OpenFile{Kind: world.KindPIDFD, File: world.NoIndex, PIDFD: &world.PIDFD{}},
+		world.OpenFile{Kind: world.KindLost, File: world.NoIndex, Lost: &world.Lost{Kind: "\x1b"}})
+	w.Tasks = []world.Task{{PID: 1, Space: world.NoIndex}}
+	for _, k := range kinds {
+		if k.plan == nil {
+			t.Errorf("%s has none", k.name)
+			continue
+		}
+		one := *w
+		one.Open = slices.DeleteFunc(slices.Clone(w.Open), func(o world.OpenFile) bool { return o.Kind != k.name })
+		if len(one.Open) == 0 {
+			one.Open = []world.OpenFile{{Kind: k.name}}
+		}
+		if said := Plan(&one); len(said) == 0 {
+			t.Errorf("%s says nothing", k.name)
 		}
 	}
 }

@@ -22,7 +22,7 @@ import (
 // EPOLLWAKEUP are of a watch that has told what it was to tell once, and is silent. What
 // EPOLLET has told before may be told again.
 var epolls = &kind{
-	name: world.KindEpoll, check: checkEpoll, shared: "an epoll set",
+	name: world.KindEpoll, check: checkEpoll, plan: inward, shared: "an epoll set",
 	shown: "eventpoll", take: (*Taker).epoll, relate: (*Taker).watches,
 	make: (*Maker).makeEpoll, rouse: (*Maker).rouseEpoll,
 }

@@ -13,7 +13,7 @@ import (
 
 // In the image: `EventFD`: `Count` `Semaphore`.
 var eventFDs = &kind{
-	name: world.KindEventFD, check: checkEventFD, shared: "an eventfd",
+	name: world.KindEventFD, check: checkEventFD, plan: inward, shared: "an eventfd",
 	shown: "eventfd", take: (*Taker).eventFD, make: (*Maker).makeEventFD,
 }
 

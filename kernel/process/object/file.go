@@ -19,10 +19,10 @@ import (
 
 // In the image: `File` is there.
 var (
-	regulars    = &kind{name: world.KindFile, check: hasFile, ends: always, make: (*Maker).openRegular}
-	directories = &kind{name: world.KindDir, check: hasFile, ends: always, make: (*Maker).openNamed}
-	paths       = &kind{name: world.KindPath, check: hasFile, ends: always, make: (*Maker).openNamed}
-	devices     = &kind{name: world.KindDevice, check: hasFile, ends: always, make: (*Maker).openNamed}
+	regulars    = &kind{name: world.KindFile, check: hasFile, plan: opens, ends: always, make: (*Maker).openRegular}
+	directories = &kind{name: world.KindDir, check: hasFile, plan: opens, ends: always, make: (*Maker).openNamed}
+	paths       = &kind{name: world.KindPath, check: hasFile, plan: opens, ends: always, make: (*Maker).openNamed}
+	devices     = &kind{name: world.KindDevice, check: hasFile, plan: opens, ends: always, make: (*Maker).openNamed}
 )
 
 func always(*Maker, *world.OpenFile) bool { return true }
@@ -72,6 +72,22 @@ func (m *Maker) openRegular(i int) (int, error) {
 		}
 	}
 	return takeDescriptor(file, o.Pos)
+}
+
+// opens is the plan of what is a file.
+func opens(p *planner, o *world.OpenFile) {
+	f := &p.world.Files[o.File]
+	if f.Content != world.NoIndex {
+		return // see content
+	}
+	how := Access(o.Flags)
+	if o.Flags&unix.O_APPEND != 0 {
+		how += ", appending"
+	}
+	if f.Mode&unix.S_IFMT == unix.S_IFCHR {
+		how += fmt.Sprintf(", character device %d:%d", unix.Major(uint64(f.Rdev)), unix.Minor(uint64(f.Rdev)))
+	}
+	p.say("open", string(f.Path), how)
 }
 
 // ownAs gives what was made anew the owner and mode that it had. Programs open

@@ -194,7 +194,7 @@ const unused = 256
 
 // In the image: `Inotify`, an array: `WD` `Mask` `File` (index of `Files`).
 var inotifies = &kind{
-	name: world.KindInotify, check: checkInotify, shared: "an inotify set",
+	name: world.KindInotify, check: checkInotify, plan: planInotify, shared: "an inotify set",
 	shown: "inotify", take: (*Taker).inotify,
 	make: (*Maker).makeInotify, settle: (*Maker).addInotify,
 	rouse: (*Maker).rouseInotify, begin: (*Maker).beginInotify,
@@ -207,6 +207,13 @@ func checkInotify(w *world.World, o *world.OpenFile) error {
 		}
 	}
 	return nil
+}
+
+func planInotify(p *planner, o *world.OpenFile) {
+	p.say("make", "inotify", "")
+	for _, w := range o.Inotify {
+		p.say("watch", string(p.world.Files[w.File].Path), fmt.Sprintf("events %#x", w.Mask))
+	}
 }
 
 func (m *Maker) makeInotify(int) (int, error) {

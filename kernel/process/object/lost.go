@@ -17,7 +17,7 @@ import (
 // place: `pipe` (an end whose other end is closed), `tcp4` and `tcp6` (a connection that was
 // reset), or `other`. It was left out on demand.
 var losses = &kind{
-	name: world.KindLost, check: checkLost,
+	name: world.KindLost, check: checkLost, plan: planLost,
 	title: func(o *world.OpenFile) string { return o.Lost.What },
 	ends:  always,
 	make:  (*Maker).makeLost,
@@ -28,6 +28,19 @@ func checkLost(_ *world.World, o *world.OpenFile) error {
 		return errLacks
 	}
 	return nil
+}
+
+func planLost(p *planner, o *world.OpenFile) {
+	p.say("make", "stand-in", "at its end, of kind "+string(lostKind(o.Lost.Kind)))
+}
+
+// lostKind is one of those that there are.
+func lostKind(k world.LostKind) world.LostKind {
+	switch k {
+	case world.LostPipe, world.LostTCP4, world.LostTCP6:
+		return k
+	}
+	return world.LostOther
 }
 
 // makeLost makes a file that reads as at its end, and to which writing is EPIPE: of

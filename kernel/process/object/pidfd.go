@@ -14,7 +14,7 @@ import (
 
 // In the image: `PIDFD`: `Task`, a process that is alive (index of `Tasks`).
 var pidFDs = &kind{
-	name: world.KindPIDFD, check: checkPIDFD,
+	name: world.KindPIDFD, check: checkPIDFD, plan: planPIDFD,
 	shown: "pidfd", take: (*Taker).pidFD, make: (*Maker).makePIDFD,
 }
 
@@ -52,6 +52,10 @@ func checkPIDFD(w *world.World, o *world.OpenFile) error {
 		return fmt.Errorf("is of process %d, which is not there", o.PIDFD.Task)
 	}
 	return nil
+}
+
+func planPIDFD(p *planner, o *world.OpenFile) {
+	p.say("make", "pidfd", fmt.Sprintf("of process %d", p.world.Tasks[o.PIDFD.Task].PID))
 }
 
 func (m *Maker) makePIDFD(i int) (int, error) {

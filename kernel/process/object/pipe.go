@@ -19,7 +19,7 @@ import (
 // `Packet`, if it is more than a stream: a packet is read by itself (`O_DIRECT`); `Mode` `UID`
 // `GID` of its inode. An end that is not there is closed. `File` if it is a FIFO with a name.
 var pipes = &kind{
-	name: world.KindPipe, check: checkPipe, contents: contentsOfPipe,
+	name: world.KindPipe, check: checkPipe, plan: planPipe, contents: contentsOfPipe,
 	shown: "pipe", take: (*Taker).pipe, relate: (*Taker).pipes,
 	instead: func(*world.OpenFile) world.LostKind { return world.LostPipe },
 	ends:    func(m *Maker, o *world.OpenFile) bool { return !m.hasBothEnds(o) },
@@ -58,6 +58,15 @@ func checkPipe(w *world.World, o *world.OpenFile) error {
 		return errors.New("has parts that are not its content")
 	}
 	return nil
+}
+
+// planPipe is about what a pipe has a name for: the others are made.
+func planPipe(p *planner, o *world.OpenFile) {
+	if o.File == world.NoIndex {
+		p.say("make", "pipe", fmt.Sprintf("user %d, group %d, mode %#o", o.Pipe.UID, o.Pipe.GID, o.Pipe.Mode&0o7777))
+		return
+	}
+	opens(p, o)
 }
 
 // hasBothEnds tells a pipe that is the processes' own from one of which the other

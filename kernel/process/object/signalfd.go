@@ -14,7 +14,7 @@ import (
 
 // In the image: `SignalFD`: `Mask` (hex).
 var signalFDs = &kind{
-	name: world.KindSignalFD, check: checkSignalFD,
+	name: world.KindSignalFD, check: checkSignalFD, plan: inward,
 	shown: "signalfd", take: (*Taker).signalFD,
 	make: (*Maker).makeSignalFD, rouse: (*Maker).rouseSignalFD,
 }

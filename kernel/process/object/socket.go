@@ -18,7 +18,7 @@ import (
 
 // In the image: `Socket`, below.
 var sockets = &kind{
-	name: world.KindSocket, check: checkSocket, title: titleOfSocket, contents: contentsOfSocket,
+	name: world.KindSocket, check: checkSocket, plan: planSocket, title: titleOfSocket, contents: contentsOfSocket,
 	shown: "socket", take: (*Taker).socket, relate: (*Taker).peers, instead: lostSocket,
 	ends:  func(_ *Maker, o *world.OpenFile) bool { return hasEnded(o.Socket) },
 	holds: func(o *world.OpenFile) bool { return len(o.Socket.Queue) > 0 },

@@ -26,6 +26,9 @@ type kind struct {
 	// check tells what can't be in an image. That o.File and the contents are there,
 	// or none, is known.
 	check func(w *world.World, o *world.OpenFile) error
+	// plan says what all the steps below do with what is outside: see plan.go. Every
+	// kind has one.
+	plan func(p *planner, o *world.OpenFile)
 
 	// shown is what /proc/PID/fd/N says of one without a path; what has one is told
 	// apart in file.go. take describes one, or loses it, and relate completes all of

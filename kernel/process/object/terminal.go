@@ -19,13 +19,20 @@ import (
 // which terminals of one number differ; `Termios` (bytes of `struct termios2`) `Rows` `Cols`;
 // `Controlling`, if it was the controlling terminal. It is that, or is on the same terminal as
 // one of descriptors 0 to 2.
-var terminals = &kind{name: world.KindTerminal, check: checkTerminal, relate: (*Taker).terminals, make: (*Maker).openTerminal}
+var terminals = &kind{name: world.KindTerminal, check: checkTerminal, plan: planTerminal, relate: (*Taker).terminals, make: (*Maker).openTerminal}
 
 func checkTerminal(w *world.World, o *world.OpenFile) error {
 	if o.Terminal == nil {
 		return errLacks
 	}
 	return hasFile(w, o)
+}
+
+// planTerminal is about one that follows none of our standard descriptors.
+func planTerminal(p *planner, o *world.OpenFile) {
+	p.say("hand over", "terminal", "in the place of that of the program")
+	p.say("open", "/dev/tty", Access(o.Flags)+", if it was the controlling terminal and is none of descriptors 0 to 2")
+	p.say("open", p.path(o), Access(o.Flags)+", with --stdio saved")
 }
 
 // openTerminal opens a terminal that follows none of our standard descriptors:

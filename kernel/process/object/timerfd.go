@@ -19,7 +19,7 @@ const tfdIOCSetTicks = 0x40085400
 // (left), and with `TFD_TIMER_ABSTIME` `Expires`, when it goes off: to be kept to if `Clock`
 // shows the time of day, or on the same `Boot`.
 var timerFDs = &kind{
-	name: world.KindTimerFD, check: checkTimerFD, shared: "a timerfd",
+	name: world.KindTimerFD, check: checkTimerFD, plan: inward, shared: "a timerfd",
 	shown: "timerfd", take: (*Taker).timerFD,
 	make: (*Maker).makeTimerFD, rouse: (*Maker).rouseTimerFD,
 }

@@ -1,0 +1,49 @@
+// What a resume is about to do, for whoever does not trust the image: it is said from
+// the bytes of the image alone, before anything is done.
+
+package kernel
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// Planner is a Kernel that can say what resuming an image does with what is
+// outside of that: with files, names and rights of this machine.
+type Planner interface {
+	Kernel
+	// Plan is ResumeSnapshot for an image of which nothing is made.
+	Plan(facts Facts, size int64) (Plan, error)
+}
+
+// Plan takes an image as a [Resumption] does, and touches nothing.
+type Plan interface {
+	io.WriterAt
+	// Actions returns what would be done, in an order that only the image says,
+	// once as much of that has come as it takes to know. All other bytes may
+	// still be to come.
+	Actions() ([]Action, error)
+}
+
+// Action is one thing that a resume does. What belongs to the image is in What, and
+// may be anything that its maker liked; the others are words of the kernel.
+type Action struct {
+	Does string // a verb, always the same for the same: "open", "bind"
+	What string // with what: a path, an address
+	How  string // "reading, writing"
+	Of   string // for which part of the image: "process 12, fd 3"
+}
+
+// String is one line that does nothing to a terminal, and can be taken apart: what
+// is quoted is as in Go, and holds no quotation mark without a backslash.
+func (a Action) String() string {
+	line := fmt.Sprintf("would %s %s", a.Does, strconv.QuoteToASCII(a.What))
+	if a.How != "" {
+		line += ": " + a.How
+	}
+	if a.Of != "" {
+		line += " (" + a.Of + ")"
+	}
+	return line
+}

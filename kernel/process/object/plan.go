@@ -1,0 +1,103 @@
+// What the making of open files does with what is outside of the processes, said from
+// the image alone: for whoever does not trust that. Each kind says it beside its code.
+
+package object
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/world"
+)
+
+// planner gathers it for one open file after the other.
+type planner struct {
+	world   *world.World
+	of      string
+	actions []kernel.Action
+}
+
+// Plan returns what a [Maker] would do, file by file.
+func Plan(w *world.World) []kernel.Action {
+	p := &planner{world: w}
+	for i := range w.Files {
+		p.content(&w.Files[i])
+	}
+	holders := p.holders()
+	for i := range w.Open {
+		o := &w.Open[i]
+		p.of = holders[i]
+		if o.Outside {
+			p.say("hand over", "standard descriptor", "in the place of a "+string(o.Kind)+" to another process")
+		}
+		byName[o.Kind].plan(p, o)
+		for _, l := range o.Locks {
+			how := "reading"
+			if l.Write {
+				how = "writing"
+			}
+			p.say("lock", p.path(o), fmt.Sprintf("%s, %s", l.Type, how))
+		}
+	}
+	return p.actions
+}
+
+func (p *planner) say(does, what, how string) {
+	p.actions = append(p.actions, kernel.Action{Does: does, What: what, How: how, Of: p.of})
+}
+
+// holders says of each open file who has it, by its first descriptor.
+func (p *planner) holders() []string {
+	all := make([]string, len(p.world.Open))
+	for t := range p.world.Tasks {
+		task := &p.world.Tasks[t]
+		if task.Dead() {
+			continue
+		}
+		for _, f := range p.world.Tables[task.Table].FDs {
+			if all[f.Open] == "" {
+				all[f.Open] = fmt.Sprintf("process %d, fd %d", task.PID, f.FD)
+			}
+		}
+	}
+	return all
+}
+
+// content is about a file that is made of bytes of the image.
+func (p *planner) content(f *world.File) {
+	if f.Content == world.NoIndex {
+		return
+	}
+	how := fmt.Sprintf("%d bytes, user %d, group %d, mode %#o", p.world.Contents[f.Content].Size, f.UID, f.GID, f.Mode&0o7777)
+	if isTemporary(f) {
+		p.say("make", filepath.Dir(string(f.Path)), "a file without a name in that directory, "+how)
+		return
+	}
+	p.say("make", string(f.Path), "a file in memory, "+how)
+}
+
+func (p *planner) path(o *world.OpenFile) string {
+	if o.File == world.NoIndex {
+		return ""
+	}
+	return string(p.world.Files[o.File].Path)
+}
+
+// inward is the plan of what nobody outside of the processes can notice.
+func inward(p *planner, o *world.OpenFile) { p.say("make", string(o.Kind), "") }
+
+// Access says what a file is opened for, by flags of open(2).
+func Access(flags int) string {
+	switch {
+	case flags&unix.O_PATH != 0:
+		return "neither reading nor writing"
+	case flags&unix.O_ACCMODE == unix.O_WRONLY:
+		return "writing"
+	case flags&unix.O_ACCMODE == unix.O_RDWR:
+		return "reading, writing"
+	}
+	return "reading"
+}
