@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
 
@@ -28,9 +29,22 @@ func whole() *world.World {
 			{Kind: world.KindEpoll, File: none, Epoll: &world.Epoll{Watches: []world.Watch{{FD: 3, Open: 4}}}},
 			{Kind: world.KindInotify, File: none, Inotify: []world.Inotify{{WD: 1}}},
 			{Kind: world.KindTerminal, Terminal: &world.Terminal{}},
+			{Kind: world.KindPty, Pty: &world.Pty{
+				Termios: linesOfTerminal(), Opened: true, Leader: none,
+				Lines: []world.PtyLine{{Size: 3}, {Size: 0}, {Size: 2, Open: true}}, Input: 0, Output: none, Raw: none,
+			}},
+			{Kind: world.KindSlave, File: none, Slave: &world.Slave{Master: 6}},
+			{Kind: world.KindSlave, File: none, Slave: &world.Slave{Master: none}},
 		},
-		Contents: []world.Content{{Size: 5}},
+		Contents: []world.Content{{Size: 5}, {Size: 1 << 20}},
 	}
+}
+
+// linesOfTerminal are modes in which a terminal gives lines.
+func linesOfTerminal() []byte {
+	var t sys.Termios
+	t.SetLocal(unix.ICANON)
+	return t[:]
 }
 
 func TestCheck(t *testing.T) {
@@ -42,7 +56,7 @@ func TestCheck(t *testing.T) {
 		"file without one":      func(o []world.OpenFile) { o[0].File = world.NoIndex },
 		"file that is outside":  func(o []world.OpenFile) { o[0].Outside = true },
 		"terminal without file": func(o []world.OpenFile) { o[5].File = world.NoIndex },
-		"content out of range":  func(o []world.OpenFile) { o[1].Pipe.Content = 1 },
+		"content out of range":  func(o []world.OpenFile) { o[1].Pipe.Content = 2 },
 		"parts too large":       func(o []world.OpenFile) { o[1].Pipe.Parts[0].Size = 6 },
 		"parts too small":       func(o []world.OpenFile) { o[1].Pipe.Parts[0].Size = 1 },
 		"part of nothing":       func(o []world.OpenFile) { o[1].Pipe.Parts[0].Size = -2 },
@@ -52,11 +66,32 @@ func TestCheck(t *testing.T) {
 		"source of another": func(o []world.OpenFile) {
 			o[2].Socket.Groups[0].Sources = []world.Bytes{make([]byte, unix.SizeofSockaddrInet6)}
 		},
-		"watch out of range":      func(o []world.OpenFile) { o[3].Epoll.Watches[0].Open = 6 },
+		"watch out of range":      func(o []world.OpenFile) { o[3].Epoll.Watches[0].Open = 9 },
 		"watch of nothing":        func(o []world.OpenFile) { o[3].Epoll.Watches[0].Open = world.NoIndex },
 		"watch by no descriptor":  func(o []world.OpenFile) { o[3].Epoll.Watches[0].FD = -1 },
 		"inotify of no file":      func(o []world.OpenFile) { o[4].Inotify[0].File = world.NoIndex },
 		"inotify of another file": func(o []world.OpenFile) { o[4].Inotify[0].File = 1 },
+
+		"master without file":         func(o []world.OpenFile) { o[6].File = world.NoIndex },
+		"terminal's number too high":  func(o []world.OpenFile) { o[6].Pty.Index = 1 << 30 },
+		"terminal's number negative":  func(o []world.OpenFile) { o[6].Pty.Index = -1 },
+		"modes cut off":               func(o []world.OpenFile) { o[6].Pty.Termios = o[6].Pty.Termios[:43] },
+		"terminal that is set-UID":    func(o []world.OpenFile) { o[6].Pty.Mode = 0o100000 },
+		"stopped by nothing":          func(o []world.OpenFile) { o[6].Pty.Stopped = "x" },
+		"lines too short":             func(o []world.OpenFile) { o[6].Pty.Lines[0].Size-- },
+		"lines of nothing":            func(o []world.OpenFile) { o[6].Pty.Input = world.NoIndex },
+		"line that is open, not last": func(o []world.OpenFile) { o[6].Pty.Lines[0].Open = true },
+		"line too long":               func(o []world.OpenFile) { o[6].Pty.Lines[0].Size = 4097 },
+		"line of a negative size":     func(o []world.OpenFile) { o[6].Pty.Lines[1].Size, o[6].Pty.Lines[0].Size = -1, 4 },
+		"too many ends of file": func(o []world.OpenFile) {
+			o[6].Pty.Lines, o[6].Pty.Input = make([]world.PtyLine, 4096), world.NoIndex
+		},
+		"lines, in a mode without": func(o []world.OpenFile) { o[6].Pty.Termios = make([]byte, sys.TermiosSize) },
+		"output too large":         func(o []world.OpenFile) { o[6].Pty.Output = 1 },
+		"leader that is no task":   func(o []world.OpenFile) { o[6].Pty.Leader = 1 },
+		"slave of no master":       func(o []world.OpenFile) { o[7].Slave.Master = 5 },
+		"slave out of range":       func(o []world.OpenFile) { o[7].Slave.Master = 9 },
+		"slave that nobody opened": func(o []world.OpenFile) { o[6].Pty.Opened = false },
 	} {
 		w := whole()
 		damage(w.Open)

@@ -190,6 +190,9 @@ func (t *Taker) named(o *Found, d *world.OpenFile) error {
 		}
 		return t.pipe(o, d)
 	case unix.S_IFCHR:
+		if ok, err := t.hungUp(o, d); ok || err != nil {
+			return err
+		}
 		if t.w.Files[d.File].Deleted {
 			return t.lose(o, d, "the device "+o.link, "its path has been deleted")
 		}

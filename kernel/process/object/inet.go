@@ -124,7 +124,13 @@ func (t *Taker) udp(fd int, o *Found, d *world.OpenFile) (err error) {
 
 // readiness is what poll(2) says of a descriptor.
 func readiness(fd int) (int16, error) {
-	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | unix.POLLPRI | unix.POLLRDHUP}}
+	return polled(fd, unix.POLLIN|unix.POLLPRI|unix.POLLRDHUP)
+}
+
+// polled says what of some events, or of those nobody has to ask for, a descriptor
+// is ready for.
+func polled(fd int, events int16) (int16, error) {
+	p := []unix.PollFd{{Fd: int32(fd), Events: events}}
 	_, err := unix.Poll(p, 0)
 	return p[0].Revents, err
 }

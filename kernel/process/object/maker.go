@@ -34,6 +34,7 @@ type Maker struct {
 
 	pipes map[uint64]*os.File // each open for both, by inode
 	unix  *unixSockets
+	pairs map[int]*madePair // of pseudo-terminals, by the index of the master in world.Open
 	// undo gives up what would be left if nothing came of it, last first.
 	undo []func() error
 }
@@ -58,7 +59,7 @@ func NewMaker(w *world.World, o kernel.Options, tasks []Process) *Maker {
 	boot, _ := proc.BootID() // or else this machine may be any
 	m := &Maker{
 		world: w, options: o, tasks: tasks, sockopts: sockopt.NewReader(), boot: boot,
-		standards: standards{options: o}, pipes: map[uint64]*os.File{},
+		standards: standards{options: o}, pipes: map[uint64]*os.File{}, pairs: map[int]*madePair{},
 	}
 	m.unix = newUnixSockets(m)
 	return m
@@ -197,6 +198,9 @@ func (m *Maker) Undo() error {
 func (m *Maker) Close() {
 	for i := range m.made {
 		m.made[i].close()
+	}
+	for _, p := range m.pairs {
+		p.close()
 	}
 	for _, f := range m.contents {
 		f.Close()

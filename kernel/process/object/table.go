@@ -73,7 +73,7 @@ var (
 
 func init() { // since some of them ask for others
 	kinds = []*kind{
-		pipes, sockets, regulars, directories, paths, devices, terminals,
+		pipes, sockets, regulars, directories, paths, devices, ptys, slaves, terminals,
 		eventFDs, timerFDs, signalFDs, pidFDs, epolls, inotifies, losses,
 	}
 	for _, k := range kinds {

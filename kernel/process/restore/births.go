@@ -22,8 +22,13 @@ import (
 func (t *tree) populate() error {
 	root := t.members[0]
 	root.stub = t.root.stub
+	if !t.root.standsLate && t.root.leadsSession() {
+		if err := t.giveTerminal(root); err != nil {
+			return err
+		}
+	}
 	if t.isSingle() {
-		return nil
+		return nil // in the foreground of its terminal, if it has one
 	}
 	// Helpers that end are not to stay as zombies, nor to tell of it.
 	if err := root.stub.handleDeaths(unix.SIGCHLD, ignoreSignal); err != nil {

@@ -100,8 +100,9 @@ func (p *process) checkStub() error {
 // It gets a process group of its own, as a shell gives a job one: what is
 // typed at the terminal then goes to the program alone, and not a second time
 // through this process. What led a session without a terminal, as daemons do,
-// leads one again. (One with a terminal has to do with being a job in ours:
-// only the first of a session can have it for its controlling terminal.)
+// or with one that is in the image, leads one again. (One with another terminal has
+// to do with being a job in ours: only the first of a session can have it for its
+// controlling terminal.)
 func (p *process) standing() *syscall.SysProcAttr {
 	if p.leadsSession() && !p.standsLate {
 		return &syscall.SysProcAttr{Setsid: true}
@@ -110,7 +111,7 @@ func (p *process) standing() *syscall.SysProcAttr {
 }
 
 func (p *process) leadsSession() bool {
-	return p.task.SID == p.task.PID && p.task.TTY == 0
+	return p.task.SID == p.task.PID && (p.task.TTY == 0 || p.ownTerminal)
 }
 
 func (p *process) programPath() string {

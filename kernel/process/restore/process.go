@@ -25,9 +25,11 @@ type process struct {
 	// standsLate says that it begins its session only when children of its have
 	// been made in ours.
 	standsLate bool
-	ids        ids
-	cwd        string // where its working directory is now
-	objects    *object.Maker
+	// ownTerminal says that the terminal of its session is one of the image.
+	ownTerminal bool
+	ids         ids
+	cwd         string // where its working directory is now
+	objects     *object.Maker
 	// anonymous is shared memory without a name, by index in world.Files, and
 	// where all of it is mapped until it is filled.
 	anonymous map[int]span

@@ -20,12 +20,9 @@ type terminal struct {
 	given bool // to the program
 	// modes are those that the shell gave it to us with, and program those
 	// that the program left it in, if it ever had it.
-	modes   termios
-	program *termios
+	modes   sys.Termios
+	program *sys.Termios
 }
-
-// termios is struct termios2 (include/uapi/asm-generic/termbits.h).
-type termios [44]byte
 
 func (p *process) findTerminal() *terminal {
 	t := &terminal{fd: -1, own: unix.Getpgrp()}
@@ -36,13 +33,13 @@ func (p *process) findTerminal() *terminal {
 	t.fd = fd
 	s, q := p.screen, p.task
 	// In the background, the modes were those of the shell or another job.
-	if s != nil && len(s.Termios) == len(termios{}) && (!s.Controlling || q.Foreground == q.PGID) {
-		t.program = (*termios)(s.Termios)
+	if s != nil && len(s.Termios) == sys.TermiosSize && (!s.Controlling || q.Foreground == q.PGID) {
+		t.program = (*sys.Termios)(s.Termios)
 	}
 	return t
 }
 
-func (t *terminal) ioctl(request uintptr, modes *termios) error {
+func (t *terminal) ioctl(request uintptr, modes *sys.Termios) error {
 	if err := sys.Ioctl(t.fd, request, modes); err != nil {
 		return fmt.Errorf("the modes of the terminal: %w", err)
 	}
@@ -99,7 +96,7 @@ func (t *terminal) takeBack() {
 		return
 	}
 	t.given = false
-	var now termios
+	var now sys.Termios
 	if t.ioctl(unix.TCGETS2, &now) == nil {
 		t.program = &now
 	}

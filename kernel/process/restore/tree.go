@@ -33,13 +33,11 @@ type tree struct {
 	standIns []*standIn
 	raced    bool   // an ID that was free is not any more
 	guard    *guard // while they are let go one by one; nil for one, or in a namespace
-	// terminal returns a descriptor of the terminal that has a number, which a
-	// session leader is to have for its controlling one.
-	terminal func(device int) (fd int, err error)
 }
 
 // member is a process of the tree, alive or not.
 type member struct {
+	index    int // in Tasks
 	task     *world.Task
 	process  *process // nil if it has ended
 	parent   *member
@@ -59,7 +57,7 @@ func newTree(img *world.World, o kernel.Options) *tree {
 	}
 	tasks := make([]object.Process, len(img.Tasks))
 	for i := range img.Tasks {
-		m := &member{task: &img.Tasks[i]}
+		m := &member{index: i, task: &img.Tasks[i]}
 		if i > 0 {
 			m.parent = t.byID[m.task.PPID]
 			m.parent.children = append(m.parent.children, m)
@@ -72,8 +70,9 @@ func newTree(img *world.World, o kernel.Options) *tree {
 		t.members = append(t.members, m)
 	}
 	t.root = t.members[0].process
-	t.root.standsLate = t.root.leadsSession() && t.hasChildrenIn(t.members[0], 0)
 	t.objects = object.NewMaker(img, t.options, tasks)
+	t.root.ownTerminal = t.hasTerminal(t.members[0])
+	t.root.standsLate = t.root.leadsSession() && t.hasChildrenIn(t.members[0], 0)
 	for _, p := range t.alive() {
 		p.objects = t.objects
 	}
@@ -118,8 +117,11 @@ func (t *tree) closeSources() {
 	}
 }
 
-// makeAll makes the stubs of all, with their IDs.
+// makeAll makes the terminals that are their own, and the stubs of all, with their IDs.
 func (t *tree) makeAll() error {
+	if err := t.objects.MakeTerminals(); err != nil {
+		return err
+	}
 	if err := t.identify(); err != nil {
 		return err
 	}

@@ -14,23 +14,30 @@ import (
 	"snappipe/kernel"
 )
 
-// giveTerminal has a new session leader take its controlling terminal.
-func (t *tree) giveTerminal(m *member) error {
-	if m.task.TTY == 0 || m.task.Dead() || m.parent == nil {
-		return nil
+// hasTerminal reports whether a member leads a session whose terminal is in the image.
+func (t *tree) hasTerminal(m *member) bool {
+	for i := range t.img.Open {
+		if p := t.img.Open[i].Pty; p != nil && p.Leader == m.index {
+			return true
+		}
 	}
-	return t.onTerminal(m, m.task.TTY, "TIOCSCTTY", unix.TIOCSCTTY, nil)
+	return false
 }
 
-// onTerminal has a member make a call of ioctl(2) on a terminal, by a descriptor
-// that it is lent for that.
-func (t *tree) onTerminal(m *member, device int, what string, request uint64, arg []byte) error {
-	if t.terminal == nil {
-		return kernel.Refuse(fmt.Sprintf("process %d", m.task.PID), "", "its controlling terminal is not in the image")
+// giveTerminal has a new session leader take its controlling terminal.
+func (t *tree) giveTerminal(m *member) error {
+	if m.task.Dead() || m.parent != nil && m.task.TTY == 0 || m.parent == nil && !t.hasTerminal(m) {
+		return nil
 	}
-	fd, err := t.terminal(device)
-	if err != nil {
-		return err
+	return t.onTerminal(m, m, "TIOCSCTTY", unix.TIOCSCTTY, nil)
+}
+
+// onTerminal has a member make a call of ioctl(2) on the terminal of a session leader,
+// by a descriptor that it is lent for that.
+func (t *tree) onTerminal(m, leader *member, what string, request uint64, arg []byte) error {
+	fd, ok := t.objects.Terminal(leader.index)
+	if !ok {
+		return kernel.Refuse(fmt.Sprintf("process %d", leader.task.PID), "", "its controlling terminal is not in the image")
 	}
 	return m.of(m.stub.lend(fd, func(n uint64) error {
 		_, err := m.stub.callWith(m.stub.Caller, what, unix.SYS_IOCTL, 2, arg, n, request, 0)
@@ -51,7 +58,7 @@ func (s *stub) lend(fd int, f func(n uint64) error) error {
 
 // leadersWithTerminal are those that have one of the tree.
 func (t *tree) leadersWithTerminal() (all []*member) {
-	for _, m := range t.members[1:] {
+	for _, m := range t.members {
 		if t.leads(m) && m.task.TTY != 0 && !m.task.Dead() {
 			all = append(all, m)
 		}
@@ -88,7 +95,7 @@ func (t *tree) foreground() error {
 			continue
 		}
 		group := binary.NativeEndian.AppendUint32(nil, uint32(m.task.Foreground))
-		if err := t.onTerminal(m, m.task.TTY, "TIOCSPGRP", unix.TIOCSPGRP, group); err != nil {
+		if err := t.onTerminal(m, m, "TIOCSPGRP", unix.TIOCSPGRP, group); err != nil {
 			return err
 		}
 	}
@@ -97,7 +104,7 @@ func (t *tree) foreground() error {
 			if m.task.SID != leader.task.PID || m.task.TTY != 0 || m.task.Dead() {
 				continue
 			}
-			if err := t.onTerminal(m, leader.task.TTY, "TIOCNOTTY", unix.TIOCNOTTY, nil); err != nil {
+			if err := t.onTerminal(m, leader, "TIOCNOTTY", unix.TIOCNOTTY, nil); err != nil {
 				return err
 			}
 		}

@@ -21,6 +21,8 @@ const (
 	KindPath     Kind = "path"      // opened with O_PATH; File
 	KindDevice   Kind = "device"    // character device that is opened again by path; File
 	KindTerminal Kind = "terminal"  // File, Terminal
+	KindPty      Kind = "pty"       // the master side of a pair; File, Pty
+	KindSlave    Kind = "slave"     // the other side; Slave
 	KindPipe     Kind = "pipe"      // one end of Pipe; File too if it has a name
 	KindEventFD  Kind = "eventfd"   // EventFD
 	KindTimerFD  Kind = "timerfd"   // TimerFD
@@ -57,6 +59,8 @@ type OpenFile struct {
 	Inotify  []Inotify `json:",omitempty"`
 	Socket   *Socket   `json:",omitempty"`
 	Terminal *Terminal `json:",omitempty"`
+	Pty      *Pty      `json:",omitempty"`
+	Slave    *Slave    `json:",omitempty"`
 	Lost     *Lost     `json:",omitempty"`
 }
 

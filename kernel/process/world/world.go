@@ -50,5 +50,13 @@ type Content struct {
 	Offset int64 `json:"-"` // in the image; set by Encode and Decode
 }
 
+// SizeOf is the size of a content, which may be none.
+func (w *World) SizeOf(content int) int64 {
+	if content == NoIndex {
+		return 0
+	}
+	return w.Contents[content].Size
+}
+
 // NoIndex is an index that refers to nothing.
 const NoIndex = -1

@@ -229,7 +229,7 @@ var files = []Row{
 		Variants: []string{"breaking", "deleted", "notify"}, Refused: `fd \d+, .*(lease|F_NOTIFY)`},
 	{Object: "terminals, and pipes and connections to other programs, on descriptors 0 to 2", Program: "terminal", Terminal: true,
 		Note: "become what snapresume has there, or as --stdio says; a terminal gets the program's settings"},
-	{Object: "a pseudo-terminal of its own", Program: "pty-inside", Refused: `fd \d+`},
+	{Object: "a pseudo-terminal of its own", Program: "pty-inside"},
 	{Object: "files of /proc about the system", Program: "proc-descriptors", Variants: []string{"uptime", "sys/kernel/osrelease"}, Note: "say what is so here"},
 	{Object: "files of /proc about a process", Program: "proc-descriptors", Variants: []string{"self/comm", "self"}, Refused: `fd \d+, /proc/`},
 }
@@ -396,5 +396,12 @@ var trees = []Row{
 	{Object: "eventfd and epoll sets of several processes", Program: "tree", Variants: []string{"events"}},
 	{Object: "pidfds of processes of the tree", Program: "pidfd", Variants: []string{"child", "parent"}},
 	{Object: "a listener at which several processes wait", Program: "tree", Variants: []string{"listener"}},
+	{Object: "pseudo-terminals: modes, window, name, packets, lock, what waits in both directions", Program: "pty",
+		Variants: []string{"state", "lines", "bytes", "many", "stopped-by-character", "stopped-by-call", "packets"}},
+	{Object: "those whose other side is not open yet, or not any more; terminals that were hung up", Program: "pty",
+		Variants: []string{"unopened", "locked", "closed", "hung-up"}},
+	{Object: "several open files of one end", Program: "pty", Variants: []string{"several"}},
+	{Object: "sessions and jobs on a pseudo-terminal of the tree", Program: "pty", Variants: []string{"session", "own", "own-with-child"}},
+	{Object: "what is typed and answered meanwhile", Program: "pty", Variants: []string{"traffic"}, Moves: true},
 	{Object: "the moment: what was sent and not received is in the pipe", Program: "tree", Variants: []string{"traffic"}, Moves: true},
 }
