@@ -18,7 +18,7 @@ import (
 func whole() *world.World {
 	const none = world.NoIndex
 	return &world.World{
-		Files: make([]world.File, 1),
+		Files: []world.File{{}, {Path: "/dev/ptmx", Mode: unix.S_IFCHR, Rdev: world.Hex(masterNumber)}},
 		Open: []world.OpenFile{
 			{Kind: world.KindFile},
 			{Kind: world.KindPipe, File: none, Pipe: &world.Pipe{Content: 0, Parts: []world.Part{{Size: 2}, {Size: 3, Packet: true}}}},
@@ -29,7 +29,7 @@ func whole() *world.World {
 			{Kind: world.KindEpoll, File: none, Epoll: &world.Epoll{Watches: []world.Watch{{FD: 3, Open: 4}}}},
 			{Kind: world.KindInotify, File: none, Inotify: []world.Inotify{{WD: 1}}},
 			{Kind: world.KindTerminal, Terminal: &world.Terminal{}},
-			{Kind: world.KindPty, Pty: &world.Pty{
+			{Kind: world.KindPty, File: 1, Pty: &world.Pty{
 				Termios: linesOfTerminal(), Opened: true, Leader: none,
 				Lines: []world.PtyLine{{Size: 3}, {Size: 0}, {Size: 2, Open: true}}, Input: 0, Output: none, Raw: none,
 			}},
@@ -70,9 +70,10 @@ func TestCheck(t *testing.T) {
 		"watch of nothing":        func(o []world.OpenFile) { o[3].Epoll.Watches[0].Open = world.NoIndex },
 		"watch by no descriptor":  func(o []world.OpenFile) { o[3].Epoll.Watches[0].FD = -1 },
 		"inotify of no file":      func(o []world.OpenFile) { o[4].Inotify[0].File = world.NoIndex },
-		"inotify of another file": func(o []world.OpenFile) { o[4].Inotify[0].File = 1 },
+		"inotify of another file": func(o []world.OpenFile) { o[4].Inotify[0].File = 2 },
 
 		"master without file":         func(o []world.OpenFile) { o[6].File = world.NoIndex },
+		"master at another path":      func(o []world.OpenFile) { o[6].File = 0 },
 		"terminal's number too high":  func(o []world.OpenFile) { o[6].Pty.Index = 1 << 30 },
 		"terminal's number negative":  func(o []world.OpenFile) { o[6].Pty.Index = -1 },
 		"modes cut off":               func(o []world.OpenFile) { o[6].Pty.Termios = o[6].Pty.Termios[:43] },

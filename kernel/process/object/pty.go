@@ -29,7 +29,7 @@ import (
 // empty one is an end of file, and one that is open, the last, is not ended yet. Where
 // `Termios` has no lines, all of the input is one that is open.
 var ptys = &kind{
-	name: world.KindPty, check: checkPty, contents: contentsOfPty,
+	name: world.KindPty, check: checkPty, plan: planPty, contents: contentsOfPty,
 	relate: (*Taker).ptys,
 	make:   (*Maker).takePty, fill: (*Maker).fillPty, settle: (*Maker).settlePty,
 }
@@ -43,6 +43,17 @@ const (
 	maxPtyIndex = 1 << 20
 )
 
+// masterNumber is the device number of all masters (Documentation/admin-guide/devices.txt).
+var masterNumber = unix.Mkdev(5, 2)
+
+func planPty(p *planner, o *world.OpenFile) {
+	how := Access(unix.O_RDWR) + fmt.Sprintf(", number %d if that is free", o.Pty.Index)
+	if o.Pty.Opened {
+		how += fmt.Sprintf(", for user %d, group %d, mode %#o", o.Pty.UID, o.Pty.GID, o.Pty.Mode)
+	}
+	p.say("open", p.path(o), how)
+}
+
 func contentsOfPty(o *world.OpenFile) []*int {
 	if o.Pty == nil {
 		return nil
@@ -55,6 +66,9 @@ func checkPty(w *world.World, o *world.OpenFile) error {
 	p := o.Pty
 	if p == nil || o.File == world.NoIndex {
 		return errLacks
+	}
+	if f := &w.Files[o.File]; f.Mode&unix.S_IFMT != unix.S_IFCHR || uint64(f.Rdev) != masterNumber {
+		return errors.New("is opened by a path to something else")
 	}
 	leads := p.Leader == world.NoIndex || p.Opened && isAlive(w, p.Leader) && w.Tasks[p.Leader].SID == w.Tasks[p.Leader].PID
 	for i := range w.Open {

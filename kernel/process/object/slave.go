@@ -15,7 +15,7 @@ import (
 
 // In the image: `Slave`: `Master`, the other side (index of `Open`), or -1 of a terminal that
 // was hung up; `TTY`, if it was opened as /dev/tty.
-var slaves = &kind{name: world.KindSlave, check: checkSlave, make: (*Maker).makeSlave}
+var slaves = &kind{name: world.KindSlave, check: checkSlave, plan: inward, make: (*Maker).makeSlave}
 
 func checkSlave(w *world.World, o *world.OpenFile) error {
 	s := o.Slave

@@ -13,7 +13,7 @@ import (
 // What is handed over comes to whom it is meant for.
 func TestChannel(t *testing.T) {
 	base := freeIDs(t)
-	s, err := restore.NewSkeleton(tasks(base, skeletons["sessions"]), quiet(), nil)
+	s, err := restore.NewSkeleton(tasks(base, skeletons["sessions"]), quiet())
 	if err != nil {
 		t.Fatal(err)
 	}

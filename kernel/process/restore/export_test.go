@@ -29,11 +29,14 @@ func WhenIdentified(f func()) { identified = f }
 // Skeleton is a tree of empty processes.
 type Skeleton struct{ t *tree }
 
-// NewSkeleton makes one. Terminals are those of terminal, which may be nil.
-func NewSkeleton(tasks []world.Task, o kernel.Options, terminal func(int) (int, error)) (*Skeleton, error) {
+// NewSkeleton makes one, with pseudo-terminals.
+func NewSkeleton(tasks []world.Task, o kernel.Options, ptys ...*world.Pty) (*Skeleton, error) {
 	w := &world.World{Tasks: tasks, Spaces: make([]world.Space, 1), Tables: make([]world.Table, 1)}
+	w.Files = []world.File{{Path: "/dev/ptmx", Mode: unix.S_IFCHR, Rdev: world.Hex(unix.Mkdev(5, 2))}}
+	for _, p := range ptys {
+		w.Open = append(w.Open, world.OpenFile{Kind: world.KindPty, Pty: p})
+	}
 	t := newTree(w, o)
-	t.terminal = terminal
 	s := &Skeleton{t}
 	err := t.tracer.Do(func() error {
 		for _, step := range []func() error{t.startApart, t.makeAll} {

@@ -153,7 +153,7 @@ func TestSkeletons(t *testing.T) {
 	for name, all := range skeletons {
 		t.Run(name, func(t *testing.T) {
 			base := freeIDs(t)
-			s, err := restore.NewSkeleton(tasks(base, all), quiet(), nil)
+			s, err := restore.NewSkeleton(tasks(base, all), quiet())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -26,7 +26,7 @@ func TestIDsTaken(t *testing.T) {
 	defer sleeper.Wait()
 	defer sleeper.Process.Kill()
 	base := sleeper.Process.Pid - 8
-	s, err := restore.NewSkeleton(tasks(base, all), quiet(), nil)
+	s, err := restore.NewSkeleton(tasks(base, all), quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestIDsTakenMeanwhile(t *testing.T) {
 			p.Wait()
 		}
 	})
-	s, err := restore.NewSkeleton(tasks(base, all), quiet(), nil)
+	s, err := restore.NewSkeleton(tasks(base, all), quiet())
 	restore.WhenIdentified(func() {})
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ func TestIDsTakenWithoutNamespace(t *testing.T) {
 		t.Skipf("%s: %v", limit, err)
 	}
 	defer os.WriteFile(limit, was, 0)
-	_, err = restore.NewSkeleton(tasks(sleeper.Process.Pid-3, skeletons["nested children"]), quiet(), nil)
+	_, err = restore.NewSkeleton(tasks(sleeper.Process.Pid-3, skeletons["nested children"]), quiet())
 	var refusal *kernel.Refusal
 	if !errors.As(err, &refusal) || refusal.Object != fmt.Sprintf("process ID %d", sleeper.Process.Pid) || !strings.Contains(refusal.Reason, "sleep") {
 		t.Errorf("%v, want a refusal that names process %d", err, sleeper.Process.Pid)
