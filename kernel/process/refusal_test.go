@@ -71,12 +71,6 @@ func TestRefusals(t *testing.T) {
 			"fd 3, anon_inode:[io_uring]", "can't be put back", ""},
 		{"userfaultfd", `MUST(syscall(SYS_userfaultfd, UFFD_USER_MODE_ONLY));`,
 			"fd 3, anon_inode:[userfaultfd]", "can't be put back", ""},
-		{"System V shared memory", `
-			int id = shmget(IPC_PRIVATE, 8192, IPC_CREAT | 0600);
-			MUST(id);
-			MUST(shmat(id, 0, 0));
-			MUST(shmctl(id, IPC_RMID, 0));`,
-			"/SYSV", "System V", ""},
 		{"a program that traces", `
 			pid_t c = fork();
 			if (!c) { prctl(PR_SET_PDEATHSIG, SIGKILL); for (;;) pause(); }

@@ -71,8 +71,6 @@ func (c *member) checkMap(m *proc.Map) error {
 		return refuse(fmt.Sprintf("its flag %q is of a newer kernel than this program knows", unknown))
 	}
 	switch {
-	case strings.HasPrefix(m.Path, "/SYSV") && m.Shared:
-		return refuse("it is System V shared memory")
 	case m.Path == "/[aio]":
 		return advise(withoutAIO, "it is a ring of asynchronous I/O, see io_setup(2)")
 	case m.Path == "/secretmem":

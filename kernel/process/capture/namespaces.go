@@ -3,8 +3,8 @@
 // is refused (namespaces(7)).
 //
 // The exception is what snapresume itself makes for a program that is to have its
-// old IDs: a PID namespace for it alone, with one for mounts that differs in /proc
-// and one for users in which everybody is who they were and nobody has any
+// old IDs: a PID namespace for it alone, with one for mounts that differs in /proc,
+// one for System V IPC where it has any, and one for users in which everybody is who they were and nobody has any
 // rights. What runs in exactly that is kept: it is resumed in the same again.
 
 package capture
@@ -179,6 +179,7 @@ func (c *member) checkNamespacesOf(pid, tid int, who string) (own bool, err erro
 			ok = ok && sameMounts(pid)
 		case "user":
 			ok = ok && powerless(pid)
+		case "ipc": // which snapresume made for what it has of System V IPC
 		default:
 			ok = false
 		}

@@ -37,12 +37,36 @@ func (t *tree) keepShared() error {
 	if err := t.each((*member).openPagemap, (*member).keepUnforked, (*member).noteMapped); err != nil {
 		return err
 	}
+	if err := t.checkAttached(); err != nil {
+		return err
+	}
 	for i := range t.img.Files {
 		if err := t.keepInode(i); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// checkAttached counts the mappings of System V shared memory that those who are taken
+// have, and by now their twins.
+func (t *tree) checkAttached() error {
+	if !t.files.HasSegments() {
+		return nil
+	}
+	count := map[int]int{}
+	for _, c := range t.members {
+		twins, err := proc.Maps(c.twin.PID)
+		if err != nil {
+			return err
+		}
+		for _, m := range slices.Concat(c.frozen.maps, twins) {
+			if m.Segment() {
+				count[int(m.Ino)]++
+			}
+		}
+	}
+	return t.files.CheckAttached(count)
 }
 
 func (c *member) openPagemap() (err error) {
@@ -173,6 +197,14 @@ func (t *tree) keepInode(i int) error {
 		parts.pieces, err = t.copyFile(path)
 	} else {
 		parts.pieces, size, err = t.copyMapped(&h)
+	}
+	switch {
+	case h.Segment != nil:
+		size = int64(pages(h.Size))
+		if path == "" && err == nil && !t.isWhole(&h) {
+			return h.NotWhole()
+		}
+	case path == "":
 		h.File.Size = size
 	}
 	if errors.Is(err, fs.ErrPermission) {
@@ -245,7 +277,7 @@ func (t *tree) mappings(h *object.Held) iter.Seq2[*member, *proc.Map] {
 		for _, c := range t.members {
 			for i := range c.frozen.maps {
 				m := &c.frozen.maps[i]
-				if m.Shared && m.Dev == h.Dev && m.Ino == h.Ino && !yield(c, m) {
+				if h.Is(m) && !yield(c, m) {
 					return
 				}
 			}
@@ -276,6 +308,15 @@ func (t *tree) copyMapped(h *object.Held) (all []piece, size int64, err error) {
 		}
 	}
 	return disjoint(all), size, nil
+}
+
+// isWhole reports whether there is a mapping of every page of an inode.
+func (t *tree) isWhole(h *object.Held) bool {
+	var all []proc.Run
+	for _, m := range t.mappings(h) {
+		all = union(all, []proc.Run{{Start: m.Offset, End: m.Offset + m.End - m.Start}})
+	}
+	return len(all) == 1 && all[0].Start == 0 && all[0].End == pages(h.Size)
 }
 
 func (c *member) presentShared(m *proc.Map, pagemap *proc.Pagemap) ([]proc.Run, error) {

@@ -102,6 +102,38 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// System V shared memory is there once, with all that it holds, mapped within that.
+func TestCheckSegments(t *testing.T) {
+	segment := func() *world.World {
+		return &world.World{
+			Files:    []world.File{{Size: 5000, Segment: &world.Segment{IPC: world.IPC{ID: 3, Mode: 0o600}}}},
+			Contents: []world.Content{{Size: 8192}},
+			Spaces:   []world.Space{{VMAs: []world.VMA{{Start: 4096, End: 8192, Offset: 4096, Shared: true}}}},
+		}
+	}
+	if err := Check(segment()); err != nil {
+		t.Fatal(err)
+	}
+	for name, damage := range map[string]func(w *world.World){
+		"an ID that none has": func(w *world.World) { w.Files[0].Segment.ID = -1 },
+		"a key out of range":  func(w *world.World) { w.Files[0].Segment.Key = 1 << 32 },
+		"flags in the mode":   func(w *world.World) { w.Files[0].Segment.Mode = 0o1600 },
+		"no size":             func(w *world.World) { w.Files[0].Size = 0 },
+		"less than all":       func(w *world.World) { w.Contents[0].Size = 5000 },
+		"no content":          func(w *world.World) { w.Files[0].Content = world.NoIndex },
+		"one ID twice":        func(w *world.World) { w.Files = append(w.Files, w.Files[0]) },
+		"mapped beyond":       func(w *world.World) { w.Spaces[0].VMAs[0].Offset = 8192 },
+		"mapped privately":    func(w *world.World) { w.Spaces[0].VMAs[0].Shared = false },
+		"open":                func(w *world.World) { w.Open = []world.OpenFile{{Kind: world.KindFile}} },
+	} {
+		w := segment()
+		damage(w)
+		if err := Check(w); !errors.Is(err, world.ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A kind says of one that lacks its member that it is damaged.
 func TestMemberOfKind(t *testing.T) {
 	for _, k := range kinds {

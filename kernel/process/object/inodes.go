@@ -49,10 +49,22 @@ const deletedLimit = 1 << 30
 // memfdPrefix is what the kernel puts before the name of memfd_create(2).
 const memfdPrefix = "/memfd:"
 
+// mapped is the inode of a mapping.
+func mapped(m *proc.Map) inode {
+	if m.Segment() {
+		return inode{segmentDev, m.Ino}
+	}
+	return inode{m.Dev, m.Ino}
+}
+
 // Mapped returns the index of the file that a mapping is of.
 func (t *Taker) Mapped(k *Task, m *proc.Map) (i int, err error) {
-	i, ok := t.byKey[inode{m.Dev, m.Ino}]
-	if !ok {
+	i, ok := t.byKey[mapped(m)]
+	if !ok && m.Segment() {
+		if i, err = t.segment(k, m); err != nil {
+			return 0, err
+		}
+	} else if !ok {
 		if i, err = t.newMapped(k, m); err != nil {
 			return 0, err
 		}
@@ -203,6 +215,9 @@ type Held struct {
 	by ref
 }
 
+// Is reports whether a mapping is of it.
+func (h *Held) Is(m *proc.Map) bool { return m.Shared && mapped(m) == inode{h.Dev, h.Ino} }
+
 // Held returns what there is of that of file i of the World.
 func (t *Taker) Held(i int) (Held, bool) {
 	f, in := &t.w.Files[i], &t.inodes[i]
@@ -225,4 +240,6 @@ func (h *Held) Unreadable() error {
 
 // SizeIsKnown reports whether World.Files has the size of file i: nobody tells that
 // of a deleted file which is only mapped.
-func (t *Taker) SizeIsKnown(i int) bool { return !t.w.Files[i].Deleted || t.inodes[i].by.task != nil }
+func (t *Taker) SizeIsKnown(i int) bool {
+	return !t.w.Files[i].Deleted || t.inodes[i].by.task != nil || t.w.Files[i].Segment != nil
+}

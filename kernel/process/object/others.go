@@ -55,6 +55,9 @@ func (t *Taker) CheckOthers() error {
 	said := map[string]bool{}
 	for _, pid := range pids {
 		for _, s := range append(t.openIn(pid, mine), t.mappedIn(pid)...) {
+			if s.only {
+				return kernel.Refuse(s.object, withAll, "%s has it too", proc.Title(pid))
+			}
 			if !t.o.Force && !s.offset {
 				return kernel.Refuse(s.object, "--force takes a copy of it", "%s has it too", proc.Title(pid))
 			}
@@ -76,6 +79,7 @@ func (t *Taker) CheckOthers() error {
 type sharedObject struct {
 	object string
 	offset bool
+	only   bool // there can't be a copy of it
 }
 
 // sharableByLink returns the descriptors of open files that would be others, one of
@@ -123,7 +127,7 @@ func (t *Taker) openIn(pid int, mine map[string][]ref) (objects []sharedObject) 
 			if offset {
 				what = string(t.w.Files[t.w.Open[i].File].Path)
 			}
-			objects = append(objects, sharedObject{at.object(what), offset})
+			objects = append(objects, sharedObject{object: at.object(what), offset: offset})
 		}
 		var st unix.Stat_t
 		if deleted && fds.Stat(fd, &st) == nil {
@@ -160,7 +164,7 @@ func (t *Taker) mappedIn(pid int) (objects []sharedObject) {
 	}
 	for i := range maps {
 		if m := &maps[i]; m.Shared && m.File() {
-			objects = append(objects, t.atNoPath(inode{m.Dev, m.Ino})...)
+			objects = append(objects, t.atNoPath(mapped(m))...)
 		}
 	}
 	return objects
@@ -179,6 +183,8 @@ func (t *Taker) atNoPath(key inode) []sharedObject {
 		what = "shared memory"
 	case f.Memfd:
 		what = fmt.Sprintf("the memfd %q", f.Path)
+	case f.Segment != nil:
+		return []sharedObject{{object: segmentName(f.Segment.ID), only: true}}
 	}
 	if by.task == nil {
 		return []sharedObject{{object: t.root().Title() + ", " + what}}

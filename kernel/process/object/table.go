@@ -117,7 +117,7 @@ func Check(w *world.World) error {
 			return fmt.Errorf("%w: open file %d, of kind %q, %w", world.ErrDamaged, i, o.Kind, err)
 		}
 	}
-	return nil
+	return checkSegments(w)
 }
 
 func (k *kind) contentsOf(o *world.OpenFile) []*int {

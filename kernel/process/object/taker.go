@@ -54,7 +54,10 @@ type Taker struct {
 	groups []group // multicast groups, once they were looked for
 	// connected are the unix sockets, by inode, that are connected to another.
 	connected map[uint64]bool
-	sockopts  *sockopt.Reader
+	// attached is how often segments of shared memory are mapped, by ID, in all
+	// processes.
+	attached map[int]int
+	sockopts *sockopt.Reader
 }
 
 // known is what was found out once for all looks.
@@ -70,6 +73,7 @@ type known struct {
 func NewTaker(o Options, w *world.World, earlier *Taker, tasks ...*Task) *Taker {
 	t := &Taker{
 		o: o, w: w, tasks: tasks, byKey: map[inode]int{}, epolls: map[int][]proc.EpollWatch{}, connected: map[uint64]bool{},
+		attached: map[int]int{},
 	}
 	var ranks map[ref]int
 	if earlier != nil {

@@ -42,7 +42,13 @@ func (m *Map) Has(flag string) bool {
 }
 
 // File reports whether an inode is mapped, with or without a name.
-func (m *Map) File() bool { return m.Ino != 0 }
+func (m *Map) File() bool { return m.Ino != 0 || m.Segment() }
+
+// Segment reports whether it is of System V shared memory. The number of its inode
+// is the ID of the segment then, of which the first is 0 (ipc/shm.c: newseg).
+func (m *Map) Segment() bool {
+	return m.Shared && m.Deleted && strings.HasPrefix(m.Path, "/SYSV") && len(m.Path) == len("/SYSV00000000")
+}
 
 // Kernel reports whether the kernel put the mapping there and keeps what is in
 // it: [vdso], [vvar], [vvar_vclock], [vsyscall], [uprobes].

@@ -41,12 +41,18 @@ func (p *process) isAnonymous(m *mapping) bool {
 	return ok && m.Shared
 }
 
+// wanted are the addresses that the image has something at, and the scratch memory.
+func (p *process) wanted() []span {
+	all := []span{{p.stub.scratch, p.stub.scratch + scratchSize}}
+	for _, v := range p.space.VMAs {
+		all = append(all, span{uint64(v.Start), uint64(v.End)})
+	}
+	return all
+}
+
 // mapWhole maps all of it, clear of what the image has mapped.
 func (p *process) mapWhole() error {
-	taken := []span{{p.stub.scratch, p.stub.scratch + scratchSize}}
-	for _, v := range p.space.VMAs {
-		taken = append(taken, span{uint64(v.Start), uint64(v.End)})
-	}
+	taken := p.wanted()
 	for i := range p.anonymous {
 		size := (uint64(p.img.Contents[p.img.Files[i].Content].Size) + world.Page - 1) &^ (world.Page - 1)
 		at := gap(taken, size)

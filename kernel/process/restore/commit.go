@@ -27,6 +27,7 @@ func (t *tree) commit() (kernel.Resumed, error) {
 			{stepThreads, t.each((*process).makeThreads)},
 			{stepThreadState, func() error { return errors.Join(t.each((*process).setThreads)(), t.objects.OwnByThreads()) }},
 			{stepTimers, t.each((*process).setTimers)},
+			{stepSegments, t.objects.SettleSegments},
 			{stepLimits, t.each((*process).setLimits)},
 			{stepCredentials, t.each((*process).setCredentials)},
 			{stepRegisters, t.each((*process).setRegisters)},

@@ -19,7 +19,7 @@ func (p *process) setCredentials() error {
 	for _, t := range p.threads {
 		var err error
 		switch {
-		case p.pids != nil && p.pids.user:
+		case p.pids != nil && p.pids.isUsers():
 			// What it has for having been the first in its user namespace.
 			err = t.setCapabilities(world.Caps{})
 		case os.Geteuid() == 0:

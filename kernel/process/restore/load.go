@@ -20,7 +20,7 @@ func (t *tree) load() error {
 		{stepStub, t.startApart},
 		{stepIdentity, t.makeAll},
 		{stepClear, t.each((*process).clearSpace)},
-		{stepContents, t.makeContents},
+		{stepContents, func() error { return errors.Join(t.makeContents(), t.objects.MakeSegments()) }},
 		{stepMap, func() error { return errors.Join(t.each((*process).mapMemory)(), t.planSegments()) }},
 	})
 }

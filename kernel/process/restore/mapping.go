@@ -94,10 +94,10 @@ func (p *process) findSource(m *mapping, opened map[[2]int]*os.File) (err error)
 		}
 		return nil
 	}
-	if p.isAnonymous(m) {
+	f := &p.img.Files[m.File]
+	if p.isAnonymous(m) || f.Segment != nil {
 		return nil
 	}
-	f := &p.img.Files[m.File]
 	key := [2]int{m.File, 0}
 	if m.Shared && m.writable() {
 		key[1] = unix.O_RDWR
@@ -154,6 +154,12 @@ func (p *process) mapAll() error {
 		m := &p.mapped[i]
 		if p.isAnonymous(m) {
 			if err := p.mapAnonymous(m); err != nil {
+				return err
+			}
+			continue
+		}
+		if p.segmentOf(m) != nil {
+			if err := p.attach(m); err != nil {
 				return err
 			}
 			continue

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
@@ -26,16 +27,27 @@ import (
 // namespace is a PID namespace of the program's own.
 type namespace struct {
 	init *stub
-	user bool // with a user namespace around it
+	with uint64 // the kinds of namespaces that it comes with, itself among them
 }
+
+// isUsers reports whether there is one for users around it.
+func (n *namespace) isUsers() bool { return n.with&unix.CLONE_NEWUSER != 0 }
 
 // end kills all that is in it.
 func (n *namespace) end() error { return n.init.kill() }
 
-const spaces = unix.CLONE_NEWPID | unix.CLONE_NEWNS
+// spaces are the namespaces that are made. In one for System V IPC, the IDs of that can
+// be the same too.
+func (p *process) spaces() uint64 {
+	which := uint64(unix.CLONE_NEWPID | unix.CLONE_NEWNS)
+	if object.HasIPC(p.img) {
+		which |= unix.CLONE_NEWIPC
+	}
+	return which
+}
 
 func (p *process) identifyInNamespace(want int) error {
-	space, err := newNamespace()
+	space, err := newNamespace(p.spaces())
 	if err != nil {
 		return sameIDsRefusal(fmt.Sprintf("process ID %d", want), err)
 	}
@@ -60,24 +72,25 @@ func (p *process) identifyInNamespace(want int) error {
 
 // newNamespace starts process 1. Root makes do without a user namespace, in
 // which it would not be root to files of other users.
-func newNamespace() (*namespace, error) {
+func newNamespace(which uint64) (*namespace, error) {
 	if os.Geteuid() == 0 {
-		init, err := newStub(ownProgram, &syscall.SysProcAttr{Setpgid: true, Cloneflags: spaces})
+		init, err := newStub(ownProgram, &syscall.SysProcAttr{Setpgid: true, Cloneflags: uintptr(which)})
 		if err == nil || !errors.Is(err, unix.EPERM) {
-			return &namespace{init: init}, err
+			return &namespace{init, which}, err
 		}
 	}
+	which |= unix.CLONE_NEWUSER
 	const capSysAdmin = 21
 	init, err := newStub(ownProgram, &syscall.SysProcAttr{
 		Setpgid:     true,
-		Cloneflags:  spaces | unix.CLONE_NEWUSER,
+		Cloneflags:  uintptr(which),
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: os.Geteuid(), HostID: os.Geteuid(), Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: os.Getegid(), HostID: os.Getegid(), Size: 1}},
 		// The first process of a user namespace has all capabilities, and
 		// loses them when it executes a program, unless they are ambient.
 		AmbientCaps: []uintptr{capSysAdmin},
 	})
-	return &namespace{init: init, user: true}, err
+	return &namespace{init, which}, err
 }
 
 // mountProc shows the namespace its own processes in /proc, and nobody else.
@@ -106,11 +119,7 @@ func (p *process) enter(n *namespace) error {
 	if err != nil {
 		return err
 	}
-	which := uint64(spaces)
-	if n.user {
-		which |= unix.CLONE_NEWUSER
-	}
-	_, err = p.stub.call("entering the namespaces", unix.SYS_SETNS, uint64(theirs), which)
+	_, err = p.stub.call("entering the namespaces", unix.SYS_SETNS, uint64(theirs), n.with)
 	return err
 }
 

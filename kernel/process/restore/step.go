@@ -22,6 +22,7 @@ const (
 	stepThreads
 	stepThreadState
 	stepTimers
+	stepSegments
 	stepLimits
 	stepCredentials
 	stepRegisters

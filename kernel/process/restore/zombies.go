@@ -74,7 +74,7 @@ func (t *tree) end(m *member) error {
 // disown gives it the user and group IDs by which waitid(2) tells of its end.
 func (t *tree) disown(m *member) error {
 	q := m.task
-	if os.Geteuid() != 0 || t.root.pids != nil && t.root.pids.user {
+	if os.Geteuid() != 0 || t.root.pids != nil && t.root.pids.isUsers() {
 		return nil
 	}
 	if _, err := m.stub.call("setresgid", unix.SYS_SETRESGID, wide(q.GIDs[:3])...); err != nil {

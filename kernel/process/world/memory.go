@@ -91,4 +91,22 @@ type File struct {
 	// can't be found by Path again: memfd, anonymous shared memory, deleted
 	// files. Holes in it are holes in the file.
 	Content int
+
+	// Segment is there for System V shared memory, of which Size and the content,
+	// a whole number of pages, are all there is of it.
+	Segment *Segment `json:",omitempty"`
+}
+
+// IPC is what an object of sysvipc(7) is known by, and whose it is.
+type IPC struct {
+	ID, Key  int
+	Mode     uint32 // permissions
+	UID, GID uint32
+}
+
+// Segment is a segment of shared memory (shmget(2)).
+type Segment struct {
+	IPC
+	Removed bool `json:",omitempty"` // it goes when nobody has it mapped any more (SHM_DEST)
+	Locked  bool `json:",omitempty"` // SHM_LOCK
 }

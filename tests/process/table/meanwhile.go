@@ -4,9 +4,13 @@ package table
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // longer lets more time pass than programs take for the same time.
@@ -24,6 +28,22 @@ func much(string) error {
 // remove removes a file.
 func remove(name string) func(dir string) error {
 	return func(dir string) error { return os.Remove(filepath.Join(dir, name)) }
+}
+
+// removeSegment removes the System V shared memory whose ID is in the file "segment", if it is there still.
+func removeSegment(dir string) error {
+	b, err := os.ReadFile(filepath.Join(dir, "segment"))
+	if err != nil {
+		return err
+	}
+	id, err := strconv.Atoi(string(b))
+	if err != nil {
+		return err
+	}
+	if _, err = unix.SysvShmCtl(id, unix.IPC_RMID, nil); errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EIDRM) {
+		return nil
+	}
+	return err
 }
 
 // overwrite puts other bytes into "file", in place.

@@ -184,7 +184,17 @@ var memory = []Row{
 	{Object: "userfaultfd", Program: "userfaultfd", Refused: `userfaultfd`},
 	{Object: "io_setup contexts", Program: "aio", Refused: `mapping .*aio`},
 	{Object: "segments: modify_ldt, set_thread_area", Program: "segments", Variants: []string{"ldt", "thread"}},
-	{Object: "System V shared memory", Program: "sysv-shm", Refused: `System V shared memory`},
+	{Object: "System V shared memory, with its ID, key, owner and mode", Program: "sysv-shm",
+		Variants: []string{"", "removed", "parts", "read-only", "locked", "owned"}, Users: root, Meanwhile: removeSegment},
+	{Object: "the same, in namespaces of its own", Program: "sysv-shm", Variants: []string{"", "removed", "read-only"}, SamePID: true, Users: unprivileged, Meanwhile: removeSegment,
+		Note: "which --same-pid makes, and trees have: others than root may not choose IDs elsewhere"},
+	{Object: "System V shared memory that is still there", Program: "sysv-shm", Variants: []string{"there"}, Note: "is used again, with what the image has of it"},
+	{Object: "System V shared memory that went with the program, without --same-pid", Program: "sysv-shm", Variants: []string{"removed"}, Users: unprivileged,
+		ResumeRefused: `System V shared memory \d+: its ID is not for this user to choose`},
+	{Object: "System V shared memory of which a part is not mapped", Program: "sysv-shm", Variants: []string{"parts"}, Users: unprivileged,
+		Refused: `System V shared memory \d+: a part of it is not mapped`},
+	{Object: "System V shared memory that another process has mapped too", Program: "shared-outside", Variants: []string{"segment"},
+		Refused: `System V shared memory \d+: (another process|process \d+ \(shared-outside\)) has it`},
 }
 
 var files = []Row{
@@ -388,6 +398,7 @@ var trees = []Row{
 	{Object: "process groups and sessions, also those whose leader is gone", Program: "tree", Variants: []string{"sessions"}},
 	{Object: "stopped children", Program: "tree", Variants: []string{"stopped"}},
 	{Object: "shared memory: anonymous, memfd, deleted files", Program: "tree", Variants: []string{"memory"}},
+	{Object: "System V shared memory of several processes", Program: "tree", Variants: []string{"segment"}, Meanwhile: removeSegment},
 	{Object: "mutexes, conditions and semaphores in shared memory", Program: "tree", Variants: []string{"mutex"}, Flags: []string{"-pthread"}},
 	{Object: "open files of several processes: offset, flags, flock", Program: "tree", Variants: []string{"offset"}},
 	{Object: "POSIX locks, each of its process", Program: "tree", Variants: []string{"locks"}},

@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 
@@ -62,6 +63,14 @@ int main(void)
 	if (!strcmp(variant, "anonymous")) {
 		memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		CHECK(memory != MAP_FAILED);
+		memory[9] = 9;
+	}
+	if (!strcmp(variant, "segment")) {
+		int id = shmget(IPC_PRIVATE, 4096, 0600);
+
+		memory = shmat(id, NULL, 0);
+		CHECK(memory != (void *)-1);
+		CHECK(!shmctl(id, IPC_RMID, NULL));
 		memory[9] = 9;
 	}
 	if (!strcmp(variant, "all-memory"))

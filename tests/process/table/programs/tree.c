@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -566,6 +567,51 @@ static int traffic(void)
 	return passed();
 }
 
+/* System V shared memory that a child has at another address, and another child by its ID alone. */
+static int segment(void)
+{
+	key_t key = 0x5e000000 + getpid();
+	int id = shmget(key, 70000, IPC_CREAT | IPC_EXCL | 0600);
+	volatile int *m = shmat(id, NULL, 0);
+	pid_t there, later;
+	char text[16];
+
+	CHECK(id >= 0 && m != (void *)-1);
+	m[17000] = 17;
+	if (!(there = born())) {
+		volatile int *n = shmat(id, NULL, 0);
+
+		CHECK(n != (void *)-1);
+		CHECK(!shmdt((void *)m));
+		n[1] = 1;
+		await_go();
+		EQUAL(n[17000], 17);
+		n[2] = 2;
+		_exit(0);
+	}
+	if (!(later = born())) {
+		CHECK(!shmdt((void *)m));
+		m = NULL;
+		await_go();
+		EQUAL(shmget(key, 0, 0), id);
+		CHECK((m = shmat(id, NULL, 0)) != (void *)-1);
+		EQUAL(m[17000], 17);
+		m[3] = 3;
+		_exit(0);
+	}
+	while (!m[1])
+		pause_ms(1);
+	snprintf(text, sizeof text, "%d", id);
+	write_file("segment", text);
+	ready();
+	well(there);
+	well(later);
+	EQUAL(m[2], 2);
+	EQUAL(m[3], 3);
+	CHECK(!shmctl(id, IPC_RMID, NULL));
+	return passed();
+}
+
 int main(void)
 {
 	static const struct {
@@ -573,6 +619,7 @@ int main(void)
 		int (*play)(void);
 	} all[] = {
 		{"line", line}, {"zombies", zombies}, {"pending", pending}, {"sessions", sessions}, {"memory", memory},
+		{"segment", segment},
 		{"mutex", mutex}, {"offset", offset}, {"locks", locks}, {"between", between}, {"credentials", credentials}, {"events", events},
 		{"listener", listener}, {"stopped", stopped}, {"traffic", traffic},
 	};

@@ -1,0 +1,104 @@
+// What objects of sysvipc(7) have in common: an ID that is to be the same again.
+
+package object
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/world"
+)
+
+// HasIPC reports whether there are such objects in a World.
+func HasIPC(w *world.World) bool {
+	return slices.ContainsFunc(w.Files, func(f world.File) bool { return f.Segment != nil })
+}
+
+// checkIPC finds what no kernel ever said.
+func checkIPC(o *world.IPC) error {
+	switch {
+	case o.ID < 0 || o.ID > 1<<31-1 || o.Key < -1<<31 || o.Key > 1<<31-1:
+		return errors.New("has an ID or a key out of range")
+	case o.Mode&^permissions != 0:
+		return fmt.Errorf("has the mode %#o", o.Mode)
+	}
+	return nil
+}
+
+// askProcess has a process make a call whose last argument is where to store b.
+func askProcess(p Process, what string, b []byte, nr uintptr, args ...uint64) error {
+	at, err := p.Lay(b)
+	if err != nil {
+		return err
+	}
+	if _, err := p.Call(what, nr, append(args, at[0])...); err != nil {
+		return err
+	}
+	return p.Read(b, at[0])
+}
+
+// makeIPC makes an object with its ID, by calls in the name of a process. Somebody
+// else's may come in between, and get the ID that was chosen for this one.
+func (m *Maker) makeIPC(p Process, kind, name string, o *world.IPC, get func() (uint64, error), remove func(id uint64) error) error {
+	const tries = 5
+	for range tries {
+		err := writeTo(p, fmt.Sprintf("/proc/sys/kernel/%s_next_id", kind), strconv.Itoa(o.ID))
+		if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
+			return kernel.Refuse(name, "--same-pid resumes it in namespaces of its own; or resume it as root", "its ID is not for this user to choose")
+		}
+		if err != nil {
+			return kernel.Refuse(name, "", "choosing its ID: %v", err)
+		}
+		id, err := get()
+		if errors.Is(err, unix.EEXIST) {
+			return kernel.Refuse(name, "remove the other, see ipcs(1)", "its key %#x is taken", uint32(o.Key))
+		}
+		if err != nil {
+			return kernel.Refuse(name, "", "making it: %v", err)
+		}
+		if id == uint64(o.ID) {
+			return nil
+		}
+		if err := remove(id); err != nil {
+			return err
+		}
+	}
+	return kernel.Refuse(name, "remove the other, see ipcs(1)", "its ID is taken")
+}
+
+// unlessInNamespace has what was made be taken away again if nothing comes of it. With
+// a namespace of its own it goes by itself.
+func (m *Maker) unlessInNamespace(p Process, undo func() error) error {
+	own, err := os.Readlink("/proc/self/ns/ipc")
+	if err != nil {
+		return err
+	}
+	theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/ipc", p.PID()))
+	if err == nil && own == theirs {
+		m.undo = append(m.undo, undo)
+	}
+	return err
+}
+
+// writeTo has a process write to a file.
+func writeTo(p Process, path, text string) error {
+	at, err := p.Lay(append([]byte(path), 0), []byte(text))
+	if err != nil {
+		return err
+	}
+	fd, err := p.Call("open", unix.SYS_OPENAT, cwd, at[0], unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	_, err = p.Call("write", unix.SYS_WRITE, fd, at[1], uint64(len(text)))
+	_, e := p.Call("close", unix.SYS_CLOSE, fd)
+	return errors.Join(err, e)
+}
+
+const cwd = ^uint64(99) // AT_FDCWD

@@ -1,0 +1,264 @@
+// System V shared memory (sysvipc(7)) that is mapped. Nothing is open: a segment has an
+// ID, which programs keep and hand on, and most often a key, and lives until somebody
+// removes it or the machine stops. What is in it comes from the image, also where it
+// is still there on resuming with nobody using it: it belonged to processes that are
+// gone. One that nobody has mapped is left alone, as a file is.
+//
+// An ID can be chosen (proc_sys_kernel(5): shm_next_id) by who may take checkpoints:
+// by root, or in an IPC namespace of the program's own. As all that has to do with
+// such a namespace, the calls are made in the name of a process.
+
+package object
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/kernel"
+	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
+)
+
+// segmentDev stands for the device of such inodes. It is that of all memory that is
+// shared, but their numbers are others.
+const segmentDev = ^uint64(0)
+
+// withAll is advice where somebody else has what can't be there twice.
+const withAll = "take a process that all who have it descend from"
+
+func segmentName(id int) string { return fmt.Sprintf("System V shared memory %d", id) }
+
+// segment adds a segment that is mapped. What there is to know of it is asked by a
+// twin, which is in its namespace.
+func (t *Taker) segment(k *Task, m *proc.Map) (int, error) {
+	id := int(m.Ino)
+	f := world.File{
+		Path: world.Text(m.Path), Deleted: true, Mode: unix.S_IFREG, Ino: m.Ino,
+		Content: world.NoIndex, Segment: &world.Segment{IPC: world.IPC{ID: id}},
+	}
+	if k.Twin != nil {
+		if err := t.statSegment(k.Twin, &f); err != nil {
+			return 0, err
+		}
+	}
+	key := mapped(m)
+	t.byKey[key] = len(t.w.Files)
+	t.w.Files = append(t.w.Files, f)
+	t.inodes = append(t.inodes, inodeInfo{key: key})
+	return len(t.w.Files) - 1, nil
+}
+
+// statSegment fills in what shmctl(2) says.
+func (t *Taker) statSegment(twin Twin, f *world.File) error {
+	s := f.Segment
+	var st unix.SysvShmDesc
+	err := ask(twin, unsafe.Slice((*byte)(unsafe.Pointer(&st)), unsafe.Sizeof(st)), unix.SYS_SHMCTL, uint64(s.ID), unix.IPC_STAT)
+	if errors.Is(err, unix.EACCES) {
+		return kernel.Refuse(segmentName(s.ID), "take it as root", "its mode lets this user not read it")
+	}
+	if err != nil {
+		return fmt.Errorf("%s: asking about it: %w", segmentName(s.ID), err)
+	}
+	p := &st.Perm
+	s.Key, s.UID, s.GID, s.Mode = int(p.Key), p.Uid, p.Gid, p.Mode&permissions
+	s.Removed, s.Locked = p.Mode&shmDest != 0, p.Mode&shmLocked != 0
+	f.Size, f.UID, f.GID = int64(st.Segsz), p.Uid, p.Gid
+	t.attached[s.ID] = int(st.Nattch)
+	return nil
+}
+
+// Bits of the mode of a segment: include/linux/shm.h.
+const (
+	permissions = 0o777
+	shmDest     = 0o1000
+	shmLocked   = 0o2000
+)
+
+// ask has a twin make a call whose last argument is where to store b.
+func ask(twin Twin, b []byte, nr uint64, args ...uint64) error {
+	call := ptrace.Call{Nr: nr}
+	copy(call.Args[:], args)
+	call.Args[len(args)] = twin.Stores(1)
+	answer, err := twin.Run([]ptrace.Call{call}, len(b))
+	if err != nil {
+		return err
+	}
+	copy(b, answer.Stored)
+	_, err = answer.Returned(0)
+	return err
+}
+
+// HasSegments reports whether any is mapped.
+func (t *Taker) HasSegments() bool { return len(t.attached) > 0 }
+
+// CheckAttached refuses segments that others have mapped too, whom this user may not
+// be able to see: those that are taken have so many mappings of each, and no more.
+func (t *Taker) CheckAttached(mappings map[int]int) error {
+	for id, n := range t.attached {
+		if n > mappings[id] {
+			return kernel.Refuse(segmentName(id), withAll, "another process has it mapped too")
+		}
+	}
+	return nil
+}
+
+// NotWhole refuses a segment of which this user can't read all: who may not take
+// checkpoints can read what is mapped.
+func (h *Held) NotWhole() error {
+	return kernel.Refuse(segmentName(h.Segment.ID), "take it as root", "a part of it is not mapped, and this user can't read that")
+}
+
+// checkSegments finds what can't be in an image.
+func checkSegments(w *world.World) error {
+	ids := map[int]bool{}
+	for i := range w.Files {
+		f := &w.Files[i]
+		if f.Segment == nil {
+			continue
+		}
+		s := f.Segment
+		if err := checkIPC(&s.IPC); err != nil {
+			return fmt.Errorf("%w: %s, %w", world.ErrDamaged, segmentName(s.ID), err)
+		}
+		if ids[s.ID] || f.Content == world.NoIndex || f.Size <= 0 || w.Contents[f.Content].Size != roundUp(f.Size) {
+			return fmt.Errorf("%w: %s is there twice, or not all of it", world.ErrDamaged, segmentName(s.ID))
+		}
+		ids[s.ID] = true
+	}
+	for i := range w.Open {
+		if o := &w.Open[i]; o.File != world.NoIndex && w.Files[o.File].Segment != nil {
+			return fmt.Errorf("%w: open file %d is System V shared memory", world.ErrDamaged, i)
+		}
+	}
+	for i := range w.Spaces {
+		for j := range w.Spaces[i].VMAs {
+			v := &w.Spaces[i].VMAs[j]
+			if v.File == world.NoIndex || w.Files[v.File].Segment == nil {
+				continue
+			}
+			if !v.Shared || v.Offset+int64(v.End-v.Start) > roundUp(w.Files[v.File].Size) {
+				return fmt.Errorf("%w: mapping %x is not of its System V shared memory", world.ErrDamaged, v.Start)
+			}
+		}
+	}
+	return nil
+}
+
+func roundUp(size int64) int64 { return (size + world.Page - 1) &^ (world.Page - 1) }
+
+// MakeSegments makes the segments, or finds them where they were with nobody using
+// them. They hold nothing yet.
+func (m *Maker) MakeSegments() error {
+	for i := range m.world.Files {
+		f := &m.world.Files[i]
+		if f.Segment == nil {
+			continue
+		}
+		if err := m.makeSegment(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Maker) makeSegment(f *world.File) error {
+	s, p := f.Segment, m.tasks[0]
+	name := segmentName(s.ID)
+	var st unix.SysvShmDesc
+	err := askProcess(p, name, unsafe.Slice((*byte)(unsafe.Pointer(&st)), unsafe.Sizeof(st)), unix.SYS_SHMCTL, uint64(s.ID), unix.IPC_STAT)
+	switch {
+	case err == nil:
+		if st.Nattch > 0 || st.Segsz != uint64(f.Size) || int(st.Perm.Key) != s.Key || st.Perm.Uid != s.UID || s.Removed {
+			return kernel.Refuse(name, fmt.Sprintf("end who has it, see ipcs(1), or remove it: ipcrm -m %d", s.ID), "its ID is taken")
+		}
+		return nil
+	case errors.Is(err, unix.EACCES):
+		return kernel.Refuse(name, "resume it as root once that one is removed", "another user has its ID")
+	case !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EIDRM):
+		return err
+	}
+	get := func() (uint64, error) {
+		// Who is to fill it has to be able to write to it.
+		return p.Call("shmget", unix.SYS_SHMGET, uint64(s.Key), uint64(f.Size), unix.IPC_CREAT|unix.IPC_EXCL|uint64(s.Mode|0o600))
+	}
+	remove := func(id uint64) error {
+		_, err := p.Call("shmctl", unix.SYS_SHMCTL, id, unix.IPC_RMID, 0)
+		return err
+	}
+	if err := m.makeIPC(p, "shm", name, &s.IPC, get, remove); err != nil {
+		return err
+	}
+	return m.unlessInNamespace(p, func() error {
+		_, err := unix.SysvShmCtl(s.ID, unix.IPC_RMID, nil)
+		return sys.Ignore(err, unix.EINVAL, unix.EIDRM)
+	})
+}
+
+// SettleSegments fills the segments, when all have them mapped, and gives them to
+// whom they belong.
+func (m *Maker) SettleSegments() error {
+	for i := range m.world.Files {
+		f := &m.world.Files[i]
+		if f.Segment == nil {
+			continue
+		}
+		if err := m.settleSegment(f); err != nil {
+			return fmt.Errorf("%s: %w", segmentName(f.Segment.ID), err)
+		}
+	}
+	return nil
+}
+
+func (m *Maker) settleSegment(f *world.File) error {
+	s, p := f.Segment, m.tasks[0]
+	at, err := p.Call("shmat", unix.SYS_SHMAT, uint64(s.ID), 0, 0)
+	if err != nil {
+		return err
+	}
+	if err := m.fillSegment(p, f, at); err != nil {
+		return err
+	}
+	if _, err := p.Call("shmdt", unix.SYS_SHMDT, at); err != nil {
+		return err
+	}
+	d := unix.SysvShmDesc{Perm: unix.SysvIpcPerm{Uid: s.UID, Gid: s.GID, Mode: s.Mode}}
+	_, err = callWith(p, "shmctl", unix.SYS_SHMCTL, 2, unsafe.Slice((*byte)(unsafe.Pointer(&d)), unsafe.Sizeof(d)), uint64(s.ID), unix.IPC_SET, 0)
+	if err != nil {
+		return err
+	}
+	if s.Locked {
+		const shmLock = 11 // include/uapi/linux/shm.h
+		_, err := p.Call("shmctl", unix.SYS_SHMCTL, uint64(s.ID), shmLock, 0)
+		if errors.Is(err, unix.ENOMEM) {
+			err = unix.EPERM // RLIMIT_MEMLOCK
+		}
+		if err = m.Tolerate(segmentName(s.ID)+" is locked", err); err != nil {
+			return err
+		}
+	}
+	if s.Removed {
+		_, err = p.Call("shmctl", unix.SYS_SHMCTL, uint64(s.ID), unix.IPC_RMID, 0)
+	}
+	return err
+}
+
+// fillSegment copies what it holds. Where it was there before, it may hold anything.
+func (m *Maker) fillSegment(p Process, f *world.File, at uint64) error {
+	from := m.contents[f.Content]
+	b := make([]byte, 1<<20)
+	for off := int64(0); off < f.Size; off += int64(len(b)) {
+		b = b[:min(int64(len(b)), f.Size-off)]
+		if _, err := from.ReadAt(b, off); err != nil {
+			return err
+		}
+		if err := p.Write(b, at+uint64(off)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
