@@ -63,8 +63,6 @@ func TestRefusals(t *testing.T) {
 			MUST(unlink("large"));
 			MUST(ftruncate(f, 2L << 30));`,
 			"fd 3, the deleted file", "more than", "the deleted file"},
-		{"the master of a pseudo-terminal", `MUST(open("/dev/ptmx", O_RDWR | O_NOCTTY));`,
-			"fd 3, the master side", "other side", "the master side"},
 		{"io_uring", `
 			struct io_uring_params p = {0};
 			MUST(syscall(SYS_io_uring_setup, 1, &p));`,
