@@ -44,7 +44,7 @@ func (m *Maker) Content(i int) *os.File { return m.contents[i] }
 
 // makeContent makes what holds the content of a file, or of what is none.
 func (m *Maker) makeContent(f *world.File) (*os.File, error) {
-	if f != nil && isTemporary(f) {
+	if f != nil && IsTemporary(f) {
 		if file, err := m.makeTemporary(f); file != nil || err != nil {
 			return file, err
 		}

@@ -72,7 +72,7 @@ func (p *planner) content(f *world.File) {
 		return
 	}
 	how := fmt.Sprintf("%d bytes, user %d, group %d, mode %#o", p.world.Contents[f.Content].Size, f.UID, f.GID, f.Mode&0o7777)
-	if isTemporary(f) {
+	if IsTemporary(f) {
 		p.say("make", filepath.Dir(string(f.Path)), "a file without a name in that directory, "+how)
 		return
 	}

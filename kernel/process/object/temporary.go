@@ -14,9 +14,9 @@ import (
 	"snappipe/kernel/process/world"
 )
 
-// isTemporary knows one by what /proc shows as its name: the number of its inode
+// IsTemporary knows one by what /proc shows as its name: the number of its inode
 // (fs/dcache.c: d_mark_tmpfile).
-func isTemporary(f *world.File) bool {
+func IsTemporary(f *world.File) bool {
 	return f.Deleted && !f.Memfd && filepath.Base(string(f.Path)) == fmt.Sprintf("#%d", f.Ino)
 }
 

@@ -27,6 +27,9 @@ func (p *process) setProcess() error {
 	if _, err := p.stub.call("personality", unix.SYS_PERSONALITY, uint64(q.Personality)); err != nil {
 		return err
 	}
+	if err := p.leaveKeys(); err != nil {
+		return err
+	}
 	if err := p.setSettings(); err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ package restore
 import (
 	"fmt"
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -76,50 +75,6 @@ func vdsoHash() (string, error) {
 	}
 	defer mem.Close()
 	return ptrace.VDSOHash(maps, mem)
-}
-
-// checkRights refuses what the user may not become.
-func checkRights(p *world.Task, o kernel.Options) error {
-	euid := os.Geteuid()
-	if p.Root != "" && p.Root != "/" {
-		return kernel.Refuse("root directory "+string(p.Root), "", "a process with a root of its own cannot be resumed")
-	}
-	if gained := gains(p); euid == 0 && gained != "" && !o.Trusted && !o.Force {
-		return kernel.Refuse(fmt.Sprintf("process %d, of user %d", p.PID, p.UIDs[0]),
-			"--trust resumes it if somebody whom you trust has signed the image, --force in any case",
-			"it has %s, which an image must not hand out", gained)
-	}
-	if euid == 0 {
-		return nil
-	}
-	for _, id := range p.UIDs {
-		if int(id) != euid {
-			return kernel.Refuse("user "+strconv.Itoa(int(id)), "resume as that user or as root",
-				"the process ran as it, and this is user %d", euid)
-		}
-	}
-	for _, id := range p.GIDs {
-		if int(id) != os.Getegid() {
-			return kernel.Refuse("group "+strconv.Itoa(int(id)), "resume as that group or as root",
-				"the process ran as it, and this is group %d", os.Getegid())
-		}
-	}
-	return nil
-}
-
-// gains says what a process has that its user does not have by himself, as a
-// set-user-ID program or file capabilities give it, or "". Root has all there is.
-func gains(p *world.Task) string {
-	c := &p.Caps
-	switch {
-	case p.UIDs != [4]uint32{p.UIDs[0], p.UIDs[0], p.UIDs[0], p.UIDs[0]}:
-		return fmt.Sprintf("other user IDs besides, %v", p.UIDs)
-	case p.GIDs != [4]uint32{p.GIDs[0], p.GIDs[0], p.GIDs[0], p.GIDs[0]}:
-		return fmt.Sprintf("several group IDs, %v", p.GIDs)
-	case p.UIDs[0] != 0 && c.Permitted|c.Effective|c.Inheritable|c.Ambient != 0:
-		return "capabilities"
-	}
-	return ""
 }
 
 // checkFeatures refuses extended register state that this processor lacks,

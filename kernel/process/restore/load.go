@@ -43,7 +43,7 @@ func (p *process) check() error {
 	if p.task.Landlock != 0 {
 		p.options.Warn("resuming without Landlock, which was dropped when the snapshot was taken")
 	}
-	if err := checkRights(p.task, p.options); err != nil {
+	if err := checkRights(p.task, p.img, p.options); err != nil {
 		return err
 	}
 	return p.findDirectory()

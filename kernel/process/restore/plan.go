@@ -144,12 +144,7 @@ func (a *actions) standing(t *world.Task) {
 
 // locked is about memory that others cannot have.
 func (a *actions) locked(t *world.Task) {
-	bytes := uint64(0)
-	for i := range a.world.Spaces[t.Space].VMAs {
-		if v := &a.world.Spaces[t.Space].VMAs[i]; has(v, "lo") {
-			bytes += uint64(v.End - v.Start)
-		}
-	}
+	bytes := lockedBytes(&a.world.Spaces[t.Space])
 	if bytes > 0 || t.LockFuture != 0 {
 		a.say("lock", "memory", fmt.Sprintf("%d bytes, mlockall flags %#x", bytes, t.LockFuture))
 	}

@@ -6,11 +6,13 @@ package restore
 
 import (
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/sys"
 )
 
 // checkOrigin refuses to resume a program with others than it had.
@@ -53,4 +55,16 @@ func (p *process) keyringDiffers() (object, advice, reason string) {
 	}
 	return fmt.Sprintf("session keyring %d", want), "resume it in the session that has that keyring, see keyctl(1)",
 		"the program had keys in it, and this session has another"
+}
+
+// leaveKeys takes the session keyring of this process away from a process of another
+// user, which would possess all keys in it otherwise (session-keyring(7)). It has a
+// new one, which is what pam_keyinit(8) gives a user whom root becomes.
+func (p *process) leaveKeys() error {
+	if p.task.Keyring != 0 || p.task.UIDs[0] == uint32(os.Geteuid()) {
+		return nil
+	}
+	const join = 1 // KEYCTL_JOIN_SESSION_KEYRING
+	_, err := p.stub.call("KEYCTL_JOIN_SESSION_KEYRING", unix.SYS_KEYCTL, join, 0)
+	return sys.Ignore(err, unix.ENOSYS)
 }
