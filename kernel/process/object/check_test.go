@@ -18,7 +18,7 @@ import (
 func whole() *world.World {
 	const none = world.NoIndex
 	return &world.World{
-		Files: []world.File{{}, {Path: "/dev/ptmx", Mode: unix.S_IFCHR, Rdev: world.Hex(masterNumber)}},
+		Files: []world.File{{Mode: unix.S_IFREG}, {Path: "/dev/ptmx", Mode: unix.S_IFCHR, Rdev: world.Hex(masterNumber)}, {Path: "/dev/null", Mode: unix.S_IFCHR, Rdev: 0x103}},
 		Open: []world.OpenFile{
 			{Kind: world.KindFile},
 			{Kind: world.KindPipe, File: none, Pipe: &world.Pipe{Content: 0, Parts: []world.Part{{Size: 2}, {Size: 3, Packet: true}}}},
@@ -28,13 +28,14 @@ func whole() *world.World {
 			}},
 			{Kind: world.KindEpoll, File: none, Epoll: &world.Epoll{Watches: []world.Watch{{FD: 3, Open: 4}}}},
 			{Kind: world.KindInotify, File: none, Inotify: []world.Inotify{{WD: 1}}},
-			{Kind: world.KindTerminal, Terminal: &world.Terminal{}},
+			{Kind: world.KindTerminal, File: 1, Terminal: &world.Terminal{}},
 			{Kind: world.KindPty, File: 1, Pty: &world.Pty{
 				Termios: linesOfTerminal(), Opened: true, Leader: none,
 				Lines: []world.PtyLine{{Size: 3}, {Size: 0}, {Size: 2, Open: true}}, Input: 0, Output: none, Raw: none,
 			}},
 			{Kind: world.KindSlave, File: none, Slave: &world.Slave{Master: 6}},
 			{Kind: world.KindSlave, File: none, Slave: &world.Slave{Master: none}},
+			{Kind: world.KindDevice, File: 2},
 		},
 		Contents: []world.Content{{Size: 5}, {Size: 1 << 20}},
 	}
@@ -52,28 +53,34 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, damage := range map[string]func(open []world.OpenFile){
-		"kind unknown":          func(o []world.OpenFile) { o[0].Kind = "quantum" },
-		"file without one":      func(o []world.OpenFile) { o[0].File = world.NoIndex },
-		"file that is outside":  func(o []world.OpenFile) { o[0].Outside = true },
-		"terminal without file": func(o []world.OpenFile) { o[5].File = world.NoIndex },
-		"content out of range":  func(o []world.OpenFile) { o[1].Pipe.Content = 2 },
-		"parts too large":       func(o []world.OpenFile) { o[1].Pipe.Parts[0].Size = 6 },
-		"parts too small":       func(o []world.OpenFile) { o[1].Pipe.Parts[0].Size = 1 },
-		"part of nothing":       func(o []world.OpenFile) { o[1].Pipe.Parts[0].Size = -2 },
-		"parts of nothing":      func(o []world.OpenFile) { o[1].Pipe.Content = world.NoIndex },
-		"queue out of range":    func(o []world.OpenFile) { o[2].Socket.Queue[1].Content = 2 },
-		"address cut off":       func(o []world.OpenFile) { o[2].Socket.Groups[0].Group = []byte{2} },
+		"kind unknown":               func(o []world.OpenFile) { o[0].Kind = "quantum" },
+		"file without one":           func(o []world.OpenFile) { o[0].File = world.NoIndex },
+		"file that is outside":       func(o []world.OpenFile) { o[0].Outside = true },
+		"file that is a device":      func(o []world.OpenFile) { o[0].File = 1 },
+		"directory that is none":     func(o []world.OpenFile) { o[0].Kind = world.KindDir },
+		"device that does something": func(o []world.OpenFile) { o[9].File = 1 },
+		"device that is a file":      func(o []world.OpenFile) { o[9].File = 0 },
+		"terminal that is a file":    func(o []world.OpenFile) { o[5].File = 0 },
+		"pipe that is a file":        func(o []world.OpenFile) { o[1].File = 0 },
+		"terminal without file":      func(o []world.OpenFile) { o[5].File = world.NoIndex },
+		"content out of range":       func(o []world.OpenFile) { o[1].Pipe.Content = 2 },
+		"parts too large":            func(o []world.OpenFile) { o[1].Pipe.Parts[0].Size = 6 },
+		"parts too small":            func(o []world.OpenFile) { o[1].Pipe.Parts[0].Size = 1 },
+		"part of nothing":            func(o []world.OpenFile) { o[1].Pipe.Parts[0].Size = -2 },
+		"parts of nothing":           func(o []world.OpenFile) { o[1].Pipe.Content = world.NoIndex },
+		"queue out of range":         func(o []world.OpenFile) { o[2].Socket.Queue[1].Content = 2 },
+		"address cut off":            func(o []world.OpenFile) { o[2].Socket.Groups[0].Group = []byte{2} },
 		"source of another": func(o []world.OpenFile) {
 			o[2].Socket.Groups[0].Sources = []world.Bytes{make([]byte, unix.SizeofSockaddrInet6)}
 		},
-		"watch out of range":      func(o []world.OpenFile) { o[3].Epoll.Watches[0].Open = 9 },
+		"watch out of range":      func(o []world.OpenFile) { o[3].Epoll.Watches[0].Open = 10 },
 		"watch of nothing":        func(o []world.OpenFile) { o[3].Epoll.Watches[0].Open = world.NoIndex },
 		"watch by no descriptor":  func(o []world.OpenFile) { o[3].Epoll.Watches[0].FD = -1 },
 		"inotify of no file":      func(o []world.OpenFile) { o[4].Inotify[0].File = world.NoIndex },
-		"inotify of another file": func(o []world.OpenFile) { o[4].Inotify[0].File = 2 },
+		"inotify of another file": func(o []world.OpenFile) { o[4].Inotify[0].File = 3 },
 
 		"master without file":         func(o []world.OpenFile) { o[6].File = world.NoIndex },
-		"master at another path":      func(o []world.OpenFile) { o[6].File = 0 },
+		"master at another path":      func(o []world.OpenFile) { o[9].File = 0 },
 		"terminal's number too high":  func(o []world.OpenFile) { o[6].Pty.Index = 1 << 30 },
 		"terminal's number negative":  func(o []world.OpenFile) { o[6].Pty.Index = -1 },
 		"modes cut off":               func(o []world.OpenFile) { o[6].Pty.Termios = o[6].Pty.Termios[:43] },

@@ -19,11 +19,25 @@ import (
 
 // In the image: `File` is there.
 var (
-	regulars    = &kind{name: world.KindFile, check: hasFile, plan: opens, ends: always, make: (*Maker).openRegular}
-	directories = &kind{name: world.KindDir, check: hasFile, plan: opens, ends: always, make: (*Maker).openNamed}
+	regulars    = &kind{name: world.KindFile, check: isOf(unix.S_IFREG), plan: opens, ends: always, make: (*Maker).openRegular}
+	directories = &kind{name: world.KindDir, check: isOf(unix.S_IFDIR), plan: opens, ends: always, make: (*Maker).openNamed}
 	paths       = &kind{name: world.KindPath, check: hasFile, plan: opens, ends: always, make: (*Maker).openNamed}
-	devices     = &kind{name: world.KindDevice, check: hasFile, plan: opens, ends: always, make: (*Maker).openNamed}
+	devices     = &kind{name: world.KindDevice, check: checkDevice, plan: opens, ends: always, make: (*Maker).openNamed}
 )
+
+// isOf is the check of what is a file of one type: a device in the place of another file
+// would do something when it is opened.
+func isOf(kind uint32) func(w *world.World, o *world.OpenFile) error {
+	return func(w *world.World, o *world.OpenFile) error {
+		if err := hasFile(w, o); err != nil {
+			return err
+		}
+		if mode := w.Files[o.File].Mode; mode&unix.S_IFMT != kind {
+			return fmt.Errorf("is of mode %#o", mode)
+		}
+		return nil
+	}
+}
 
 func always(*Maker, *world.OpenFile) bool { return true }
 

@@ -40,6 +40,9 @@ func checkPipe(w *world.World, o *world.OpenFile) error {
 	if p == nil {
 		return errLacks
 	}
+	if o.File != world.NoIndex && w.Files[o.File].Mode&unix.S_IFMT != unix.S_IFIFO {
+		return errors.New("has the name of another file")
+	}
 	if len(p.Parts) == 0 {
 		return nil
 	}

@@ -72,6 +72,11 @@ func (p *planner) content(f *world.File) {
 		return
 	}
 	how := fmt.Sprintf("%d bytes, user %d, group %d, mode %#o", p.world.Contents[f.Content].Size, f.UID, f.GID, f.Mode&0o7777)
+	if g := f.Segment; g != nil {
+		p.say("make", "System V shared memory", fmt.Sprintf("ID %d, key %#x, %d bytes, user %d, group %d, mode %#o, locked %v",
+			g.ID, g.Key, p.world.Contents[f.Content].Size, g.UID, g.GID, g.Mode, g.Locked))
+		return
+	}
 	if IsTemporary(f) {
 		p.say("make", filepath.Dir(string(f.Path)), "a file without a name in that directory, "+how)
 		return

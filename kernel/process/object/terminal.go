@@ -25,7 +25,7 @@ func checkTerminal(w *world.World, o *world.OpenFile) error {
 	if o.Terminal == nil {
 		return errLacks
 	}
-	return hasFile(w, o)
+	return isOf(unix.S_IFCHR)(w, o)
 }
 
 // planTerminal is about one that follows none of our standard descriptors.

@@ -95,6 +95,9 @@ func (w *World) checkVMAs(s *Space) error {
 		if !inRange(v.File, len(w.Files), true) {
 			return damagedf("mapping %x is of file %d, which is not there", v.Start, v.File)
 		}
+		if v.Shared && v.File != NoIndex && !w.Files[v.File].canBeShared() {
+			return damagedf("mapping %x is shared, of a file of mode %#o", v.Start, w.Files[v.File].Mode)
+		}
 		for _, runs := range [][]Run{v.Private, v.Guards} {
 			at := v.Start
 			for _, r := range runs {
@@ -106,6 +109,11 @@ func (w *World) checkVMAs(s *Space) error {
 		}
 	}
 	return nil
+}
+
+// canBeShared keeps devices from being opened for a mapping of one.
+func (f *File) canBeShared() bool {
+	return f.Content != NoIndex || f.Anon || f.Mode&unix.S_IFMT == unix.S_IFREG
 }
 
 func (w *World) checkFiles() error {
