@@ -3,7 +3,6 @@
 package vm
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 )
@@ -30,9 +29,9 @@ func TestSnapshotRefused(t *testing.T) {
 		// It waits for a file system in memory, which somebody has frozen.
 		{"a task that sleeps and cannot be woken", "mke2fs /dev/ram0 > /dev/null && mount -t ext4 /dev/ram0 /mnt && fsfreeze --freeze /mnt && { touch /mnt/file & until grep -q ' D ' /proc/$!/stat; do usleep 10000; done; }", "fsfreeze --unfreeze /mnt && wait $! && umount /mnt",
 			"in uninterruptible sleep: pid"},
-		{"more in use than the kernel can double", hog(0.6), unhog,
+		{"more in use than the kernel can double", Hog(0.6), Unhog,
 			"cannot make an atomic image: of "},
-		{"more in use than can be there three times", hog(0.44), unhog,
+		{"more in use than can be there three times", Hog(0.44), Unhog,
 			"the image has "},
 	} {
 		m.Run(c.before)
@@ -62,14 +61,6 @@ func TestSnapshotRefused(t *testing.T) {
 		}
 	}
 }
-
-// hog makes a share of all memory be in use, and unhog gives it back.
-func hog(share float64) string {
-	const mib = "/^MemTotal/ { all = $2 } /^MemAvailable/ { used = all - $2 } END { print int((%v * all - used) / 1024) }"
-	return fmt.Sprintf("echo 3 > /proc/sys/vm/drop_caches; witness hog $(awk '"+mib+"' /proc/meminfo) & until [ -e /run/hog ]; do usleep 10000; done", share)
-}
-
-const unhog = "kill -9 $(cat /run/hog); wait $(cat /run/hog); rm /run/hog"
 
 // twoAtOnce: one may have to give way, because the other has the device or its
 // image has the memory, but neither hangs nor fails.

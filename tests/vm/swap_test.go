@@ -3,6 +3,7 @@
 package vm
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -27,36 +28,50 @@ func stillThere(t *testing.T, m *Machine) {
 	}
 }
 
-// A machine most of whose memory is in use, and that swaps to several areas, is
-// saved and resumed. As long as it is saved, nobody can swap to its areas.
+// tooLittleSwap has the numbers, and what helps.
+var tooLittleSwap = regexp.MustCompile(`(?s)of \d+ MiB in all, \d+ MiB are in use.*no more than a third, \d+ MiB.*end programs that have some \d+ MiB, or add swap for as much, of which \d+ MiB are free`)
+
+// A machine most of whose memory is in use, and then nearly all of it, and that
+// swaps to several areas, is saved and resumed. As long as it is saved, nobody can
+// swap to its areas. Where the areas are too small, it is refused with the numbers.
 func TestSwap(t *testing.T) {
 	Require(t)
 	t.Parallel()
 	disk := newFilesystem(t, 160)
-	config := Config{Memory: 512, CPUs: 2, Disks: []string{disk, newDisk(t, 800), newDisk(t, 300)}}
+	config := Config{Memory: 512, CPUs: 2, Disks: []string{disk, newDisk(t, 800), newDisk(t, 400)}}
 
 	m := Start(t, config)
 	startWitnesses(m, 4)
 	m.Run(swapOn)
-	m.Run(hog(0.8))
-	before := hear(t, m)
-	save := m.Begin(saveTo("/dev/vdc"))
-	m.Off()
-	output(t, "", "e2fsck", "-fn", disk)
+	for _, share := range []float64{0.8, 0.95} {
+		m.Run(Hog(share))
+		before := hear(t, m)
+		save := m.Begin(saveTo("/dev/vdc"))
+		m.Off()
+		output(t, "", "e2fsck", "-fn", disk)
 
-	m = Start(t, config)
-	if out, status := m.Try("swapon /dev/vdb"); status == 0 {
-		t.Errorf("swapon takes the area of a saved machine: %s", out)
+		m = Start(t, config)
+		if out, status := m.Try("swapon /dev/vdb"); status == 0 {
+			t.Errorf("swapon takes the area of a saved machine: %s", out)
+		}
+		out, status := m.Resume("snapresume --once /dev/vdc", save)
+		if status != 0 {
+			t.Fatalf("in the resumed machine, the save ended with %d\n%s", status, out)
+		}
+		t.Logf("%v in use: %s", share, out)
+		stillThere(t, m)
+		sameWitnesses(t, m, before)
+		m.Run(Unhog)
 	}
-	out, status := m.Resume("snapresume --once /dev/vdc", save)
-	if status != 0 {
-		t.Fatalf("in the resumed machine, the save ended with %d\n%s", status, out)
+	m.Run("swapoff /dev/vdb && swapoff /mnt/swap && swapon /mnt/swap")
+	m.Run(Hog(0.8))
+	out, status := m.Try("sh -c 'set -o pipefail; snapcat --freeze-filesystems | snapverify > /dev/vdc'")
+	if status != 4 || !tooLittleSwap.MatchString(out) {
+		t.Errorf("with too little swap: exit status %d\n%s", status, out)
 	}
 	t.Log(out)
-	stillThere(t, m)
-	sameWitnesses(t, m, before)
-	m.Run(unhog)
-	m.Run("swapoff /dev/vdb && swapoff /mnt/swap && swapon /dev/vdb && swapon /mnt/swap")
+	m.Run(Unhog)
+	m.Run("swapon /dev/vdb")
 
 	// Given up, area by area or with the image, that is lost, and the areas are as
 	// good as ever.
