@@ -75,7 +75,8 @@ func initramfs(t testing.TB, k Kernel, bus string) string {
 // that a test may load, as with "load zram".
 var (
 	loaded   = []string{"virtio_pci", "virtio_console", "virtio_net", "brd", "crc32c_generic", "ext4"}
-	optional = map[string][]string{"zram": {"zram"}, "vfat": {"vfat", "nls_cp437", "nls_ascii"}}
+	optional = map[string][]string{"zram": {"zram"}, "vfat": {"vfat", "nls_cp437", "nls_ascii"},
+		"crypt": {"dm_crypt", "xts", "algif_skcipher"}}
 )
 
 // pack leaves it uncompressed: an emulated machine is slow at unpacking.
