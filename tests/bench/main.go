@@ -34,7 +34,7 @@ func main() {
 	}
 	rounds := flag.Int("rounds", 5, "how often each of a pair runs")
 	bin := flag.String("bin", "bin", "where the four tools are")
-	only := flag.String("only", "", "measure one part only: stream, difference, memory, pause, crowd, extents, process")
+	only := flag.String("only", "", "measure one part only: stream, hibernation, difference, memory, pause, crowd, extents, process")
 	flag.Parse()
 	if err := bench(*bin, *rounds, *only); err != nil {
 		log.Fatal(err)
@@ -47,6 +47,7 @@ var parts = []struct {
 	measure func(dir string, rounds int) error
 }{
 	{"stream", streams},
+	{"hibernation", hibernation},
 	{"difference", differ},
 	{"memory", memory},
 	{"pause", pauses},

@@ -72,7 +72,9 @@ var rows = []row{
 }
 
 // streams measures the tools on a file.
-func streams(dir string, rounds int) error {
+func streams(dir string, rounds int) error { return measureAll(rows, dir, rounds) }
+
+func measureAll(rows []row, dir string, rounds int) error {
 	if err := prepare(dir); err != nil {
 		return err
 	}

@@ -93,9 +93,11 @@ func BenchmarkSaveAndResume(b *testing.B) {
 	config := measured(b)
 	ways := []struct{ filters, save, resume string }{
 		{"", "echo shutdown > /sys/power/disk; swapon " + theSwap + " && echo disk > /sys/power/state", "echo 254:16 > /sys/power/resume"},
-		{"zstd", saveAndPowerOff("snapcompress --quiet | snapverify --quiet"), "snapresume --quiet /dev/vda"},
-		{"s2", saveAndPowerOff("snapcompress --quiet --codec s2 | snapverify --quiet"), "snapresume --quiet /dev/vda"},
-		{"s2 and no SHA-256", saveAndPowerOff("snapcompress --quiet --codec s2"), "snapresume --quiet /dev/vda"},
+		{"zstd", saveAndPowerOff("| snapcompress --quiet | snapverify --quiet"), "snapresume --quiet /dev/vda"},
+		{"s2", saveAndPowerOff("| snapcompress --quiet --codec s2 | snapverify --quiet"), "snapresume --quiet /dev/vda"},
+		{"s2 and no SHA-256", saveAndPowerOff("| snapcompress --quiet --codec s2"), "snapresume --quiet /dev/vda"},
+		{"snapcat alone", saveAndPowerOff(""), "snapresume --quiet /dev/vda"},
+		{"snapcat --raw alone", saveAndPowerOff("--raw"), "snapresume --quiet --raw --force --to machine /dev/vda"},
 	}
 	down, up := make([]float64, len(ways)), make([]float64, len(ways))
 	for i, w := range ways {
@@ -119,8 +121,9 @@ func BenchmarkSaveAndResume(b *testing.B) {
 	}
 }
 
-func saveAndPowerOff(filters string) string {
-	return "sh -c 'set -o pipefail; snapcat --quiet --freeze-filesystems --then poweroff | " + filters + " > /dev/vda'"
+// saveAndPowerOff saves to a disk, with what comes after snapcat's name.
+func saveAndPowerOff(rest string) string {
+	return "sh -c 'set -o pipefail; snapcat --quiet --freeze-filesystems --then poweroff " + rest + " > /dev/vda'"
 }
 
 func stoodStill(b *testing.B, said string) float64 {

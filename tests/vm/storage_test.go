@@ -82,7 +82,7 @@ func (l layout) saveAndResume(t *testing.T, k Kernel) {
 	if l.mount != "" {
 		m.Run("mkdir /mnt/boot && mount -t vfat " + l.mount + " /mnt/boot && echo 1 > /mnt/boot/file")
 	}
-	m.Run(Hog(0.5))
+	m.Run(Hog(0.4))
 	m.Run(writer)
 	before := hear(t, m)
 	save := m.Begin(saveTo("/dev/vdb"))

@@ -9,9 +9,9 @@ import (
 	"snappipe/tests/vm"
 )
 
-// A machine with most of its memory in use by processes, and one with nearly all
-// of it, page out until an image fits, are saved and resumed. Both kinds of areas are there: a disk, and a
-// file of one. Package vm tries the other way in, and more.
+// A machine with most of its memory in use by processes, and one with nearly all of it,
+// page out until an image fits, are saved and resumed. Both kinds of areas are there: a
+// disk, and a file of one. Package vm tries the other way in, and more.
 func TestSwap(t *testing.T) {
 	vm.RequireTime(t)
 	t.Parallel()
