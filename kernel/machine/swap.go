@@ -128,9 +128,10 @@ func findPartition(name, number string) (swapArea, error) {
 }
 
 // aboutDevice reads what sysfs has in a file of a block device, or "" where
-// there is no such thing.
+// there is no such thing. The device is a symbolic link there, so that "../dev" is
+// not what path/filepath would make of it.
 func aboutDevice(number, file string) string {
-	b, _ := os.ReadFile(filepath.Join("/sys/dev/block", number, file))
+	b, _ := os.ReadFile("/sys/dev/block/" + number + "/" + file)
 	return strings.TrimSpace(string(b))
 }
 
