@@ -208,7 +208,7 @@ func (t *tree) keepInode(i int) error {
 		h.File.Size = size
 	}
 	if errors.Is(err, fs.ErrPermission) {
-		return h.Unreadable()
+		parts.pieces, err = t.copyOpen(&h)
 	}
 	if err != nil {
 		return fmt.Errorf("keeping what %q holds: %w", h.File.Path, err)
@@ -217,6 +217,25 @@ func (t *tree) keepInode(i int) error {
 	t.img.Contents = append(t.img.Contents, world.Content{Size: size})
 	t.contents = append(t.contents, parts)
 	return nil
+}
+
+// copyOpen copies a file that this user may not open, but the program has open for
+// reading. The offset, which is the program's, stays where it is, and so holes are
+// read as zeros.
+func (t *tree) copyOpen(h *object.Held) ([]piece, error) {
+	f, err := h.Borrow()
+	if err != nil || h.Size == 0 {
+		return nil, err
+	}
+	defer f.Close()
+	at, err := t.store.Fill(h.Size, func(b []byte) error {
+		_, err := io.ReadFull(io.NewSectionReader(f, 0, h.Size), b)
+		return err
+	})
+	if errors.Is(err, unix.EBADF) {
+		return nil, h.Unreadable()
+	}
+	return []piece{{0, uint64(h.Size), true, at}}, err
 }
 
 // copyFile copies a file, but for its holes, to the store.

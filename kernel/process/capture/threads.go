@@ -172,6 +172,10 @@ func (c *member) askLeader(p *ptrace.Programs) error {
 		if _, errno := p.Returned(0, len(calls)-1); errno != nil {
 			err = errno
 		}
+		if errors.Is(err, unix.EAGAIN) {
+			return c.refuse("raise its limit, as by prlimit --pid, or that of its control group",
+				"it may not have a child, by which its memory is kept: too many processes (RLIMIT_NPROC)")
+		}
 		return fmt.Errorf("it could not fork, by which its memory is kept: %w", err)
 	}
 	if err != nil {

@@ -113,7 +113,7 @@ func TestCheck(t *testing.T) {
 func TestCheckSegments(t *testing.T) {
 	segment := func() *world.World {
 		return &world.World{
-			Files:    []world.File{{Size: 5000, Segment: &world.Segment{IPC: world.IPC{ID: 3, Mode: 0o600}}}},
+			Files:    []world.File{{Mode: unix.S_IFREG, Size: 5000, Segment: &world.Segment{IPC: world.IPC{ID: 3, Mode: 0o600}}}},
 			Contents: []world.Content{{Size: 8192}},
 			Spaces:   []world.Space{{VMAs: []world.VMA{{Start: 4096, End: 8192, Offset: 4096, Shared: true}}}},
 		}

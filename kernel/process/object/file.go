@@ -19,7 +19,7 @@ import (
 
 // In the image: `File` is there.
 var (
-	regulars    = &kind{name: world.KindFile, check: isOf(unix.S_IFREG), plan: opens, ends: always, make: (*Maker).openRegular}
+	regulars    = &kind{name: world.KindFile, check: isOf(unix.S_IFREG), plan: opens, ends: always, make: (*Maker).openRegular, settle: (*Maker).ownContent}
 	directories = &kind{name: world.KindDir, check: isOf(unix.S_IFDIR), plan: opens, ends: always, make: (*Maker).openNamed}
 	paths       = &kind{name: world.KindPath, check: hasFile, plan: opens, ends: always, make: (*Maker).openNamed}
 	devices     = &kind{name: world.KindDevice, check: checkDevice, plan: opens, ends: always, make: (*Maker).openNamed}
@@ -58,9 +58,6 @@ func (m *Maker) openRegular(i int) (int, error) {
 	var err error
 	if f.Content != world.NoIndex {
 		c := m.contents[f.Content]
-		if err := m.ownAs(int(c.Fd()), string(f.Path), f.UID, f.GID, f.Mode); err != nil {
-			return -1, err
-		}
 		if err := setModified(c, f.Mtime); err != nil {
 			return -1, fmt.Errorf("setting its time: %w", err)
 		}
@@ -86,6 +83,16 @@ func (m *Maker) openRegular(i int) (int, error) {
 		}
 	}
 	return takeDescriptor(file, o.Pos)
+}
+
+// ownContent gives the copy of a deleted file its owner and mode, when all have it open
+// who had: by then it may be nobody's to open.
+func (m *Maker) ownContent(i int) error {
+	f := &m.world.Files[m.world.Open[i].File]
+	if f.Content == world.NoIndex {
+		return nil
+	}
+	return m.ownAs(int(m.contents[f.Content].Fd()), string(f.Path), f.UID, f.GID, f.Mode)
 }
 
 // opens is the plan of what is a file.

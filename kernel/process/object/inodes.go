@@ -4,6 +4,7 @@ package object
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -226,6 +227,15 @@ func (t *Taker) Held(i int) (Held, bool) {
 		h.Path = fmt.Sprintf("/proc/%d/fd/%d", in.by.task.PID, in.by.fd)
 	}
 	return h, f.Deleted && f.Mode&unix.S_IFMT == unix.S_IFREG && (h.Path != "" || in.shared)
+}
+
+// Borrow gets hold of a descriptor of one that is open.
+func (h *Held) Borrow() (*os.File, error) {
+	if h.by.task == nil {
+		return nil, h.Unreadable()
+	}
+	fd, err := h.by.borrow(string(h.File.Path))
+	return os.NewFile(uintptr(fd), string(h.File.Path)), err
 }
 
 // Unreadable refuses one that the program can write to, and nobody of this user's

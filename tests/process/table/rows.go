@@ -216,6 +216,7 @@ var files = []Row{
 		Variants: []string{"symlink", "socket", "fifo", "device", "directory"}},
 	{Object: "O_PATH of what is deleted or has no path", Program: "only-path", Variants: []string{"deleted", "pipe"}, Refused: `fd \d+, an O_PATH`},
 	{Object: "deleted files, O_TMPFILE", Program: "deleted-file", Note: "up to 1 GiB each, in the image; of O_TMPFILE they can be given a name as before"},
+	{Object: "a deleted file that this user may not open, but the program has open for reading", Program: "deleted-file", Variants: []string{"no-mode"}},
 	{Object: "a deleted file that this user may not read", Program: "deleted-file", Variants: []string{"unreadable"}, Users: unprivileged,
 		Refused: `fd \d+, the deleted file .*lets this user not read it`},
 	{Object: "a deleted file with extended attributes", Program: "deleted-file", Variants: []string{"attribute"}, Refused: `fd \d+, the deleted file .*user\.note`},
@@ -334,6 +335,7 @@ var descriptors = []Row{
 var process = []Row{
 	{Object: "arguments, environment, name, working directory, umask, oom_score_adj", Program: "proc-files"},
 	{Object: "resource limits", Program: "rlimits"},
+	{Object: "a process that may not fork (RLIMIT_NPROC)", Program: "no-more-processes", Refused: `it may not have a child.*RLIMIT_NPROC`},
 	{Object: "personality", Program: "personality"},
 	{Object: "prctl: parent-death signal, subreaper, no_new_privs, THP", Program: "prctls",
 		Variants: []string{"none", "pdeathsig", "subreaper", "thp-disable", "no-new-privs"}},

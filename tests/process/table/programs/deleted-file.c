@@ -15,6 +15,23 @@ int main(void)
 		EQUAL(fgetxattr(fd, "user.note", NULL, 0), 1);
 		return passed();
 	}
+	if (!strcmp(variant, "no-mode")) {
+		int fd = open(path("gone"), O_RDWR | O_CREAT, 0600);
+		struct stat st;
+		char b[4];
+
+		CHECK(!unlink(path("gone")));
+		EQUAL(write(fd, "abc", 3), 3);
+		CHECK(!fchmod(fd, 0));
+		ready();
+		EQUAL(lseek(fd, 0, SEEK_CUR), 3);
+		EQUAL(pread(fd, b, 4, 0), 3);
+		CHECK(!memcmp(b, "abc", 3));
+		CHECK(!fstat(fd, &st));
+		EQUAL(st.st_mode & 0777, 0);
+		CHECK(!fchmod(fd, 1));
+		return passed();
+	}
 	if (!strcmp(variant, "unreadable")) {
 		int fd = open(path("gone"), O_WRONLY | O_CREAT, 0200);
 
