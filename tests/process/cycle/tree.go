@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"testing"
 
 	"golang.org/x/sys/unix"
 )
@@ -44,6 +45,14 @@ func killTree(pid int) {
 		killTree(child)
 	}
 	unix.Kill(pid, unix.SIGKILL)
+}
+
+// End kills a process that is nobody's child here, and its descendants, and waits until its
+// ID is free, or it is for its parent to free it.
+func End(t *testing.T, pid int) {
+	t.Helper()
+	killTree(pid)
+	Until(t, "the end of a process", func() bool { s := State(pid); return s == 0 || s == 'Z' })
 }
 
 // killWithin kills all that works in a directory, was started from there, or
