@@ -8,12 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 )
 
 // ids is what became of the process and thread IDs.
@@ -80,9 +82,32 @@ func why(err error) string {
 }
 
 // twin has the stub make a copy of itself with the given ID, which takes its
-// place. As a sibling, it is our child too.
+// place. As a sibling, it has the same parent.
 func (p *process) twin(id int) error {
-	at, err := p.stub.lay(sys.Words(uint64(id)), cloneArgs(unix.CLONE_PARENT, 0, p.stub.scratch))
+	return p.copyStub(id, cloneArgs(unix.CLONE_PARENT, 0, p.stub.scratch))
+}
+
+// disown makes the stub one whose parent has ended, with an ID that is not needed.
+// What is detached outlives this process: if that were its parent, it would have
+// the signal that it asked for at the end of the one it had (PR_SET_PDEATHSIG,
+// prctl(2)).
+func (p *process) disown(needed map[int]bool) error {
+	for first := true; first || needed[p.stub.pid]; first = false {
+		if err := p.copyStub(0, cloneArgs(0, int(unix.SIGCHLD), 0)); err != nil {
+			return fmt.Errorf("making a process whose parent has ended: %w", err)
+		}
+	}
+	return nil
+}
+
+// hearsOfDeath reports whether a thread is to have a signal at its parent's death.
+func (p *process) hearsOfDeath() bool {
+	return slices.ContainsFunc(p.task.Threads, func(t world.Thread) bool { return t.PDeathSig != 0 })
+}
+
+// copyStub has the stub make a copy of itself, which takes its place.
+func (p *process) copyStub(id int, args []byte) error {
+	at, err := p.stub.lay(sys.Words(uint64(id)), args)
 	if err != nil {
 		return err
 	}

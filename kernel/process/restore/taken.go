@@ -81,6 +81,15 @@ func named(id int) string {
 // identify gives the root its ID: all at once are the same, or in a namespace.
 func (t *tree) identify() error {
 	p := t.root
+	if p.options.Detach && p.hearsOfDeath() {
+		needed := t.neededIDs()
+		if t.isSingle() {
+			needed = nil // any will do
+		}
+		if err := p.disown(needed); err != nil {
+			return err
+		}
+	}
 	if t.isSingle() {
 		return p.identify()
 	}

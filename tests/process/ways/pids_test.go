@@ -55,3 +55,16 @@ func TestOtherPIDIsSaid(t *testing.T) {
 		}
 	})
 }
+
+// Who asked for a signal at the death of its parent has none of snapresume's end.
+func TestParentDeathSignal(t *testing.T) {
+	asEach(t, func(t *testing.T, c *counter) {
+		const script = `setpriv --pdeathsig KILL ./count . & pid=$!
+			until [ -s count-$pid ]; do sleep 0.1; done
+			snapcat process:$pid > img && kill -KILL $pid; wait $pid; snapresume --detach img`
+		pid := c.detached(t, c.run(t, script))
+		c.passes(t, pid, c.at(t, pid)+3)
+		unix.Kill(pid, unix.SIGKILL)
+		cycle.Until(t, "it to end", func() bool { return cycle.State(pid) == 0 || cycle.State(pid) == 'Z' })
+	})
+}
