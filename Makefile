@@ -75,7 +75,7 @@ test-kernel: build
 # What the race detector finds, it finds in few rounds as well as in many, and
 # it makes them ten times slower: -short is for it. It needs a C compiler.
 RACE = ./format/... ./cmd/... ./kernel/file ./kernel/machine \
-	./kernel/process/agent ./kernel/process/capture ./kernel/process/ptrace ./kernel/process/restore
+	./kernel/process/agent ./kernel/process/capture ./kernel/process/lazy ./kernel/process/ptrace ./kernel/process/restore
 
 race:
 	@mkdir -p bin

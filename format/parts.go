@@ -74,3 +74,32 @@ func (b *Base) WriteParts(ctx context.Context, w io.Writer, off, n int64) error 
 		return err
 	})
 }
+
+// Size is the length of the image in bytes.
+func (b *Base) Size() int64 { return b.info.Size }
+
+// Part returns which part of the image is in one frame with the byte at off: where
+// it begins, and how many bytes it has.
+func (b *Base) Part(off int64) (start, size int64) {
+	if p := b.at(off); p != nil {
+		return p.Offset, p.Length
+	}
+	return off, 0
+}
+
+// Parts returns a function, for one goroutine, that reads the frame of the part
+// which begins at a byte of the image, checks it, and returns what it stands for: nil
+// for zeros. What it returns is valid until it is called again.
+func (b *Base) Parts() func(start int64) ([]byte, error) {
+	v := newView(b)
+	return func(start int64) ([]byte, error) {
+		p := b.at(start)
+		switch {
+		case p == nil || p.Offset != start:
+			return nil, fmt.Errorf("no part of the image begins at byte %d", start)
+		case p.Type == TypeZero:
+			return nil, v.isZero(p)
+		}
+		return v.load(p)
+	}
+}

@@ -43,6 +43,7 @@ var snapresume = tool.Tool{
 		"With --to file:PATH the flat image is written to a file, whatever it is an image of. With file:-, and into a FIFO, it goes as it comes, before the end has been verified: whether all was well, only the exit status tells.",
 		"With --trust, an image is only resumed if somebody has signed it (snapverify --sign) who is listed, for the namespace \"snappipe\" and for today, in a file of allowed signers (ssh-keygen(1)). It is read twice then: all of it is decoded and verified before anything else is done with it, and what is read the second time has to be the same. What comes through a pipe is kept in memory meanwhile. If there is a file /etc/snappipe/allowed_signers, which root alone may write, it is in force for programs and machines without an option, beside the one that --trust names, and so is /etc/snappipe/revoked_keys; only root can do without, with --no-trust. What is not signed is exit status 3.",
 		"With --list the image is checked, and there is a line for each thing that resuming it would do with this machine: would VERB \"WHAT\": HOW (OF). Each file that it would open or map, each address that it would bind or connect to, what it would execute, be called, and become: users, groups, capabilities, limits, priorities, terminals. Nothing of that is done, or looked for; the lines are in an order that depends on the image alone, and what the image says is quoted as in Go, so that it can do nothing to a terminal. --check says the same, and tries it as well: of an image that you do not trust, that may be too much.",
+		"With --lazy a program runs at once, whatever its size: what it touches of its memory is read from IMG when it does, and the rest behind that. So what is verified before it runs is not all of the image but only that its SHA-256 digests are what the root says; each frame is verified before a byte of it is seen. If a frame turns out to be damaged later, the program and all that descends from it is killed, and the exit status is 3; so are they if snapresume dies before all is loaded. IMG must be a file, with checksums, and stay as it is that long. Until then snapresume stays even with --detach, in the background and as snapresume-lazy; the program cannot be snapshotted; and a debugger sees what has not come as an error. It takes root.",
 		"With --range OFF,LEN only that part of the image is written, and of IMG, and of what it is the difference to, only what that takes is read and checked. It is found by the index that snapverify puts at the end of a stream, or else by the headers of its frames.",
 		"With --salvage, that is done with a damaged image as well: every part of it that is in a whole frame is written at its place, and holes are left for the rest. Where the stream has SHA-256 checksums, a part has to match its own. Standard output has a line \"missing OFFSET LENGTH\" for each part that is lost, in bytes of the image. The exit status is 3, or 0 if nothing at all was wrong.",
 		"The swap areas of a machine that was saved are kept for its image, and nothing can swap to them until it has been resumed. With --forget, IMG is erased and its areas are put right; or, if IMG is such an area, that one is. The image can't be resumed any more then.",
@@ -55,6 +56,7 @@ var snapresume = tool.Tool{
 		{Command: "snapresume --check img", What: "Do everything short of resuming, and say what would happen."},
 		{Command: "snapresume --list img", What: "See what an image of somebody else's would do here, and do nothing of it."},
 		{Command: "snapresume --base monday tuesday", What: "Resume what was stored as the difference to monday."},
+		{Command: "snapresume --lazy --detach img", What: "Have a program run at once, and load its memory while it does."},
 		{Command: "snapresume --salvage --to file:core bad.img", What: "Bring out what is left of a damaged image, which a debugger may still read."},
 		{Command: "snapresume --trust allowed_signers img", What: "Resume a program only if it is signed by one of those."},
 		{Command: "ssh host cat img | snapresume --to file:/dev/vdb", What: "Fetch an image onto a disk."},
@@ -70,6 +72,7 @@ var snapresume = tool.Tool{
 		rangeFlag,
 		&cli.BoolFlag{Name: "salvage", Usage: "write to the file that --to names whatever is whole of a damaged image"},
 		&cli.BoolFlag{Name: "once", Usage: "erase the beginning of IMG right before it is resumed, so that it never is again"},
+		lazyFlag,
 		&cli.BoolFlag{Name: "detach", Usage: "leave what was resumed running on its own, and print what it is: the process ID of a program"},
 		stdioFlag,
 		listFlag,
@@ -104,6 +107,9 @@ func run(ctx context.Context, c *tool.Call) error {
 	}
 	if c.Bool("salvage") {
 		return salvage(ctx, c)
+	}
+	if c.Bool(lazyFlag.Name) {
+		return resumeLazily(ctx, c)
 	}
 	if c.Bool("raw") {
 		return resumeFlat(ctx, c)
@@ -365,7 +371,7 @@ func commit(c *tool.Call, resumption kernel.Resumption) error {
 	ctx := c.Resumed()
 	c.Report("resumed " + resumed.String())
 	if c.Bool("detach") {
-		err = name(resumed)
+		err = errors.Join(name(resumed), tellBegun())
 	} else if _, ok := resumed.(program); ok {
 		err = letGo()
 	}

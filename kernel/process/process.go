@@ -17,11 +17,13 @@ import (
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/agent"
+	"snappipe/kernel/process/lazy"
 	"snappipe/kernel/process/restore"
 )
 
 func init() {
 	agent.Main()
+	lazy.Main()
 	kernel.Register("process", "process:PID", open)
 }
 
@@ -65,4 +67,9 @@ func (t *target) ResumeSnapshot(ctx context.Context, facts kernel.Facts, size in
 // Plan implements [kernel.Planner].
 func (t *target) Plan(_ kernel.Facts, size int64) (kernel.Plan, error) {
 	return restore.NewPlan(size), nil
+}
+
+// ResumeLazily implements [kernel.LazyResumer].
+func (t *target) ResumeLazily(ctx context.Context, facts kernel.Facts, image kernel.Source) (kernel.Resumption, error) {
+	return restore.BeginLazily(ctx, facts, image, t.options)
 }

@@ -53,6 +53,9 @@ func (t *tree) commit() (kernel.Resumed, error) {
 		return nil, err
 	}
 	resumed.released()
+	if t.server != nil {
+		t.server.LoadAll()
+	}
 	return resumed, nil
 }
 

@@ -21,7 +21,7 @@ func (t *tree) load() error {
 		{stepIdentity, t.makeAll},
 		{stepClear, t.each((*process).clearSpace)},
 		{stepContents, func() error { return errors.Join(t.makeContents(), t.objects.MakeSegments()) }},
-		{stepMap, func() error { return errors.Join(t.each((*process).mapMemory)(), t.planSegments()) }},
+		{stepMap, func() error { return errors.Join(t.each((*process).mapMemory)(), t.planSegments(), t.serve()) }},
 	})
 }
 

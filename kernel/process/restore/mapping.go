@@ -26,6 +26,7 @@ type mapping struct {
 	// filled are the ranges of it that take pages from the image. While they
 	// do, all of the mapping can be written to.
 	filled []world.Run
+	later  bool // they come while the program runs: see later.go
 }
 
 // writable reports whether a shared mapping could be made writable by

@@ -40,6 +40,7 @@ func (t *tree) makeContents() error {
 
 // planSegments says where everything goes.
 func (t *tree) planSegments() error {
+	t.planLater()
 	for _, p := range t.alive() {
 		t.segments = append(t.segments, p.memorySegments()...)
 	}
@@ -56,6 +57,9 @@ func (t *tree) planSegments() error {
 func (p *process) memorySegments() (all []segment) {
 	for i := range p.mapped {
 		m := &p.mapped[i]
+		if m.later {
+			continue
+		}
 		stored := m.Start + world.Hex(m.ImageSize)
 		for _, r := range m.filled {
 			end := min(r.End, stored)

@@ -39,11 +39,11 @@ func (r *program) String() string { return fmt.Sprintf("pid %d (%s)", r.process.
 // takeTerminal readies this process to be the parent: from here on signals are
 // the program's.
 func (r *program) takeTerminal() error {
-	if r.process.options.Detach {
+	if r.process.options.Detach && r.tree.server == nil {
 		return nil
 	}
 	r.takeSignals()
-	if r.process.leadsSession() {
+	if r.process.options.Detach || r.process.leadsSession() {
 		return nil
 	}
 	r.terminal = r.process.findTerminal()
@@ -72,9 +72,10 @@ func (r *program) released() {
 // Wait passes on signals, stops when the program stops and goes on with it,
 // until it ends. The status is its exit status or, if it was killed by a
 // signal, 128 and the number of that, as shells say it. A detached program is
-// not waited for.
+// not waited for, but for its memory to be there.
 func (r *program) Wait(ctx context.Context) (int, error) {
-	if r.process.options.Detach {
+	served := r.served()
+	if r.process.options.Detach && served == nil {
 		return 0, nil
 	}
 	reports := make(chan report)
@@ -90,6 +91,12 @@ func (r *program) Wait(ctx context.Context) (int, error) {
 			}
 		case sig := <-r.signals:
 			r.forward(sig.(unix.Signal))
+		case <-served:
+			if err := r.tree.server.Err(); err != nil || r.process.options.Detach {
+				r.giveTerminalBack()
+				return 0, err
+			}
+			served = nil
 		case rep := <-reports:
 			switch {
 			case rep.err != nil:
@@ -98,7 +105,7 @@ func (r *program) Wait(ctx context.Context) (int, error) {
 			case rep.status.Stopped():
 				r.stopToo(rep.status.StopSignal())
 			default:
-				return r.end(rep.status), nil
+				return r.end(rep.status), r.othersServed()
 			}
 		}
 	}
@@ -136,7 +143,9 @@ func (r *program) end(status unix.WaitStatus) int {
 	if s := r.process.pids; s != nil && r.tree.isSingle() {
 		s.end() // it is about to end by itself
 	}
-	r.process.tracer.Close()
+	if !r.process.options.Detach {
+		r.process.tracer.Close()
+	}
 	if status.Signaled() {
 		return 128 + int(status.Signal())
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"snappipe/kernel"
+	"snappipe/kernel/process/lazy"
 )
 
 // Begin starts to resume the image of a process, size bytes long, of which
@@ -30,8 +31,10 @@ func Begin(_ context.Context, facts kernel.Facts, size int64, o kernel.Options) 
 type resumption struct {
 	options kernel.Options
 	headers
-	tree *tree
-	over bool // committed or aborted
+	tree   *tree
+	over   bool          // committed or aborted
+	server *lazy.Server  // nil unless some of the image comes later,
+	image  kernel.Source // from here
 }
 
 func (r *resumption) WriteAt(p []byte, off int64) (int, error) {
@@ -59,6 +62,7 @@ func (r *resumption) load() error {
 		return err
 	}
 	r.tree = newTree(img, r.options)
+	r.tree.server, r.tree.image = r.server, r.image
 	return r.tree.tracer.Do(r.tree.load)
 }
 

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
+	"snappipe/kernel/process/lazy"
 	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/world"
@@ -26,7 +27,9 @@ type tree struct {
 	members []*member // by index in Tasks: parents before their children
 	byID    map[int]*member
 
-	segments []segment // where the bytes of the image go
+	segments []segment     // where the bytes of the image go
+	server   *lazy.Server  // that brings what is in none of them, or nil,
+	image    kernel.Source // from here
 
 	orphans  []*member // that are still to be born: see orphans.go
 	spare    int       // the last ID that was taken for a moment
@@ -229,6 +232,9 @@ func (t *tree) abort() error {
 	})
 	t.tracer.Close()
 	t.objects.Close()
+	if t.server != nil {
+		t.server.Stop()
+	}
 	return err
 }
 

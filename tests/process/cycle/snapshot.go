@@ -129,11 +129,17 @@ func Program(t *testing.T, snapresume *Process) (pid int) {
 	Until(t, "the resumed program", func() bool {
 		for _, child := range Children(snapresume.PID) {
 			b, err := os.ReadFile("/proc/" + strconv.Itoa(child) + "/status")
-			if err == nil && strings.Contains(string(b), "TracerPid:\t0\n") && !strings.HasPrefix(string(b), "Name:\tsnapresume\n") {
+			if err == nil && strings.Contains(string(b), "TracerPid:\t0\n") && !isTool(child, string(b)) {
 				pid = child
 			}
 		}
 		return pid != 0 || snapresume.Ended()
 	})
 	return pid
+}
+
+// isTool reports whether a process is snapresume still, or its guard.
+func isTool(pid int, status string) bool {
+	arguments, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	return strings.HasPrefix(status, "Name:\tsnapresume\n") || strings.HasPrefix(string(arguments), "snapresume-guard")
 }

@@ -1,0 +1,233 @@
+// Package lazy resumes programs that run before their memory has come, with the tools
+// as users run them. What a program may do to memory that has not come is tried in
+// kernel/process/lazy, where that can be said for sure.
+package lazy
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"snappipe/tests/process/cycle"
+)
+
+func TestMain(m *testing.M) { cycle.Main(m) }
+
+// saved is a stage with an image of a program that has ended.
+func saved(t *testing.T, mib string) *cycle.Stage {
+	t.Helper()
+	cycle.Need(t, "gcc")
+	if os.Geteuid() != 0 {
+		t.Skipf("SKIPPED %s: it takes root", t.Name())
+	}
+	s := cycle.NewStage(t, cycle.Root)
+	program := s.Path("memory")
+	if err := os.Link(cycle.Compile(t, filepath.Join("testdata", "memory.c")), program); err != nil {
+		t.Fatal(err)
+	}
+	p := s.Start(t, program, s.Dir, mib)
+	s.Await(t, p, "ready")
+	if r := s.Snapshot(t, p.PID); !r.OK() {
+		t.Fatalf("no snapshot: status %d, %s", r.Status, r.Text)
+	}
+	p.Kill()
+	cycle.Until(t, "the end of its child", func() bool { return len(running(t, s)) == 0 })
+	return s
+}
+
+// running are the processes that run the program of a stage.
+func running(t *testing.T, s *cycle.Stage) (all []int) {
+	t.Helper()
+	pids, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range pids {
+		exe, err := os.Readlink("/proc/" + entry.Name() + "/exe")
+		if pid, _ := strconv.Atoi(entry.Name()); err == nil && exe == s.Path("memory") {
+			all = append(all, pid)
+		}
+	}
+	return all
+}
+
+// looksWhole has the program and all of its children look at their memory.
+func looksWhole(t *testing.T, s *cycle.Stage, p *cycle.Process) {
+	t.Helper()
+	s.Write(t, "go", "")
+	for _, who := range []string{"first", "second", "first's child", "second's child"} {
+		s.Await(t, p, who)
+		if said := s.Read(t, who); said != "whole" {
+			t.Errorf("the memory of the %s is %q", who, said)
+		}
+		if err := os.Remove(s.Path(who)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (r resumed) ends(t *testing.T, s *cycle.Stage) {
+	t.Helper()
+	s.Write(t, "end", "")
+	if status := r.Status(t); status != 7 {
+		t.Errorf("status %d: %s", status, r.Text())
+	}
+	for _, name := range []string{"go", "end"} {
+		os.Remove(s.Path(name))
+	}
+	cycle.Until(t, "the end of its child", func() bool { return len(running(t, s)) == 0 })
+}
+
+type resumed struct{ *cycle.Process }
+
+// A tree of processes sees all that it had, and so do children that it gets
+// meanwhile; a second time, too.
+func TestTree(t *testing.T) {
+	s := saved(t, "48")
+	for range 2 {
+		p := s.Resume(t, "--lazy")
+		looksWhole(t, s, p)
+		resumed{p}.ends(t, s)
+	}
+}
+
+// With a base, what is needed of that is read likewise.
+func TestBase(t *testing.T) {
+	s := saved(t, "8")
+	out, err := s.Script("snapcompress --base img img | snapverify > img2 && mv img base && mv img2 img").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	p := s.Resume(t, "--lazy", "--base", "base")
+	looksWhole(t, s, p)
+	resumed{p}.ends(t, s)
+}
+
+// A detached one is served by a process that says what it is, and that is gone when
+// nothing is lacking any more.
+func TestDetach(t *testing.T) {
+	s := saved(t, "48")
+	p := s.Resume(t, "--lazy", "--detach")
+	if status := p.Status(t); status != 0 {
+		t.Fatalf("status %d: %s", status, p.Text())
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(p.Text()[strings.LastIndex(strings.TrimSpace(p.Text()), "\n")+1:]))
+	if err != nil || !slices.Contains(running(t, s), pid) {
+		t.Fatalf("it says %q, and there are %v", p.Text(), running(t, s))
+	}
+	s.Write(t, "go", "")
+	for _, who := range []string{"first", "second", "first's child", "second's child"} {
+		cycle.Until(t, who, func() bool { return s.Has(who) })
+		if said := s.Read(t, who); said != "whole" {
+			t.Errorf("the memory of the %s is %q", who, said)
+		}
+	}
+	cycle.Until(t, "the end of the server", func() bool { return !strings.HasPrefix(parentName(pid), "snapresume") })
+	if cycle.State(pid) == 0 {
+		t.Error("the program has gone with it")
+	}
+	unix.Kill(pid, unix.SIGKILL)
+}
+
+func parentName(pid int) string {
+	b, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	_, after, _ := strings.Cut(string(b), "\nPPid:\t")
+	parent, _, _ := strings.Cut(after, "\n")
+	name, _ := os.ReadFile("/proc/" + parent + "/comm")
+	return string(name)
+}
+
+// What is damaged, and found to be so when the program runs, is the end of all of it.
+func TestDamage(t *testing.T) {
+	s := saved(t, "16")
+	b, err := os.ReadFile(s.Path("img"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 1
+	if err := os.WriteFile(s.Path("img"), b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := s.Resume(t, "--lazy")
+	if status := p.Status(t); status != 3 || !strings.Contains(p.Text(), "the program was killed") || !strings.Contains(p.Text(), "frame ") {
+		t.Errorf("status %d: %s", status, p.Text())
+	}
+	cycle.Until(t, "its end", func() bool { return len(running(t, s)) == 0 })
+	if s.Has("first") || s.Has("second") {
+		t.Error("it has seen its memory")
+	}
+}
+
+// While it lacks memory, a program cannot be snapshotted, and it ends with the server.
+func TestServerKilled(t *testing.T) {
+	s := saved(t, "256")
+	for {
+		p := s.Resume(t, "--lazy")
+		pid := 0
+		cycle.Until(t, "the program", func() bool {
+			for _, pid = range cycle.Children(p.PID) {
+				exe, _ := os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe")
+				if exe == s.Path("memory") && bytes.Contains(read("/proc/"+strconv.Itoa(pid)+"/status"), []byte("TracerPid:\t0\n")) {
+					return true
+				}
+			}
+			return p.Ended()
+		})
+		p.Signal(t, unix.SIGSTOP)
+		cycle.Until(t, "the server to stop", func() bool { return cycle.State(p.PID) == 'T' || p.Ended() })
+		if !bytes.Contains(read("/proc/"+strconv.Itoa(pid)+"/smaps"), []byte(" um")) {
+			p.Kill() // it was too quick
+			continue
+		}
+		if r := s.Discard(t, pid); r.Status[0] != 4 || !strings.Contains(r.Text, "userfaultfd is registered") {
+			t.Errorf("a snapshot: status %d, %s", r.Status, r.Text)
+		}
+		p.Signal(t, unix.SIGKILL)
+		cycle.Until(t, "the end of the program", func() bool { return len(running(t, s)) == 0 })
+		return
+	}
+}
+
+func read(path string) []byte {
+	b, _ := os.ReadFile(path)
+	return b
+}
+
+// What cannot be is refused, with the reason, and nothing runs.
+func TestRefused(t *testing.T) {
+	s := saved(t, "1")
+	if err := os.Chmod(s.Path("img"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		script string
+		status int
+		says   string
+	}{
+		{"cat img | snapresume --lazy", 4, "comes from a pipe"},
+		{"setpriv --reuid 65534 --regid 65534 --clear-groups snapresume --lazy img", 4, "only root"},
+		{"snapcompress -d img > plain; snapresume --lazy plain", 3, "no SHA-256 checksums"},
+		{"snapcat file:img | snapverify > other; snapresume --lazy --to file:back other", 4, "only a program"},
+		{"snapresume --lazy --check img", 2, "--check"},
+		{"snapresume --lazy --once img", 2, "--once"},
+		{"snapresume --lazy --raw --to process img", 2, "--raw"},
+		{"touch none; snapresume --lazy --trust none img", 4, "signatures"},
+		{"head -c -100 img > cut; snapresume --lazy cut", 3, "it stops"},
+		{"snapresume --lazy --detach none", 3, "empty"},
+	} {
+		cmd := s.Script(c.script)
+		out, _ := cmd.CombinedOutput()
+		if status := cmd.ProcessState.ExitCode(); status != c.status || !strings.Contains(string(out), c.says) {
+			t.Errorf("%s: status %d, %s", c.script, status, out)
+		}
+		if n := len(running(t, s)); n != 0 {
+			t.Fatalf("%s: %d processes run", c.script, n)
+		}
+	}
+}
