@@ -47,9 +47,10 @@ type request struct {
 // one, each adds what it has.
 type left struct {
 	PID  int
-	Twin int          `json:",omitempty"`
-	Area *ptrace.Area `json:",omitempty"`
-	Peek *object.Peek `json:",omitempty"`
+	Twin int             `json:",omitempty"`
+	Area *ptrace.Area    `json:",omitempty"`
+	Peek *object.Peek    `json:",omitempty"`
+	Pty  *object.Emptied `json:",omitempty"`
 }
 
 // answer is a message from the agent, until it is Ready, and the last one.

@@ -107,6 +107,31 @@ func TestPeeking(t *testing.T) {
 	}
 }
 
+// The agent fails, or is killed, when it has read out a pseudo-terminal of the program:
+// that is given back what it was.
+func TestEmptied(t *testing.T) {
+	for _, f := range []capture.Fault{capture.NoFault, capture.FaultEmptied, -capture.FaultEmptied} {
+		t.Run(fmt.Sprint(f), func(t *testing.T) {
+			p := startProgram(t, "emptied.c")
+			s, err := Take(context.Background(), p.pid, Options{Report: quiet, Warn: quiet, Fault: f})
+			if err == nil {
+				err = s.Close()
+			}
+			if (err == nil) != (f == capture.NoFault) {
+				t.Errorf("the snapshot: %v", err)
+			}
+			if f >= 0 && p.disturbances(t) > 0 {
+				t.Error("its terminal has changed")
+			}
+			before := p.disturbances(t) // for a moment it may, when the agent is killed
+			p.await(t, 3)
+			if p.disturbances(t) != before {
+				t.Error("its terminal has not become what it was")
+			}
+		})
+	}
+}
+
 // The user's process is killed while the agent is at any point.
 func TestClientKilled(t *testing.T) {
 	if os.Getenv("SNAPSHOT_OF") != "" {

@@ -235,6 +235,12 @@ func (p *process) note(l *left) {
 			known.Peek = nil // it is as it was
 		}
 	}
+	if l.Pty != nil {
+		known.Pty = l.Pty
+		if l.Pty.FD < 0 {
+			known.Pty = nil // likewise
+		}
+	}
 }
 
 // putAwayBy has a new agent put away what another left.

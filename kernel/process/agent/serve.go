@@ -108,6 +108,9 @@ func (l *left) putAway() (err error) {
 	if l.Peek != nil {
 		err = errors.Join(err, l.Peek.PutBack())
 	}
+	if l.Pty != nil {
+		err = errors.Join(err, l.Pty.PutBack())
+	}
 	return errors.Join(err, capture.ReapAll(l.PID))
 }
 
@@ -126,6 +129,7 @@ func (s *server) options(r *request) capture.Options {
 		Mapped:    func(pid int, a ptrace.Area) { tell(answer{Left: &left{PID: pid, Area: &a}}) },
 		Born:      func(pid, twin int) { tell(answer{Left: &left{PID: pid, Twin: twin}}) },
 		Peeking:   func(p object.Peek) { tell(answer{Left: &left{PID: p.PID, Peek: &p}}) },
+		Emptying:  func(p object.Emptied) { tell(answer{Left: &left{PID: p.PID, Pty: &p}}) },
 		Cancelled: s.conn.ended,
 	}
 }

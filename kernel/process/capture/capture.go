@@ -42,6 +42,9 @@ type Options struct {
 	// Peeking is told where the program had its socket peeked at, before that is
 	// moved for a while, and when it is there again. See object.Peek.
 	Peeking func(object.Peek)
+	// Emptying is told what a pseudo-terminal of the program is to be again, which is
+	// read out for a while. See object.Emptied.
+	Emptying func(object.Emptied)
 	// Fault is for tests: the step that fails. See faults.go.
 	Fault Fault
 	// Cancelled reports whether nobody wants the image any more.

@@ -39,6 +39,7 @@ const (
 	FaultTwinKilled       // the twin is dead, its zombie still there
 	LastFault
 	FaultPeeking // a socket is being peeked at, of a program that has one
+	FaultEmptied // a pseudo-terminal was read out, of a program that has one
 )
 
 // errFault is the error of a step that was made to fail.

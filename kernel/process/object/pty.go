@@ -168,7 +168,7 @@ func (t *Taker) takePair(p *pair) error {
 	if err := t.checkPair(o, e); err != nil || t.o.Dry {
 		return err
 	}
-	if err := e.save(); err != nil {
+	if err := t.savePair(o, e); err != nil {
 		return fmt.Errorf("%s: %w", o.object(ptyName(pty)), err)
 	}
 	for _, c := range []struct {
@@ -180,6 +180,21 @@ func (t *Taker) takePair(p *pair) error {
 		}
 	}
 	return nil
+}
+
+// savePair reads what waits in a pair, and puts it back.
+func (t *Taker) savePair(o *Found, e *ptyEnds) error {
+	flags, err := unix.FcntlInt(uintptr(e.master), unix.F_GETFL, 0)
+	if err != nil {
+		return err
+	}
+	t.tellEmptied(o.ref, e, flags, false)
+	err = e.save(func() error {
+		t.tellEmptied(o.ref, e, flags, true)
+		return t.o.EmptyFault()
+	})
+	t.o.Emptying(Emptied{PID: o.task.PID, FD: -1})
+	return err
 }
 
 // readModes reads what the master tells.

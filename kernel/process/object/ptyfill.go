@@ -32,7 +32,7 @@ func (e *ptyEnds) put() error {
 	if err := putInput(e.input, filling); err != nil {
 		return fmt.Errorf("putting its input back: %w", err)
 	}
-	if err := writeAll(e.slave, e.output); err != nil {
+	if err := e.putOutput(); err != nil {
 		return fmt.Errorf("putting its output back: %w", err)
 	}
 	if err := e.stop(filling, len(e.input)); err != nil {
@@ -47,6 +47,17 @@ func (e *ptyEnds) put() error {
 		}
 	}
 	return writeAll(e.master, e.raw)
+}
+
+// putOutput writes output, and waits until the master can be asked how much it is.
+func (e *ptyEnds) putOutput() error {
+	if err := writeAll(e.slave, e.output); err != nil {
+		return err
+	}
+	return within(func() (bool, error) {
+		n, err := unix.IoctlGetInt(e.master, unix.TIOCINQ)
+		return n >= min(len(e.output), ttyBuffer-1), err
+	})
 }
 
 // putBytes puts input back where there are no lines.

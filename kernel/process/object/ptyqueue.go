@@ -47,8 +47,8 @@ func (e *ptyEnds) deaf(lines bool) *sys.Termios {
 	return &t
 }
 
-// save reads all, and puts it back, also if it fails.
-func (e *ptyEnds) save() error {
+// save reads all, and puts it back, also if it fails. In between, it calls f.
+func (e *ptyEnds) save(f func() error) error {
 	restore, err := e.dontWait()
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (e *ptyEnds) save() error {
 		err = sys.SetNumber(e.master, sys.SetPtyPacket, 0)
 	}
 	if err == nil {
-		err = errors.Join(e.take(), e.put())
+		err = errors.Join(e.take(), f(), e.put())
 	}
 	if e.p.Packet {
 		err = errors.Join(err, sys.SetNumber(e.master, sys.SetPtyPacket, 1))

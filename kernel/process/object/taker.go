@@ -27,6 +27,11 @@ type Options struct {
 	Peeking func(Peek)
 	// PeekFault is for tests: it is asked at each message that is peeked at.
 	PeekFault func() error
+	// Emptying is told what a pseudo-terminal is to be again, before it is read out and
+	// then with what waited in it, and when it is that. See Emptied.PutBack.
+	Emptying func(Emptied)
+	// EmptyFault is for tests: it is asked when one was read out.
+	EmptyFault func() error
 	// Others are the processes that are not taken, as far as they are to be seen.
 	Others func() ([]int, error)
 }
