@@ -45,7 +45,7 @@ func (t *tree) keepShared() error {
 			return err
 		}
 	}
-	return nil
+	return t.keepIPC()
 }
 
 // checkAttached counts the mappings of System V shared memory that those who are taken

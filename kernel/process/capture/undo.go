@@ -25,6 +25,11 @@ func (c *member) checkUndo() error {
 	if order, err := sys.Kcmp(c.pid, c.twin.PID, sys.KcmpSysVSem, 0, 0); err != nil || order == 0 {
 		return nil // or this kernel has no such semaphores, or the program has ended
 	}
+	if own, err := c.hasOwnIPC(); err != nil {
+		return err
+	} else if own {
+		return c.checkOwnUndo()
+	}
 	sets, err := semaphores()
 	if err != nil {
 		return err
@@ -37,12 +42,24 @@ func (c *member) checkUndo() error {
 		if s.changed.Before(begun.Truncate(time.Second)) || len(c.frozen.tids) > 1 && !s.lastBy(c.pid) {
 			continue
 		}
-		if !c.o.Force {
-			return c.refuse("--force takes it without", "it may have changes of semaphore set %d to undo (SEM_UNDO), which no kernel tells", s.id)
-		}
-		c.o.Warn(fmt.Sprintf("dropped: what %s has to undo in semaphore sets (SEM_UNDO)", c.object()))
+		return c.dropUndo(s.id)
+	}
+	return nil
+}
+
+// checkOwnUndo is for one in an IPC namespace of its own, all sets of which are taken.
+func (c *member) checkOwnUndo() error {
+	if len(c.img.Semaphores) == 0 {
 		return nil
 	}
+	return c.dropUndo(c.img.Semaphores[0].ID)
+}
+
+func (c *member) dropUndo(id int) error {
+	if !c.o.Force {
+		return c.refuse("--force takes it without", "it may have changes of semaphore set %d to undo (SEM_UNDO), which no kernel tells", id)
+	}
+	c.o.Warn(fmt.Sprintf("dropped: what %s has to undo in semaphore sets (SEM_UNDO)", c.object()))
 	return nil
 }
 

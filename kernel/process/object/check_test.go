@@ -141,6 +141,26 @@ func TestCheckSegments(t *testing.T) {
 	}
 }
 
+// Semaphores are some, of values that they can have.
+func TestCheckSemaphores(t *testing.T) {
+	set := func() world.Semaphores {
+		return world.Semaphores{IPC: world.IPC{ID: 3, Mode: 0o600}, Values: []uint16{1, highestSemaphore}}
+	}
+	for name, damage := range map[string]func(w *world.World){
+		"":                    func(*world.World) {},
+		"an ID that none has": func(w *world.World) { w.Semaphores[0].ID = 1 << 31 },
+		"one ID twice":        func(w *world.World) { w.Semaphores = append(w.Semaphores, set()) },
+		"none":                func(w *world.World) { w.Semaphores[0].Values = nil },
+		"a value too high":    func(w *world.World) { w.Semaphores[0].Values[0] = highestSemaphore + 1 },
+	} {
+		w := &world.World{Semaphores: []world.Semaphores{set()}}
+		damage(w)
+		if err := Check(w); errors.Is(err, world.ErrDamaged) != (name != "") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A kind says of one that lacks its member that it is damaged.
 func TestMemberOfKind(t *testing.T) {
 	for _, k := range kinds {

@@ -12,12 +12,65 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
+	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/world"
 )
 
+// ask has a twin make a call whose last argument is where to store b.
+func ask(twin Twin, b []byte, nr uint64, args ...uint64) (uint64, error) {
+	call := ptrace.Call{Nr: nr}
+	copy(call.Args[:], args)
+	call.Args[len(args)] = twin.Stores(1)
+	answer, err := twin.Run([]ptrace.Call{call}, len(b))
+	if err != nil {
+		return 0, err
+	}
+	copy(b, answer.Stored)
+	return answer.Returned(0)
+}
+
+// everyIPC visits all objects of a kind, when what there is to know of one is in st.
+// The command info returns the highest index there is, and stat the ID of what has an
+// index (shmctl(2), semctl(2), msgctl(2)).
+func everyIPC(twin Twin, nr, info, stat uint64, st []byte, visit func(id int) error) error {
+	command := func(b []byte, index, command uint64) (uint64, error) {
+		if nr == unix.SYS_SEMCTL {
+			return ask(twin, b, nr, index, 0, command)
+		}
+		return ask(twin, b, nr, index, command)
+	}
+	const largest = 64 // of what info stores
+	last, err := command(make([]byte, largest), 0, info)
+	if errors.Is(err, unix.ENOSYS) {
+		return nil // a kernel without
+	}
+	if err != nil {
+		return fmt.Errorf("asking for System V IPC: %w", err)
+	}
+	for index := range last + 1 {
+		id, err := command(st, index, stat)
+		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EIDRM) {
+			continue // there is none of this index
+		}
+		if err == nil {
+			err = visit(int(id))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isInner reports whether an ID, as the processes themselves see it, is that of one of
+// them.
+func (t *Taker) isInner(pid int) bool {
+	return slices.ContainsFunc(t.tasks, func(k *Task) bool { return k.InnerID(k.PID) == pid })
+}
+
 // HasIPC reports whether there are such objects in a World.
 func HasIPC(w *world.World) bool {
-	return slices.ContainsFunc(w.Files, func(f world.File) bool { return f.Segment != nil })
+	return len(w.Semaphores) > 0 || slices.ContainsFunc(w.Files, func(f world.File) bool { return f.Segment != nil })
 }
 
 // checkIPC finds what no kernel ever said.

@@ -26,6 +26,10 @@ func Plan(w *world.World) []kernel.Action {
 	for i := range w.Files {
 		p.content(&w.Files[i])
 	}
+	for i := range w.Semaphores {
+		s := &w.Semaphores[i]
+		p.say("make", "System V semaphores", fmt.Sprintf("ID %d, key %#x, %d of them, user %d, group %d, mode %#o", s.ID, uint32(s.Key), len(s.Values), s.UID, s.GID, s.Mode))
+	}
 	holders := p.holders()
 	for i := range w.Open {
 		o := &w.Open[i]

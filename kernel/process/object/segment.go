@@ -2,7 +2,7 @@
 // ID, which programs keep and hand on, and most often a key, and lives until somebody
 // removes it or the machine stops. What is in it comes from the image, also where it
 // is still there on resuming with nobody using it: it belonged to processes that are
-// gone. One that nobody has mapped is left alone, as a file is.
+// gone.
 //
 // An ID can be chosen (proc_sys_kernel(5): shm_next_id) by who may take checkpoints:
 // by root, or in an IPC namespace of the program's own. As all that has to do with
@@ -19,7 +19,6 @@ import (
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/proc"
-	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
@@ -33,31 +32,60 @@ const withAll = "take a process that all who have it descend from"
 
 func segmentName(id int) string { return fmt.Sprintf("System V shared memory %d", id) }
 
-// segment adds a segment that is mapped. What there is to know of it is asked by a
-// twin, which is in its namespace.
+// segment adds a segment that is mapped.
 func (t *Taker) segment(k *Task, m *proc.Map) (int, error) {
-	id := int(m.Ino)
+	return t.addSegment(k.Twin, int(m.Ino), m.Path)
+}
+
+// addSegment adds a segment. What there is to know of it is asked by a twin, which is
+// in its namespace.
+func (t *Taker) addSegment(twin Twin, id int, path string) (int, error) {
 	f := world.File{
-		Path: world.Text(m.Path), Deleted: true, Mode: unix.S_IFREG, Ino: m.Ino,
+		Path: world.Text(path), Deleted: true, Mode: unix.S_IFREG, Ino: uint64(id),
 		Content: world.NoIndex, Segment: &world.Segment{IPC: world.IPC{ID: id}},
 	}
-	if k.Twin != nil {
-		if err := t.statSegment(k.Twin, &f); err != nil {
+	if twin != nil {
+		if err := t.statSegment(twin, &f); err != nil {
 			return 0, err
 		}
 	}
-	key := mapped(m)
+	key := inode{segmentDev, uint64(id)}
 	t.byKey[key] = len(t.w.Files)
 	t.w.Files = append(t.w.Files, f)
 	t.inodes = append(t.inodes, inodeInfo{key: key})
 	return len(t.w.Files) - 1, nil
 }
 
+// Loose adds the segments that nobody has mapped at the moment, but the processes have
+// made or used last, and returns their indices in World.Files. With a namespace of
+// their own, all are theirs.
+func (t *Taker) Loose(own bool) (added []int, err error) {
+	const shmInfo, shmStatAny = 14, 15 // include/uapi/linux/shm.h
+	twin := t.root().Twin
+	var st unix.SysvShmDesc
+	var ids []int
+	err = everyIPC(twin, unix.SYS_SHMCTL, shmInfo, shmStatAny, unsafe.Slice((*byte)(unsafe.Pointer(&st)), unsafe.Sizeof(st)), func(id int) error {
+		if st.Nattch == 0 && (own || t.isInner(int(st.Cpid)) || t.isInner(int(st.Lpid))) {
+			ids = append(ids, id)
+		}
+		return nil
+	})
+	for _, id := range ids {
+		if err != nil {
+			break
+		}
+		var i int
+		i, err = t.addSegment(twin, id, "/SYSV00000000")
+		added = append(added, i)
+	}
+	return added, err
+}
+
 // statSegment fills in what shmctl(2) says.
 func (t *Taker) statSegment(twin Twin, f *world.File) error {
 	s := f.Segment
 	var st unix.SysvShmDesc
-	err := ask(twin, unsafe.Slice((*byte)(unsafe.Pointer(&st)), unsafe.Sizeof(st)), unix.SYS_SHMCTL, uint64(s.ID), unix.IPC_STAT)
+	_, err := ask(twin, unsafe.Slice((*byte)(unsafe.Pointer(&st)), unsafe.Sizeof(st)), unix.SYS_SHMCTL, uint64(s.ID), unix.IPC_STAT)
 	if errors.Is(err, unix.EACCES) {
 		return kernel.Refuse(segmentName(s.ID), "take it as root", "its mode lets this user not read it")
 	}
@@ -78,20 +106,6 @@ const (
 	shmDest     = 0o1000
 	shmLocked   = 0o2000
 )
-
-// ask has a twin make a call whose last argument is where to store b.
-func ask(twin Twin, b []byte, nr uint64, args ...uint64) error {
-	call := ptrace.Call{Nr: nr}
-	copy(call.Args[:], args)
-	call.Args[len(args)] = twin.Stores(1)
-	answer, err := twin.Run([]ptrace.Call{call}, len(b))
-	if err != nil {
-		return err
-	}
-	copy(b, answer.Stored)
-	_, err = answer.Returned(0)
-	return err
-}
 
 // HasSegments reports whether any is mapped.
 func (t *Taker) HasSegments() bool { return len(t.attached) > 0 }
@@ -151,15 +165,20 @@ func checkSegments(w *world.World) error {
 
 func roundUp(size int64) int64 { return (size + world.Page - 1) &^ (world.Page - 1) }
 
-// MakeSegments makes the segments, or finds them where they were with nobody using
+// MakeIPC makes segments and semaphores, or finds them where they were with nobody using
 // them. They hold nothing yet.
-func (m *Maker) MakeSegments() error {
+func (m *Maker) MakeIPC() error {
 	for i := range m.world.Files {
 		f := &m.world.Files[i]
 		if f.Segment == nil {
 			continue
 		}
 		if err := m.makeSegment(f); err != nil {
+			return err
+		}
+	}
+	for i := range m.world.Semaphores {
+		if err := m.makeSemaphores(&m.world.Semaphores[i]); err != nil {
 			return err
 		}
 	}
@@ -199,9 +218,9 @@ func (m *Maker) makeSegment(f *world.File) error {
 	})
 }
 
-// SettleSegments fills the segments, when all have them mapped, and gives them to
-// whom they belong.
-func (m *Maker) SettleSegments() error {
+// SettleIPC fills the segments, when all have them mapped, and sets semaphores, and
+// gives them to whom they belong.
+func (m *Maker) SettleIPC() error {
 	for i := range m.world.Files {
 		f := &m.world.Files[i]
 		if f.Segment == nil {
@@ -209,6 +228,11 @@ func (m *Maker) SettleSegments() error {
 		}
 		if err := m.settleSegment(f); err != nil {
 			return fmt.Errorf("%s: %w", segmentName(f.Segment.ID), err)
+		}
+	}
+	for i := range m.world.Semaphores {
+		if err := m.settleSemaphores(&m.world.Semaphores[i]); err != nil {
+			return fmt.Errorf("%s: %w", semaphoresName(m.world.Semaphores[i].ID), err)
 		}
 	}
 	return nil

@@ -117,7 +117,7 @@ func Check(w *world.World) error {
 			return fmt.Errorf("%w: open file %d, of kind %q, %w", world.ErrDamaged, i, o.Kind, err)
 		}
 	}
-	return checkSegments(w)
+	return errors.Join(checkSegments(w), checkSemaphores(w))
 }
 
 func (k *kind) contentsOf(o *world.OpenFile) []*int {

@@ -27,7 +27,7 @@ func (t *tree) commit() (kernel.Resumed, error) {
 			{stepThreads, t.each((*process).makeThreads)},
 			{stepThreadState, func() error { return errors.Join(t.each((*process).setThreads)(), t.objects.OwnByThreads()) }},
 			{stepTimers, t.each((*process).setTimers)},
-			{stepSegments, t.objects.SettleSegments},
+			{stepIPC, t.settleIPC},
 			{stepLimits, t.each((*process).setLimits)},
 			{stepCredentials, t.each((*process).setCredentials)},
 			{stepRegisters, t.each((*process).setRegisters)},
@@ -57,6 +57,14 @@ func (t *tree) commit() (kernel.Resumed, error) {
 		t.server.LoadAll()
 	}
 	return resumed, nil
+}
+
+// settleIPC fills System V IPC, which may be there already with something else in it.
+func (t *tree) settleIPC() error {
+	if t.options.Check {
+		return nil
+	}
+	return t.objects.SettleIPC()
 }
 
 // openFiles makes what is open.

@@ -20,7 +20,7 @@ func (t *tree) load() error {
 		{stepStub, t.startApart},
 		{stepIdentity, t.makeAll},
 		{stepClear, t.each((*process).clearSpace)},
-		{stepContents, func() error { return errors.Join(t.makeContents(), t.objects.MakeSegments()) }},
+		{stepContents, func() error { return errors.Join(t.makeContents(), t.objects.MakeIPC()) }},
 		{stepMap, func() error { return errors.Join(t.each((*process).mapMemory)(), t.planSegments(), t.serve()) }},
 	})
 }

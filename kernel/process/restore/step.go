@@ -22,7 +22,7 @@ const (
 	stepThreads
 	stepThreadState
 	stepTimers
-	stepSegments
+	stepIPC
 	stepLimits
 	stepCredentials
 	stepRegisters

@@ -104,6 +104,12 @@ type IPC struct {
 	UID, GID uint32
 }
 
+// Semaphores are a set of semaphores (semget(2)).
+type Semaphores struct {
+	IPC
+	Values []uint16
+}
+
 // Segment is a segment of shared memory (shmget(2)).
 type Segment struct {
 	IPC

@@ -27,6 +27,8 @@ type World struct {
 	Files    []File     // inodes that VMAs and open files refer to, by index
 	Open     []OpenFile // open file descriptions, which FDs refer to, by index
 	Contents []Content  // bytes other than memory: pipes, deleted files, shared memory
+
+	Semaphores []Semaphores `json:",omitempty"` // of System V
 }
 
 // One returns the World of a single process, of which nothing is known yet.

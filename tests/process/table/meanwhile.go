@@ -30,9 +30,27 @@ func remove(name string) func(dir string) error {
 	return func(dir string) error { return os.Remove(filepath.Join(dir, name)) }
 }
 
-// removeSegment removes the System V shared memory whose ID is in the file "segment", if it is there still.
+// removeSegment removes the System V shared memory whose ID is in the file "segment", if
+// it is there still.
 func removeSegment(dir string) error {
-	b, err := os.ReadFile(filepath.Join(dir, "segment"))
+	return removeIPC(dir, "segment", func(id int) error {
+		_, err := unix.SysvShmCtl(id, unix.IPC_RMID, nil)
+		return err
+	})
+}
+
+// removeSemaphores removes those whose ID is in the file "semaphores".
+func removeSemaphores(dir string) error {
+	return removeIPC(dir, "semaphores", func(id int) error {
+		if _, _, e := unix.Syscall6(unix.SYS_SEMCTL, uintptr(id), 0, unix.IPC_RMID, 0, 0, 0); e != 0 {
+			return e
+		}
+		return nil
+	})
+}
+
+func removeIPC(dir, name string, remove func(id int) error) error {
+	b, err := os.ReadFile(filepath.Join(dir, name))
 	if err != nil {
 		return err
 	}
@@ -40,7 +58,7 @@ func removeSegment(dir string) error {
 	if err != nil {
 		return err
 	}
-	if _, err = unix.SysvShmCtl(id, unix.IPC_RMID, nil); errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EIDRM) {
+	if err = remove(id); errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EIDRM) {
 		return nil
 	}
 	return err

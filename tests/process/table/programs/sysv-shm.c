@@ -40,10 +40,17 @@ int main(void)
 	if (is("removed") || is("parts"))
 		CHECK(!shmctl(id, IPC_RMID, NULL)); /* it goes with us */
 	CHECK(!shmctl(id, IPC_STAT, &before));
+	if (is("loose"))
+		CHECK(!shmdt(m));
 	snprintf(text, sizeof text, "%d", id);
 	write_file("segment", text);
 	ready();
 	CHECK(!shmctl(id, IPC_STAT, &after));
+	if (is("loose")) {
+		EQUAL(after.shm_nattch, 0);
+		CHECK((m = shmat(id, m, 0)) != (void *)-1);
+		before.shm_nattch = 0;
+	}
 	EQUAL(after.shm_perm.__key, before.shm_perm.__key);
 	EQUAL(after.shm_perm.uid, before.shm_perm.uid);
 	EQUAL(after.shm_perm.gid, before.shm_perm.gid);
