@@ -38,12 +38,18 @@ type Action struct {
 // String is one line that does nothing to a terminal, and can be taken apart: what
 // is quoted is as in Go, and holds no quotation mark without a backslash.
 func (a Action) String() string {
-	line := fmt.Sprintf("would %s %s", a.Does, strconv.QuoteToASCII(a.What))
+	line := fmt.Sprintf("would %s %s", escape(a.Does), strconv.QuoteToASCII(a.What))
 	if a.How != "" {
-		line += ": " + a.How
+		line += ": " + escape(a.How)
 	}
 	if a.Of != "" {
-		line += " (" + a.Of + ")"
+		line += " (" + escape(a.Of) + ")"
 	}
 	return line
+}
+
+// escape is for what should be a kernel's own words.
+func escape(s string) string {
+	quoted := strconv.QuoteToASCII(s)
+	return quoted[1 : len(quoted)-1]
 }
