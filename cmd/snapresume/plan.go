@@ -82,7 +82,7 @@ func checkList(c *tool.Call) error {
 	if !c.Bool(listFlag.Name) {
 		return nil
 	}
-	for _, other := range []string{"check", "raw", "salvage", "once", "detach", "force", "same-pid", rangeFlag.Name, stdioFlag.Name} {
+	for _, other := range []string{"check", "raw", "salvage", "once", "detach", "force", "same-pid", lazyFlag.Name, rangeFlag.Name, stdioFlag.Name} {
 		if c.IsSet(other) {
 			return tool.Usage("", "--list does nothing with the image: --%s means nothing with it", other)
 		}

@@ -79,6 +79,7 @@ func watch(t *testing.T, cmd *exec.Cmd) (deeds []deed) {
 			}
 		}
 		if errors.Is(err, unix.ECHILD) {
+			_ = cmd.Wait() // until all that it has said has come: its end was seen here
 			return deeds
 		}
 		if err != nil {
