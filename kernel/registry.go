@@ -38,6 +38,10 @@ type Options struct {
 	FreezeFilesystems bool
 	Then              string
 
+	// DiskSnapshots: with FreezeFilesystems and "stay": keeps what the disks are like
+	// while the system goes on, and a resume makes them so again.
+	DiskSnapshots bool
+
 	// Report is told in one line what the user may want to know ("paused
 	// for 3.1 ms"). It is never nil when a kernel sees it.
 	Report func(line string)

@@ -32,7 +32,7 @@ func main() {
 		},
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "raw", Usage: "write the flat image, without frames and checksums"},
-			onlyFlag, dropFlag, freezeFlag, thenFlag,
+			onlyFlag, dropFlag, freezeFlag, followFlag, thenFlag,
 		}, output.Flags("replace FILE if it is there already, and drop from the snapshot what cannot be saved")...),
 		Words: map[string][]string{"TARGET": targets(), "END": ends},
 		Run:   run,

@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"snappipe/kernel"
+	"snappipe/kernel/machine/lvm"
 )
 
 const (
@@ -41,10 +42,12 @@ func diskFacts(disks []disk) (kernel.Facts, error) {
 	return facts, nil
 }
 
-// unchangedDisks refuses an image whose disks are gone or were written to.
-func unchangedDisks(facts kernel.Facts) error {
+// unchangedDisks refuses an image whose disks are gone or were written to. Those that
+// follow it are looked at as they will be when they are turned back.
+func unchangedDisks(facts kernel.Facts, following followers) error {
 	for _, f := range facts {
-		if !strings.HasPrefix(f.Name, diskFactPrefix) {
+		number, ok := strings.CutPrefix(f.Name, diskFactPrefix)
+		if !ok {
 			continue
 		}
 		words := strings.Fields(f.Value)
@@ -52,6 +55,14 @@ func unchangedDisks(facts kernel.Facts) error {
 			return kernel.Refuse("the image", "", "what it says of a disk makes no sense: %q", f.Value)
 		}
 		source, fstype, sum := words[0], words[1], strings.TrimPrefix(words[2], "sha256:")
+		if f, ok := following.of(number); ok {
+			err := f.at.Holds()
+			if err == nil {
+				source = f.at.Device()
+			} else if !errors.Is(err, lvm.ErrNone) {
+				return err
+			}
+		}
 		now, err := digest(source)
 		if errors.Is(err, fs.ErrNotExist) {
 			return kernel.Refuse(source, "", "it was mounted when the image was made, and is not there now")

@@ -93,9 +93,26 @@ func TestUnchangedDisks(t *testing.T) {
 		"/dev/zero ext4 sha256:00":           "not a block device",
 		"one two three four":                 "makes no sense",
 	} {
-		err := unchangedDisks(kernel.Facts{{Name: "host", Value: "x"}, {Name: "disk-8-1", Value: value}})
+		err := unchangedDisks(kernel.Facts{{Name: "host", Value: "x"}, {Name: "disk-8-1", Value: value}}, nil)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", value, err)
+		}
+	}
+}
+
+// What an image says of snapshots comes from outside, and is handed to lvm(8).
+func TestFollowersOf(t *testing.T) {
+	good := kernel.Facts{{Name: "follow-253-0", Value: "guest/root snappipe-0badf00d-1 24@/dev/vda(0)"}}
+	all, err := followersOf(good)
+	if f, ok := all.of("253-0"); err != nil || !ok || f.at.Device() != "/dev/mapper/guest-snappipe--0badf00d--1" || f.at.Name != "guest/root" {
+		t.Errorf("%+v, %v", all, err)
+	}
+	for _, value := range []string{
+		"", "guest/root", "guest/root snappipe-1", "root snappipe-1 24@/dev/vda(0)", "--yes/root snappipe-1 24@/dev/vda(0)",
+		"guest/root home 24@/dev/vda(0)", "guest/root snappipe-1/../home 24@/dev/vda(0)", "@tag/root snappipe-1 24@/dev/vda(0)", "a/b/c snappipe-1 x",
+	} {
+		if _, err := followersOf(kernel.Facts{{Name: "follow-253-0", Value: value}}); err == nil {
+			t.Errorf("%q is taken for a snapshot", value)
 		}
 	}
 }

@@ -90,7 +90,7 @@ func (m *Machine) mapFlat(f *os.File, size int64) (*mapped, error) {
 		mem.unmap(0)
 		return nil, err
 	}
-	return &mapped{mem, m.opts.Check}, nil
+	return &mapped{mem, m.opts.Check, m.following}, nil
 }
 
 // pagesFor is how many pages it takes to list frames.

@@ -11,12 +11,27 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
+	"snappipe/kernel/machine/lvm"
 )
 
 var _ kernel.Forgetter = (*Machine)(nil)
 
-// Forget puts right each area that is marked for the image.
+// Forget puts right each area that is marked for the image, and removes the snapshots
+// that disks were to be turned back to.
 func (m *Machine) Forget(facts kernel.Facts) (freed []string, err error) {
+	following, err := followersOf(facts)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range following {
+		if errors.Is(f.at.Holds(), lvm.ErrNone) {
+			continue
+		}
+		if err := f.at.Drop(); err != nil {
+			return freed, err
+		}
+		freed = append(freed, "what the snapshot "+f.at.Snapshot+" of "+f.at.Name+" took up")
+	}
 	err = swapFacts(facts, func(a swapArea, id string) error {
 		done, err := a.putRight(func(theirs imageID) bool { return theirs.String() == id })
 		if done {

@@ -27,6 +27,7 @@ type hold struct {
 	mounts  mounts
 	swap    *swapHold
 	guard   *guardian
+	kept    followers      // what makes the image good although file systems are thawed
 	set     []func() error // settings, to be set back
 	stopped stopped
 	then    string
@@ -82,6 +83,20 @@ func (h *hold) taken() error {
 	return err
 }
 
+// follow has the disks go on by themselves, if there are any that can.
+func (h *hold) follow(all followers) error {
+	if len(all) == 0 {
+		return nil
+	}
+	if err := all.begin(); err != nil {
+		return err
+	}
+	h.kept = all
+	thawed := h.mounts
+	h.mounts = nil
+	return thawed.thaw()
+}
+
 // change sets something for as long as the hold lasts.
 func (h *hold) change(path, value string) error {
 	restore, err := h.guard.change(path, value)
@@ -126,8 +141,11 @@ func (i *image) Stored(ok bool) error {
 	if ok {
 		err = h.wait()
 	}
-	if !ok || err != nil || h.then == "stay" {
-		return errors.Join(err, h.release())
+	if !ok || err != nil {
+		return errors.Join(err, h.release(), h.kept.end())
+	}
+	if h.then == "stay" {
+		return h.release()
 	}
 	how := unix.LINUX_REBOOT_CMD_POWER_OFF
 	if h.then == "reboot" {

@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"snappipe/kernel"
@@ -33,8 +34,9 @@ func init() {
 
 // Machine is this machine, as a kernel.
 type Machine struct {
-	opts  kernel.Options
-	dieAt step // tests only: where the child dies
+	opts      kernel.Options
+	following followers // disks that are turned back before the last step of a resume
+	dieAt     step      // tests only: where the child dies
 }
 
 // SnapshotSystem makes an image of the whole machine. The machine stands
@@ -70,20 +72,31 @@ func (m *Machine) SnapshotSystem(ctx context.Context) (kernel.Image, error) {
 // holdAndTake holds the disks still before. In the resumed system, and where it
 // fails, that ends at once.
 func (m *Machine) holdAndTake(facts kernel.Facts, disks []disk) (kernel.Image, error) {
+	following, err := m.findFollowers(disks)
+	if err != nil {
+		return nil, err
+	}
 	h, err := newHold(disks, m.opts.Then)
 	if err != nil {
 		return nil, err
 	}
-	img, err := m.takeWith(append(facts, h.swap.facts()...), disks, h.swap)
+	facts = slices.Concat(facts, following.facts(), h.swap.facts())
+	img, err := m.takeWith(facts, disks, h.swap)
 	if errors.Is(err, kernel.ErrResumed) {
+		if lost := following.begin(); lost != nil {
+			m.opts.Warn(fmt.Sprintf("the image cannot be resumed once more: %v", lost))
+		}
 		return nil, errors.Join(err, h.resumed())
 	}
 	if err != nil {
 		return nil, errors.Join(err, h.release())
 	}
 	img.hold = h
-	if err := h.taken(); err != nil {
-		return nil, errors.Join(err, img.Close(), h.release())
+	if err = h.follow(following); err == nil {
+		err = h.taken()
+	}
+	if err != nil {
+		return nil, errors.Join(err, img.Close(), h.release(), h.kept.end())
 	}
 	return img, nil
 }

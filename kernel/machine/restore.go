@@ -22,6 +22,7 @@ type resumption struct {
 	page  []byte // a page that has come in part
 	err   error
 	check bool // only to be tried
+	disks followers
 
 	dieAt step // tests only: where the child dies
 }
@@ -35,7 +36,7 @@ func (m *Machine) openDevice(size int64) (*resumption, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &resumption{fd: fd, size: size, page: make([]byte, 0, os.Getpagesize()), dieAt: m.dieAt, check: m.opts.Check}, nil
+	return &resumption{fd: fd, size: size, page: make([]byte, 0, os.Getpagesize()), dieAt: m.dieAt, check: m.opts.Check, disks: m.following}, nil
 }
 
 var zeros [64 << 10]byte
@@ -112,6 +113,9 @@ func (r *resumption) Commit() (kernel.Resumed, error) {
 	}
 	if r.check {
 		return kernel.Rehearsed{}, r.Abort()
+	}
+	if err := r.disks.turnBack(); err != nil {
+		return nil, err
 	}
 	j, free, err := newJob()
 	if err != nil {

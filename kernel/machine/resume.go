@@ -42,7 +42,10 @@ func (m *Machine) admit(facts kernel.Facts) error {
 	if err := m.nothingToLose(); err != nil {
 		return err
 	}
-	if err := unchangedDisks(facts); err != nil {
+	if m.following, err = followersOf(facts); err != nil {
+		return err
+	}
+	if err := unchangedDisks(facts, m.following); err != nil {
 		return err
 	}
 	return unchangedSwaps(facts)

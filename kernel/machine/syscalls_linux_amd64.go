@@ -91,6 +91,7 @@ func notMade(err error) error {
 type mapped struct {
 	mem   *shared
 	check bool // only to be tried
+	disks followers
 }
 
 // newMapped makes room for an image that comes in pieces.
@@ -99,7 +100,7 @@ func (m *Machine) newMapped(size int64) (*mapped, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &mapped{mem, m.opts.Check}, nil
+	return &mapped{mem, m.opts.Check, m.following}, nil
 }
 
 // Unordered: each piece has its place.
@@ -117,6 +118,9 @@ func (r *mapped) WriteAt(p []byte, off int64) (int, error) {
 func (r *mapped) Commit() (kernel.Resumed, error) {
 	if r.check {
 		return kernel.Rehearsed{}, r.Abort()
+	}
+	if err := r.disks.turnBack(); err != nil {
+		return nil, err
 	}
 	err := resumeSnapshot(r.mem)
 	if errors.Is(err, unix.EBUSY) {
