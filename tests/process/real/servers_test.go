@@ -66,10 +66,11 @@ func again(t *testing.T, s *cycle.Stage, p *cycle.Process, pid int) (*cycle.Proc
 	}
 	p.Kill()
 	p = s.Resume(t)
-	pid = cycle.Program(t, p)
-	if pid == 0 {
+	cycle.Until(t, "the resumed program", func() bool {
 		pid = program(p.PID)
-	}
+		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		return strings.Contains(string(b), "TracerPid:\t0\n") || p.Ended()
+	})
 	return p, pid
 }
 
@@ -263,6 +264,55 @@ func TestPostgres(t *testing.T) {
 		}
 		if verdict := s.Read(t, "result"); verdict != "1\n100\n101\n" {
 			t.Errorf("at the end it has %q\n%s", verdict, s.Read(t, "output"))
+		}
+	})
+}
+
+// A database of many threads, which is told to do without asynchronous I/O.
+func TestMariaDB(t *testing.T) {
+	cycle.Need(t, "mariadbd", "mariadb", "mariadb-install-db")
+	asEach(t, func(t *testing.T, s *cycle.Stage) {
+		options := []string{"--no-defaults", "--datadir=" + s.Path("data"), "--innodb-use-native-aio=0", "--innodb-buffer-pool-size=8M", "--innodb-log-file-size=4M"}
+		install := s.Command("mariadb-install-db", append(options, "--auth-root-authentication-method=normal", "--skip-test-db")...)
+		if out, err := install.CombinedOutput(); err != nil {
+			t.Fatalf("mariadb-install-db: %v\n%s", err, out)
+		}
+		ask := func(query string) string {
+			out, err := s.Command("mariadb", "--no-defaults", "-u", "root", "-S", s.Path("socket"), "-BNe", query).CombinedOutput()
+			if err != nil {
+				return fmt.Sprint(err, ": ", string(out))
+			}
+			return strings.TrimSpace(string(out))
+		}
+		options = append(options, "--socket="+s.Path("socket"), "--pid-file="+s.Path("pid"), "--skip-networking")
+		if s.User == cycle.Root {
+			options = append(options, "--user=root")
+		}
+		p := s.Start(t, "mariadbd", options...)
+		pid := p.PID
+		cycle.Until(t, "mariadbd to answer", func() bool { return ask("select 1") == "1" || p.Ended() })
+		if got := ask("create database d; create table d.numbers (n int primary key) engine=innodb"); got != "" {
+			t.Fatalf("%s\n%s", got, s.Read(t, "output"))
+		}
+		for i := range 2 {
+			if got := ask(fmt.Sprintf("insert into d.numbers values (%d)", i)); got != "" {
+				t.Fatalf("%s\n%s", got, s.Read(t, "output"))
+			}
+			p, pid = again(t, s, p, pid)
+			var got string
+			cycle.Until(t, "it to answer again", func() bool {
+				got = ask("select count(*) from d.numbers")
+				return got == fmt.Sprint(i+1) || p.Ended()
+			})
+			if p.Ended() {
+				t.Fatalf("%s\n%s%s", got, p.Text(), s.Read(t, "output"))
+			}
+		}
+		if got := ask("check table d.numbers; shutdown"); !strings.HasSuffix(got, "OK") {
+			t.Errorf("%s", got)
+		}
+		if status := p.Status(t); status != 0 {
+			t.Errorf("status %d\n%s%s", status, p.Text(), s.Read(t, "output"))
 		}
 	})
 }
