@@ -53,16 +53,7 @@ func startChildAs(what string, user *syscall.Credential) (*child, error) {
 	c.cmd.Env = append(os.Environ(), childMarker+"="+what)
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: user}
 	c.cmd.Stderr = os.Stderr
-	var err error
-	if c.in, err = c.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	out, err := c.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	c.out = bufio.NewReader(out)
-	if err := c.cmd.Start(); err != nil {
+	if err := c.start(); err != nil {
 		return nil, err
 	}
 	if line, err := c.out.ReadString('\n'); err != nil || line != "ready\n" {
@@ -70,6 +61,26 @@ func startChildAs(what string, user *syscall.Credential) (*child, error) {
 		return nil, fmt.Errorf("%s: not ready: %q, %w", what, line, err)
 	}
 	return c, nil
+}
+
+// startCommand starts a command that a child comes of.
+func startCommand(name string, args ...string) (*child, error) {
+	c := &child{cmd: exec.Command(name, args...)}
+	c.cmd.Stderr = os.Stderr
+	return c, c.start()
+}
+
+func (c *child) start() error {
+	var err error
+	if c.in, err = c.cmd.StdinPipe(); err != nil {
+		return err
+	}
+	out, err := c.cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	c.out = bufio.NewReader(out)
+	return c.cmd.Start()
 }
 
 func (c *child) pid() int { return c.cmd.Process.Pid }

@@ -45,7 +45,7 @@ func (c crowd) run() error {
 	if err := c.gather(); err != nil {
 		return err
 	}
-	attend(nil)
+	attend(nil, false)
 	return nil
 }
 

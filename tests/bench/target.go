@@ -39,31 +39,48 @@ func (t target) run() {
 	if t.threads > 0 {
 		manyThreads(t.threads)
 	}
-	if !t.writes {
-		mem = nil
-	}
-	attend(mem)
+	attend(mem, t.writes)
 }
 
 // attend says "ready", and answers lines on standard input with nanoseconds: "gap"
-// with the longest time for which it has not run since the last, "fork" with what
-// that took. What watches the clock writes to the memory, if there is some.
-func attend(mem []byte) {
+// with the longest time for which it has not run since the last, "hello" with that, "fork" with what
+// that took, "touch" when a byte of each page of the memory has been read, "end" not
+// at all. What watches the clock writes to the memory, if it is to.
+func attend(mem []byte, writes bool) {
 	var longest atomic.Int64
 	watching := false
 	fmt.Println("ready")
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
-		if in.Text() == "fork" {
+		switch in.Text() {
+		case "fork":
 			fmt.Println(fork())
 			continue
+		case "hello":
+			fmt.Println("hello")
+			continue
+		case "touch":
+			fmt.Println(touch(mem))
+			continue
+		case "end":
+			return
 		}
 		if !watching {
 			watching = true
+			if !writes {
+				mem = nil
+			}
 			go watch(&longest, mem)
 		}
 		fmt.Println(longest.Swap(0))
 	}
+}
+
+func touch(mem []byte) (sum int) {
+	for at := 0; at < len(mem); at += 4096 {
+		sum += int(mem[at])
+	}
+	return sum
 }
 
 // fork makes what a snapshot cannot do without, and nothing else: a child of

@@ -367,6 +367,9 @@ func TestServerKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "the end of the orphan", func() bool { return called(t, p.Path, 0) == 0 })
+	if _, err := os.Stat(filepath.Join(p.Dir, "seen")); err == nil {
+		t.Error("the orphan has seen memory that nobody brought")
+	}
 }
 
 // called finds a process that runs an executable, other than one, and whose parent is

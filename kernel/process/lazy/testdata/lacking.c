@@ -112,7 +112,8 @@ static int orphaned(void) {
 	if (fork() == 0) {
 		if (fork() == 0) {
 			while (access("look", F_OK) != 0) usleep(1000);
-			_exit(is(page(1000), 4, 1000) ? 0 : 1);
+			is(page(1000), 4, 1000);
+			_exit(creat("seen", 0600) < 0);
 		}
 		_exit(0);
 	}
