@@ -9,7 +9,7 @@
 // goes too.
 //
 // If the agent itself is killed, the kernel kills the twin (PTRACE_O_EXITKILL)
-// and the program restores itself (package ptrace, programs); snapcat then has
+// and the program restores itself (package ptrace, programs and landing); snapcat then has
 // another agent put away what is left of the twin. If both are killed at once,
 // the next snapshot does.
 //

@@ -61,8 +61,15 @@ type Options struct {
 // Take has an agent take the image of a process. When ctx is done it is given
 // up, whatever it is at, and Take returns when nothing is left of it.
 func Take(ctx context.Context, pid int, o Options) (*Snapshot, error) {
-	p, err := start(request{PID: pid, Only: o.Only, Force: o.Force, Drop: o.Drop, Fault: o.Fault})
+	p, err := launch()
 	if err != nil {
+		return nil, err
+	}
+	return p.take(ctx, pid, o)
+}
+
+func (p *process) take(ctx context.Context, pid int, o Options) (*Snapshot, error) {
+	if err := p.ask(request{PID: pid, Only: o.Only, Force: o.Force, Drop: o.Drop, Fault: o.Fault}); err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, p.giveUp)
@@ -91,7 +98,7 @@ type process struct {
 	left []left // one for each process that something is in
 }
 
-func start(r request) (*process, error) {
+func launch() (*process, error) {
 	c, theirs, err := pair()
 	if err != nil {
 		return nil, err
@@ -112,16 +119,20 @@ func start(r request) (*process, error) {
 		c.close()
 		return nil, fmt.Errorf("starting the agent: %w", err)
 	}
-	p := &process{conn: c, cmd: cmd}
+	return &process{conn: c, cmd: cmd}, nil
+}
+
+// ask tells it what to do. If that fails there is no agent any more.
+func (p *process) ask(r request) error {
 	b, err := json.Marshal(r)
 	if err == nil {
-		err = c.send(b)
+		err = p.conn.send(b)
 	}
 	if err != nil {
 		p.end()
-		return nil, fmt.Errorf("telling the agent what to do: %w", err)
+		return fmt.Errorf("telling the agent what to do: %w", err)
 	}
-	return p, nil
+	return nil
 }
 
 // giveUp closes the connection for good, upon which the agent puts everything
@@ -245,8 +256,11 @@ func (p *process) note(l *left) {
 
 // putAwayBy has a new agent put away what another left.
 func putAwayBy(l []left) error {
-	p, err := start(request{Left: l})
+	p, err := launch()
 	if err != nil {
+		return err
+	}
+	if err := p.ask(request{Left: l}); err != nil {
 		return err
 	}
 	a, files, err := p.answer()

@@ -98,9 +98,9 @@ type tree struct {
 // member is one of them.
 type member struct {
 	*tree
-	pid  int
-	mem  *ptrace.Memory
-	site uint64 // of a system call instruction
+	pid     int
+	mem     *ptrace.Memory
+	landing *ptrace.Landing
 
 	before   survey // what was known before it was stopped
 	surveyed bool

@@ -59,9 +59,8 @@ func (f Fault) At(at Fault) error {
 	return nil
 }
 
-// Beside is At for a step that is taken beside others, once those are over: to
-// be killed in the first of the calls is more than a program survives (package
-// ptrace, programs).
+// Beside is At for a step that is taken beside others, once those are over, so that
+// a test knows what there is when it fails.
 func (f Fault) Beside(at Fault) error {
 	if f == at || f == -at {
 		time.Sleep(200 * time.Millisecond)

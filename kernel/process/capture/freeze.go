@@ -155,7 +155,8 @@ func (c *member) begin() (err error) {
 	if f.maps, err = proc.Maps(c.pid); err != nil {
 		return err
 	}
-	if err := c.findSite(); err != nil {
+	// A program may move its vdso.
+	if c.landing, err = ptrace.FindLanding(f.maps, c.mem); err != nil {
 		return err
 	}
 	for _, t := range f.group.Threads {
@@ -194,6 +195,9 @@ func (c *member) checkAgain() error {
 		if !t.Regs.Is64Bit() {
 			return c.refuse("", "its thread %d runs 32-bit code", int(t.Thread))
 		}
+		if c.landing.Holds(t.Regs) {
+			return c.refuse("try again", "its thread %d is on its way back from another snapshot", int(t.Thread))
+		}
 	}
 	for i := range c.frozen.maps {
 		if err := c.checkMap(&c.frozen.maps[i]); err != nil {
@@ -208,27 +212,25 @@ func (c *member) checkAgain() error {
 func (c *member) fork() error {
 	f := &c.frozen
 	shapes := []ptrace.Shape{ofThreads: threadShape(len(f.group.Threads)), ofLeader: leaderShape(len(f.timers))}
-	call, err := f.lead.Caller(c.site)
+	programs := f.group.LayOut(c.mem, f.maps, shapes...)
+	c.o.Mapped(c.pid, programs.Area)
+	call, err := f.lead.Caller(c.landing)
 	if err != nil {
 		return err
 	}
-	programs, err := f.group.MapPrograms(call, c.mem, shapes...)
-	if err != nil {
+	if err := programs.Map(call); err != nil {
 		return errors.Join(err, f.group.Settle(f.lead, call))
 	}
-	c.o.Mapped(c.pid, programs.Area)
 	locked := c.lockedBeside()
-	if err = f.lead.Rest(); err == nil {
-		err = c.inPrograms(programs)
-	}
+	err = c.inPrograms(programs)
 	// All threads first: those of which the memory for calls is taken away
 	// could not restore themselves any more.
 	err = errors.Join(err, f.group.Restore(c.mem))
-	again, e := f.lead.Caller(c.site)
+	again, e := f.lead.Caller(c.landing)
 	if e != nil {
-		return errors.Join(err, fmt.Errorf("unmapping the memory for calls at %#x: %w", programs.Area.Code, e))
+		return errors.Join(err, fmt.Errorf("unmapping the memory for calls at %#x: %w", programs.Code, e))
 	}
-	err = errors.Join(err, c.readLockFuture(again, locked), programs.Unmap(again), f.group.Settle(f.lead, again))
+	err = errors.Join(err, c.readLockFuture(again, programs.Spare(), locked), programs.Unmap(again), f.group.Settle(f.lead, again))
 	return errors.Join(err, c.fault(FaultUnmapped))
 }
 

@@ -5,7 +5,6 @@
 package capture
 
 import (
-	"errors"
 	"fmt"
 
 	"snappipe/kernel/process/proc"
@@ -44,15 +43,14 @@ type lockedNow struct {
 }
 
 // readLockFuture compares it to what it was before. What is locked is there
-// from the start, unless that waits until it is used.
-func (c *member) readLockFuture(call *ptrace.Caller, after <-chan lockedNow) error {
+// from the start, unless that waits until it is used: that is tried out with a page.
+func (c *member) readLockFuture(call *ptrace.Caller, page uint64, after <-chan lockedNow) error {
 	now := <-after
 	if now.err != nil || now.bytes == c.frozen.locked {
 		return now.err
 	}
-	page, err := call.Call(unix.SYS_MMAP, 0, world.Page, unix.PROT_READ|unix.PROT_WRITE,
-		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
-	if err != nil {
+	if _, err := call.Call(unix.SYS_MMAP, page, world.Page, unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED, ^uint64(0), 0); err != nil {
 		return fmt.Errorf("mapping a page in it: %w", err)
 	}
 	there, err := c.present(page)
@@ -60,8 +58,7 @@ func (c *member) readLockFuture(call *ptrace.Caller, after <-chan lockedNow) err
 	if !there {
 		c.task.LockFuture |= lockOnFault
 	}
-	_, unmapped := call.Call(unix.SYS_MUNMAP, page, world.Page)
-	return errors.Join(err, unmapped)
+	return err
 }
 
 func (c *member) present(page uint64) (bool, error) {

@@ -51,7 +51,7 @@ func reap(parent, twin, inner int, release func() error) error {
 		return nil
 	}
 	for _, tid := range tids {
-		err = callIn(tid, func() ([]int, error) { return []int{tid}, nil }, func(_ *ptrace.Group, c *ptrace.Caller) error {
+		err = callIn(tid, func() ([]int, error) { return []int{tid}, nil }, nil, func(c *ptrace.Caller) error {
 			if err := release(); err != nil {
 				return err
 			}
@@ -75,27 +75,15 @@ func reap(parent, twin, inner int, release func() error) error {
 var errBusy = errors.New("it still waits for its tracer")
 
 // Clean unmaps what the agent of a snapshot had mapped when it was killed. The
-// threads that were there go on by themselves after a while: see package
-// ptrace, programs.
+// threads that are there still are told to go on: see package ptrace, programs.
 func Clean(pid int, area ptrace.Area) error {
 	tasks := func() ([]int, error) { return proc.Tasks(pid) }
-	var err error
-	for deadline := time.Now().Add(cleanLimit); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		err = callIn(pid, tasks, func(g *ptrace.Group, c *ptrace.Caller) error {
-			for _, s := range g.Threads {
-				if area.Runs(s.Regs) {
-					return errBusy
-				}
-			}
-			if !mapped(pid, area) {
-				return nil
-			}
-			return area.Unmap(c)
-		})
-		if !errors.Is(err, errBusy) {
-			break
+	err := callIn(pid, tasks, &area, func(c *ptrace.Caller) error {
+		if !mapped(pid, area) {
+			return nil
 		}
-	}
+		return area.Unmap(c)
+	})
 	if err != nil && !errors.Is(err, ptrace.ErrGone) {
 		return fmt.Errorf("unmapping memory of the snapshot in process %d: %w", pid, err)
 	}
@@ -122,8 +110,18 @@ func mapped(pid int, area ptrace.Area) bool {
 }
 
 // callIn stops threads of a process, of which pid is the first, and makes
-// calls in that one.
-func callIn(pid int, tasks func() ([]int, error), calls func(*ptrace.Group, *ptrace.Caller) error) error {
+// calls in that one; not before all are themselves again, whose tracer may have died
+// while they made calls from a landing, or in an area.
+func callIn(pid int, tasks func() ([]int, error), area *ptrace.Area, calls func(*ptrace.Caller) error) (err error) {
+	for deadline := time.Now().Add(cleanLimit); ; time.Sleep(time.Millisecond) {
+		err = stopAndCall(pid, tasks, area, calls)
+		if !errors.Is(err, errBusy) || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
+func stopAndCall(pid int, tasks func() ([]int, error), area *ptrace.Area, calls func(*ptrace.Caller) error) error {
 	g, err := ptrace.StopAll(pid, ptrace.SysGood, time.Second, tasks)
 	if err != nil {
 		return errors.Join(err, g.Release(nil))
@@ -133,17 +131,20 @@ func callIn(pid int, tasks func() ([]int, error), calls func(*ptrace.Group, *ptr
 		return errors.Join(err, g.Release(nil))
 	}
 	defer mem.Close()
-	err = callStopped(g, mem, calls)
+	err = callStopped(g, mem, area, calls)
 	return errors.Join(err, g.Release(mem))
 }
 
-func callStopped(g *ptrace.Group, mem *ptrace.Memory, calls func(*ptrace.Group, *ptrace.Caller) error) error {
+func callStopped(g *ptrace.Group, mem *ptrace.Memory, area *ptrace.Area, calls func(*ptrace.Caller) error) error {
 	maps, err := proc.Maps(g.PID)
 	if err != nil {
 		return err
 	}
-	site, err := ptrace.SyscallSite(maps, mem)
+	landing, err := ptrace.FindLanding(maps, mem)
 	if err != nil {
+		return err
+	}
+	if err := rescue(g, landing, area); err != nil {
 		return err
 	}
 	s := g.Threads[0]
@@ -153,10 +154,26 @@ func callStopped(g *ptrace.Group, mem *ptrace.Memory, calls func(*ptrace.Group, 
 	if err := g.NoteDispatch(); err != nil {
 		return err
 	}
-	c, err := s.Caller(site)
+	c, err := s.Caller(landing)
 	if err != nil {
 		return err
 	}
-	err = calls(g, c)
+	err = calls(c)
 	return errors.Join(err, g.Settle(s, c))
+}
+
+// rescue fails with errBusy unless all threads are themselves.
+func rescue(g *ptrace.Group, landing *ptrace.Landing, area *ptrace.Area) (err error) {
+	for _, s := range g.Threads {
+		if landing.Holds(s.Regs) {
+			err = errBusy
+		}
+		if area != nil && area.Runs(s.Regs) {
+			if err := area.Rescue(s); err != nil {
+				return err
+			}
+			err = errBusy
+		}
+	}
+	return err
 }

@@ -281,7 +281,7 @@ func (c *member) checkMaps() error {
 		c.before.maps[maps[i].Start] = maps[i]
 		c.before.ends[maps[i].End] = maps[i]
 	}
-	c.site, err = ptrace.SyscallSite(maps, c.mem)
+	c.landing, err = ptrace.FindLanding(maps, c.mem)
 	if errors.Is(err, io.EOF) || errors.Is(err, unix.EIO) {
 		return fmt.Errorf("%s: %w", c.object(), err) // it has executed another program meanwhile
 	}
@@ -289,18 +289,6 @@ func (c *member) checkMaps() error {
 		return c.refuse("", "%v", err)
 	}
 	return nil
-}
-
-// findSite looks for the vdso again, which a program may move.
-func (c *member) findSite() (err error) {
-	for i := range c.frozen.maps {
-		m := &c.frozen.maps[i]
-		if m.Path == "[vdso]" && m.Start <= c.site && c.site < m.End {
-			return nil
-		}
-	}
-	c.site, err = ptrace.SyscallSite(c.frozen.maps, c.mem)
-	return err
 }
 
 // readComms reads the names of threads, which takes as long as all else for

@@ -15,14 +15,15 @@ import (
 // Twin is stopped in every moment but for the calls that are made in it, and
 // the kernel kills it when its tracer is gone.
 type Twin struct {
-	PID    int
-	inner  int // the same, as it sees itself
-	parent int
-	thread ptrace.Thread
-	area   ptrace.Area // of code that it has
-	call   *ptrace.Caller
-	Memory *ptrace.Memory
-	fault  Fault
+	PID     int
+	inner   int // the same, as it sees itself
+	parent  int
+	thread  ptrace.Thread
+	area    ptrace.Area     // of code that it has
+	landing *ptrace.Landing // of its parent, which it has too
+	call    *ptrace.Caller
+	Memory  *ptrace.Memory
+	fault   Fault
 
 	batch ptrace.Batch // with memory for arguments
 	pipe  uint64       // descriptor of the end to write to
@@ -52,10 +53,13 @@ func (w *Twin) begin() (err error) {
 	if w.Memory, err = ptrace.OpenMemory(w.PID); err != nil {
 		return fmt.Errorf("opening the memory of the twin: %w", err)
 	}
+	if err = w.landing.Clear(w.Memory); err != nil {
+		return err
+	}
 	// The program does not need that any more: what it mapped for its calls.
 	w.batch = ptrace.Batch{
 		Memory: w.Memory, Area: w.area, PID: w.inner,
-		At: w.area.Code + w.area.CodeSize, Size: int(w.area.Size - w.area.CodeSize),
+		At: w.area.Code + w.area.CodeSize, Size: int(w.area.Spare() - w.area.Code - w.area.CodeSize),
 	}
 	calls := []ptrace.Call{
 		{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_SET_NAME, w.area.Name()}},

@@ -30,7 +30,7 @@ var interpreter = []byte{
 	0x48, 0x85, 0xc0, //       test rax, rax
 	0x75, 0x06, //             jnz  store
 	0x48, 0x83, 0x3b, 0x38, // cmp  qword [rbx], 56  clone(2) returned 0:
-	0x74, 0x2b, //             je   die              this is the child
+	0x74, 0x2e, //             je   die              this is the child
 	// store:
 	0x48, 0x89, 0x03, //       mov  [rbx], rax
 	0x48, 0x83, 0xc3, 0x38, // add  rbx, 56
@@ -45,6 +45,8 @@ var interpreter = []byte{
 	0x4d, 0x89, 0xe8, //             mov  r8, r13
 	0x45, 0x31, 0xc9, //             xor  r9d, r9d
 	0x0f, 0x05, //                   syscall
+	// home:
+	0x4c, 0x89, 0xf4, //             mov  rsp, r14
 	0xb8, 0x0f, 0x00, 0x00, 0x00, // mov  eax, 15    rt_sigreturn
 	// call:
 	0x0f, 0x05, //                   syscall
@@ -69,7 +71,25 @@ const ChildName = "snapcat-twin"
 // text is all of the code but for the berths.
 var text = slices.Concat(interpreter, []byte(ChildName+"\x00"), splicer)
 
-const callOffset = 86
+const (
+	homewardOffset = 81
+	callOffset     = 89
+)
+
+// homeward is where a thread of which r14 leads to its frame restores itself.
+func (a Area) homeward() uint64 { return a.Code + homewardOffset }
+
+// Rescue has a thread restore itself that was found in the area after its tracer
+// died, instead of waiting for that until it has been long enough. One that does not
+// make calls any more goes on by itself.
+func (a Area) Rescue(s *Stopped) error {
+	r := s.Regs
+	if r.Rip < a.Code || r.Rip >= a.Code+uint64(len(interpreter)) {
+		return nil
+	}
+	r.Rip, r.Orig_rax = a.homeward(), noSyscall
+	return gone(s.Thread.SetRegs(&r))
+}
 
 // Site is an instruction by which a child can be made to call; if its tracer dies
 // it comes to its end behind that.

@@ -65,7 +65,16 @@ func tryCalls(pid int) (denied int, err error) {
 		return 0, errors.Join(err, g.Release(nil))
 	}
 	defer func() { err = errors.Join(err, g.Release(nil)) }()
-	site, err := syscallSite(pid)
+	mem, err := OpenMemory(pid)
+	if err != nil {
+		return 0, err
+	}
+	defer mem.Close()
+	maps, err := proc.Maps(pid)
+	if err != nil {
+		return 0, err
+	}
+	landing, err := FindLanding(maps, mem)
 	if err != nil {
 		return 0, err
 	}
@@ -73,7 +82,7 @@ func tryCalls(pid int) (denied int, err error) {
 		err := g.expectDenial(s)
 		if err == nil {
 			var c *Caller
-			if c, err = s.Caller(site); err != nil {
+			if c, err = s.Caller(landing); err != nil {
 				return denied, err
 			}
 			_, err = c.Call(unix.SYS_GETPID)

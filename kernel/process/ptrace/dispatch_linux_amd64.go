@@ -10,8 +10,8 @@
 // Should the tracer die meanwhile, the thread has to turn it on again by itself,
 // last of all: from then on, what it is given back by makes no calls. So each
 // such thread has a berth, a few instructions in the memory for calls, in which
-// it sets dispatch and then its registers. On the way there and back the
-// registers are set to the berth while dispatch is on, and dispatch is changed
+// it sets dispatch and then its registers; a landing is one too. On the way there
+// and back the registers are set to it while dispatch is on, and dispatch is changed
 // while they are: wherever the tracer dies, the thread goes through the berth.
 // That makes its call as a native one by the selector. Without a selector it
 // can't, and there is one moment on each way, between two requests, in which the
@@ -166,7 +166,7 @@ func (g *Group) expectDenial(s *Stopped) error {
 }
 
 // undispatch lets calls be made in a stopped thread. From there the thread gives
-// itself back if it has a berth.
+// itself back.
 func (s *Stopped) undispatch() error {
 	if !s.Dispatch.On() || s.berth.off {
 		return nil
@@ -196,10 +196,10 @@ func (s *Stopped) redispatch() error {
 	return nil
 }
 
-// enter puts a thread that has a berth into it.
+// enter puts a thread to where it sets its dispatch by itself.
 func (s *Stopped) enter() error {
-	if s.berth.at == 0 {
-		return nil
+	if s.landing != nil {
+		return s.land()
 	}
 	regs := s.rested()
 	return gone(s.Thread.SetRegs(&regs))
@@ -210,6 +210,7 @@ func (s *Stopped) enter() error {
 func (s *Stopped) rested() Regs {
 	regs := s.Regs
 	regs.Restart()
+	regs = s.aborted(regs)
 	if s.berth.at != 0 {
 		regs.Rip = s.berth.at
 	}
@@ -254,34 +255,14 @@ func (g *Group) endBerths() {
 func berthOffset(i int) int { return alignUp(len(text), 64) + i*berthSize }
 
 // berthSize is room for the code of one.
-const berthSize = 192
+const berthSize = 256
 
-// berthCode is that of a thread. Neither a call nor what follows it changes the
-// flags (arch/x86/entry/entry_64.S: they come back from r11), the stack, or a
-// register that is not set here.
+// berthCode is that of a thread.
 func (s *Stopped) berthCode(mem *Memory) []byte {
-	var b assembler
-	d := s.Dispatch.asked()
-	var selector [1]byte
-	readable := d.Selector != 0 && mem.Read(selector[:], d.Selector) == nil
-	if readable {
-		b.mov(r11, d.Selector)
-		b.store(selectorAllows)
-	}
-	for i, v := range [...]uint64{unix.SYS_PRCTL, setSyscallUserDispatch, d.Mode, d.Offset, d.Len, d.Selector} {
-		b.mov([...]register{rax, rdi, rsi, rdx, r10, r8}[i], v)
-	}
-	b.syscall()
-	if readable {
-		b.mov(r11, d.Selector)
-		b.store(selector[0])
-	}
 	r := s.Regs
 	r.Restart()
-	for i, v := range [...]uint64{r.Rax, r.Rcx, r.R11, r.Rdi, r.Rsi, r.Rdx, r.R10, r.R8} {
-		b.mov([...]register{rax, rcx, r11, rdi, rsi, rdx, r10, r8}[i], v)
-	}
-	b.jmp(r.Rip)
+	var b assembler
+	b.returnTo(s.aborted(r), s.Dispatch, mem, 0)
 	return b
 }
 
@@ -299,8 +280,12 @@ var (
 	rdi = register{0x48, 0xbf}
 	r8  = register{0x49, 0xb8}
 	r10 = register{0x49, 0xba}
+	r9  = register{0x49, 0xb9}
 	r11 = register{0x49, 0xbb}
 )
+
+// arguments are the registers of those of a call.
+var arguments = [...]register{rdi, rsi, rdx, r10, r8, r9}
 
 func (b *assembler) mov(r register, v uint64) {
 	*b = binary.LittleEndian.AppendUint64(append(*b, r[:]...), v)
@@ -308,6 +293,15 @@ func (b *assembler) mov(r register, v uint64) {
 
 // store puts a byte where r11 points to.
 func (b *assembler) store(v byte) { *b = append(*b, 0x41, 0xc6, 0x03, v) }
+
+// call makes a system call.
+func (b *assembler) call(nr uint64, args ...uint64) {
+	b.mov(rax, nr)
+	for i, v := range args {
+		b.mov(arguments[i], v)
+	}
+	b.syscall()
+}
 
 func (b *assembler) syscall() { *b = append(*b, 0x0f, 0x05) }
 

@@ -26,14 +26,17 @@ type Stopped struct {
 	// kernel (kernel/rseq.c: rseq_ip_fixup), and would then go on in the
 	// middle of the sequence as if nobody had interfered. NoteRseq sets it.
 	RseqCS uint64
+	abort  uint64 // of that sequence, if the thread is in it
 
 	Dispatch Dispatch // NoteDispatch sets it
 	// undisclosed says that the kernel does not tell about Dispatch, but what
 	// of it shows will be seen.
 	undisclosed bool
 
-	moved bool // the registers or the mask are not the program's now
-	berth berth
+	moved   bool // the registers or the mask are not the program's now
+	berth   berth
+	landing *Landing // in use
+	home    home     // likewise
 }
 
 const rseqCS = 8 // offset of the member in struct rseq

@@ -10,8 +10,9 @@
 // If nobody comes, because the tracer was killed, it restores itself: below
 // the list lies a signal frame, as the kernel would have made it to run a
 // handler, with all of the registers, the mask and the floating point state,
-// and rt_sigreturn(2) takes them from there. Only the first call of a process,
-// which maps the memory, has to be made without that net.
+// and rt_sigreturn(2) takes them from there. The calls that map and unmap the memory
+// are made from a [Landing]; where it is to be is decided before, so that another
+// can put it away whenever the tracer dies.
 
 package ptrace
 
@@ -21,6 +22,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"snappipe/kernel/process/proc"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,7 +49,7 @@ const (
 type Shape struct{ Lists, Calls, Results int }
 
 // Area is what Programs are mapped in, for another to unmap if their maker
-// dies: code, and the data behind it.
+// dies: code, the data behind it, and a spare page.
 type Area struct{ Code, CodeSize, Size uint64 }
 
 // Unmap gives the memory back.
@@ -56,6 +59,11 @@ func (a Area) Unmap(c *Caller) error {
 	}
 	return nil
 }
+
+// Spare is the address of a page that a mapping may be tried out with.
+func (a Area) Spare() uint64 { return a.Code + a.Size - pageSize }
+
+const pageSize = 4096
 
 // Runs reports whether a thread with such registers is in it.
 func (a Area) Runs(r Regs) bool { return r.Rip >= a.Code && r.Rip < a.Code+a.CodeSize }
@@ -73,6 +81,8 @@ type Programs struct {
 	parts []part
 	base  uint64 // where the part in use begins, behind the code
 	buf   []byte
+
+	dataSize uint64 // of all parts
 }
 
 type part struct {
@@ -97,37 +107,44 @@ func (p *Programs) needs() int { return alignUp(p.framesStart()+p.Shape.Lists*p.
 
 func alignUp(n, to int) int { return (n + to - 1) &^ (to - 1) }
 
-// MapPrograms maps memory with a part of each of the shapes, in the process of
-// c, whose threads are those of g. The first part is in use.
-func (g *Group) MapPrograms(c *Caller, mem *Memory, shapes ...Shape) (*Programs, error) {
+// LayOut finds room for memory with a part of each of the shapes, in a process that
+// has these mappings, and whose threads are those of g. The first part is in use.
+func (g *Group) LayOut(mem *Memory, maps []proc.Map, shapes ...Shape) *Programs {
 	p := &Programs{group: g, mem: mem, xsave: len(g.Threads[0].Xstate)}
-	code := g.code(mem)
-	p.CodeSize = uint64(alignUp(len(code), 4096))
-	var data uint64
+	p.CodeSize = uint64(alignUp(berthOffset(len(g.dispatched())), pageSize))
 	for _, p.Shape = range shapes {
-		p.parts = append(p.parts, part{p.Shape, data})
-		data += uint64(p.needs())
+		p.parts = append(p.parts, part{p.Shape, p.dataSize})
+		p.dataSize += uint64(p.needs())
 	}
 	p.Use(0)
-	p.Size = p.CodeSize + data
-	var err error
+	p.Size = p.CodeSize + p.dataSize + pageSize
+	taken := make([]proc.Run, len(maps))
+	for i := range maps {
+		taken[i] = proc.Run{Start: maps[i].Start, End: maps[i].End}
+	}
+	p.Code = proc.Gap(taken, p.Size)
+	return p
+}
+
+// Map maps the memory.
+func (p *Programs) Map(c *Caller) error {
 	const private = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS
 	// Not one mapping for both, which some systems forbid to be written to and
 	// executed; but side by side, to be unmapped at once. The tracer may write
 	// to either.
-	p.Code, err = c.Call(unix.SYS_MMAP, 0, p.Size, unix.PROT_READ|unix.PROT_EXEC, private, ^uint64(0), 0)
+	_, err := c.Call(unix.SYS_MMAP, p.Code, p.Size, unix.PROT_READ|unix.PROT_EXEC, private|unix.MAP_FIXED_NOREPLACE, ^uint64(0), 0)
 	if err != nil {
-		return nil, fmt.Errorf("mapping executable memory in it: %w", err)
+		return fmt.Errorf("mapping executable memory in it: %w", err)
 	}
-	_, err = c.Call(unix.SYS_MMAP, p.data(), data, unix.PROT_READ|unix.PROT_WRITE, private|unix.MAP_FIXED|unix.MAP_POPULATE, ^uint64(0), 0)
+	_, err = c.Call(unix.SYS_MMAP, p.data(), p.dataSize, unix.PROT_READ|unix.PROT_WRITE, private|unix.MAP_FIXED|unix.MAP_POPULATE, ^uint64(0), 0)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("mapping memory in it: %w", err), p.Unmap(c))
+		return errors.Join(fmt.Errorf("mapping memory in it: %w", err), p.Unmap(c))
 	}
-	if err := mem.Write(code, p.Code); err != nil {
-		return nil, errors.Join(err, p.Unmap(c))
+	if err := p.mem.Write(p.group.code(p.mem), p.Code); err != nil {
+		return errors.Join(err, p.Unmap(c))
 	}
-	g.setBerths(p.Code)
-	return p, nil
+	p.group.setBerths(p.Code)
+	return nil
 }
 
 // Unmap gives the memory back. No thread is in it any more.
@@ -192,23 +209,44 @@ func (p *Programs) Store() error {
 	return p.mem.Copy(p.buf, p.data())
 }
 
+// home is where a thread that is in the memory for calls restores itself, with its
+// own stack up to then.
+type home struct{ at, frame uint64 }
+
+// goHome puts a thread there that is in that memory.
+func (s *Stopped) goHome() error {
+	if s.home.at == 0 {
+		return nil
+	}
+	r := s.Regs
+	r.Rip, r.R14, r.Orig_rax = s.home.at, s.home.frame, noSyscall
+	return s.Thread.SetRegs(&r)
+}
+
 // Start has thread s begin list i.
 func (p *Programs) Start(i int, s *Stopped) error {
-	r := s.Regs
-	r.Rip, r.Orig_rax = p.Code, noSyscall
-	r.Rbx = p.data() + uint64(p.list(i))
-	r.R12, r.R13 = p.data(), p.data()+uint64(p.timeout(i))
-	r.Rsp = p.data() + uint64(p.frame(i)) + 8 // where rt_sigreturn looks for it
-	r.Eflags &^= trapFlag | directionFlag
 	s.moved = true
 	if err := s.undispatch(); err != nil {
 		return err
 	}
-	// The registers first: with them the thread would restore its mask.
-	if err := s.Thread.SetRegs(&r); err != nil {
+	// The registers first: with them the thread would restore its mask. But not
+	// its stack yet: should the tracer die, a handler might run on it as long as
+	// signals are not blocked.
+	s.landing = nil
+	s.home = home{p.homeward(), p.data() + uint64(p.frame(i)) + 8} // where rt_sigreturn looks for it
+	if err := s.goHome(); err != nil {
 		return gone(err)
 	}
 	if err := s.Thread.SetSigMask(s.duringCalls()); err != nil {
+		return gone(err)
+	}
+	r := s.Regs
+	r.Rip, r.Orig_rax = p.Code, noSyscall
+	r.Rbx = p.data() + uint64(p.list(i))
+	r.R12, r.R13, r.R14 = p.data(), p.data()+uint64(p.timeout(i)), s.home.frame
+	r.Rsp = s.home.frame
+	r.Eflags &^= trapFlag | directionFlag
+	if err := s.Thread.SetRegs(&r); err != nil {
 		return gone(err)
 	}
 	return gone(s.Thread.Cont(0))
@@ -320,7 +358,7 @@ func (g *Group) recall(p *Programs, threads []*Stopped, begun time.Time) error {
 			return gone(err)
 		}
 		if !p.Runs(r) {
-			s.moved, s.berth.off = false, false // it took its tracer for dead and is itself again
+			s.moved, s.berth.off, s.home = false, false, home{} // it took its tracer for dead and is itself again
 			return fmt.Errorf("thread %d did not wait to be stopped", int(s.Thread))
 		}
 	}

@@ -12,37 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Caller makes a thread one in which calls can be made, with no signal
-// delivered to it. From the first call on, and until Rest or Settle, the death
-// of the tracer would be that of the program.
-func (s *Stopped) Caller(site uint64) (*Caller, error) {
-	s.moved = true
-	if err := s.Thread.SetSigMask(s.duringCalls()); err != nil {
-		return nil, gone(err)
-	}
-	if err := s.undispatch(); err != nil {
-		return nil, err
-	}
-	return &Caller{Thread: s.Thread, Site: site, Base: s.Regs, Awake: true}, nil
-}
-
-// Rest puts a thread that made calls back, so that it would go on by itself if
-// the tracer died. It is not for releasing it: a signal handler that ran first
-// would not end the call that it was in, as the kernel would have it.
-func (s *Stopped) Rest() error {
-	regs := s.rested()
-	if s.berth.at == 0 {
-		regs = s.Regs
-		regs.restartWithBlock()
-	}
-	if err := s.Thread.SetRegs(&regs); err != nil {
-		return gone(err)
-	}
-	return gone(s.Thread.SetSigMask(s.Mask))
-}
-
-// Settle takes a thread that made calls by c from the exit of the last one to
-// a stop from which it can be released: one in the kernel's signal code, which
+// Settle takes a thread that made calls by c from the exit of the last one, from
+// which it would be led back by itself, to a stop from which it can be released: one in the kernel's signal code, which
 // on the way out acts on the -ERESTART that may be in the registers. Detached
 // from elsewhere, the program would see that number.
 func (g *Group) Settle(s *Stopped, c *Caller) error {
@@ -64,6 +35,9 @@ func (g *Group) Settle(s *Stopped, c *Caller) error {
 	}
 	g.stopAfter = time.Now().Add(time.Second)
 	if err := g.await([]*Stopped{s}); err != nil {
+		return err
+	}
+	if err := s.leaveLanding(); err != nil {
 		return err
 	}
 	s.moved = s.RseqCS != 0 // which is all that is left to be restored
@@ -162,7 +136,11 @@ func (s *Stopped) restore(mem *Memory) error {
 		}
 	}
 	// In this order, for the tracer may die in between: before it has its
-	// registers back, a thread still restores both by itself.
+	// registers back, a thread still restores both by itself; and before it has its
+	// mask back, it has a stack on which a handler can run.
+	if err := s.goHome(); err != nil {
+		return err
+	}
 	if err := s.Thread.SetSigMask(s.Mask); err != nil {
 		return err
 	}
@@ -172,6 +150,6 @@ func (s *Stopped) restore(mem *Memory) error {
 	if err := s.Thread.SetRegs(&s.Regs); err != nil {
 		return err
 	}
-	s.moved = false
-	return nil
+	s.moved, s.home = false, home{}
+	return s.leaveLanding()
 }

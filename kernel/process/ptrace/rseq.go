@@ -45,6 +45,33 @@ func (g *Group) readRseqCS(threads []*Stopped) error {
 	}
 	for i, s := range threads {
 		s.RseqCS = binary.LittleEndian.Uint64(b[8*i:])
+		if s.RseqCS != 0 {
+			s.abort = s.abortOf(g.PID)
+		}
 	}
 	return nil
+}
+
+// abortOf is where the kernel would have the thread go on if it had been preempted
+// where it is, in a sequence: 0 if it is in none any more.
+func (s *Stopped) abortOf(pid int) uint64 {
+	var b [32]byte // struct rseq_cs: version and flags, start_ip, post_commit_offset, abort_ip
+	local := unix.Iovec{Base: &b[0]}
+	local.SetLen(len(b))
+	n, err := unix.ProcessVMReadv(pid, []unix.Iovec{local}, []unix.RemoteIovec{{Base: uintptr(s.RseqCS), Len: len(b)}}, 0)
+	le := binary.LittleEndian
+	if err != nil || n < len(b) || s.Regs.Rip-le.Uint64(b[8:]) >= le.Uint64(b[16:]) {
+		return 0
+	}
+	return le.Uint64(b[24:])
+}
+
+// aborted are the registers of a thread that goes on by itself. Where the tracer
+// would put it back into its sequence, it must not be in the middle of it as if
+// nobody had interfered.
+func (s *Stopped) aborted(r Regs) Regs {
+	if s.abort != 0 {
+		r.Rip = s.abort
+	}
+	return r
 }

@@ -6,6 +6,7 @@ package ptrace
 import (
 	"bytes"
 	"crypto/sha256"
+	"debug/elf"
 	"encoding/hex"
 	"errors"
 
@@ -44,6 +45,20 @@ func SyscallSite(maps []proc.Map, mem *Memory) (uint64, error) {
 		return 0, errNoSyscallSite
 	}
 	return at + uint64(i), nil
+}
+
+// loadedEnd is where that ends in a vdso, which is an ELF file, of which programs and
+// their libraries know: what has a program header.
+func loadedEnd(code []byte) int {
+	f, err := elf.NewFile(bytes.NewReader(code))
+	if err != nil {
+		return len(code)
+	}
+	end := uint64(0)
+	for _, p := range f.Progs {
+		end = max(end, p.Off+p.Filesz)
+	}
+	return int(min(end, uint64(len(code))))
 }
 
 // VDSOHash is the SHA-256 of the vdso, in hex.

@@ -10,16 +10,17 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/world"
 )
 
 // findAnonymous finds what of the files of the image is such memory, and neither
 // open nor mapped otherwise (proc_pid_map_files(5)), nor by another process.
 func (p *process) findAnonymous() {
-	p.anonymous = map[int]span{}
+	p.anonymous = map[int]proc.Run{}
 	for i := range p.img.Files {
 		if f := &p.img.Files[i]; f.Anon && f.Content != world.NoIndex {
-			p.anonymous[i] = span{}
+			p.anonymous[i] = proc.Run{}
 		}
 	}
 	for i := range p.img.Open {
@@ -42,10 +43,10 @@ func (p *process) isAnonymous(m *mapping) bool {
 }
 
 // wanted are the addresses that the image has something at, and the scratch memory.
-func (p *process) wanted() []span {
-	all := []span{{p.stub.scratch, p.stub.scratch + scratchSize}}
+func (p *process) wanted() []proc.Run {
+	all := []proc.Run{{Start: p.stub.scratch, End: p.stub.scratch + scratchSize}}
 	for _, v := range p.space.VMAs {
-		all = append(all, span{uint64(v.Start), uint64(v.End)})
+		all = append(all, proc.Run{Start: uint64(v.Start), End: uint64(v.End)})
 	}
 	return all
 }
@@ -55,7 +56,7 @@ func (p *process) mapWhole() error {
 	taken := p.wanted()
 	for i := range p.anonymous {
 		size := (uint64(p.img.Contents[p.img.Files[i].Content].Size) + world.Page - 1) &^ (world.Page - 1)
-		at := gap(taken, size)
+		at := proc.Gap(taken, size)
 		flags := uint64(unix.MAP_SHARED | unix.MAP_ANONYMOUS | unix.MAP_FIXED_NOREPLACE)
 		for k := range p.mapped {
 			if m := &p.mapped[k]; m.File == i && has(m.VMA, "nr") {
@@ -66,7 +67,7 @@ func (p *process) mapWhole() error {
 		if _, err := p.stub.call(what, unix.SYS_MMAP, at, size, unix.PROT_READ|unix.PROT_WRITE, flags, ^uint64(0), 0); err != nil {
 			return err
 		}
-		p.anonymous[i] = span{at, at + size}
+		p.anonymous[i] = proc.Run{Start: at, End: at + size}
 		taken = append(taken, p.anonymous[i])
 	}
 	return nil
@@ -76,7 +77,7 @@ func (p *process) mapWhole() error {
 func (p *process) mapAnonymous(m *mapping) error {
 	size := uint64(m.End - m.Start)
 	what := fmt.Sprintf("mremap of shared memory to %#x-%#x", uint64(m.Start), uint64(m.End))
-	if _, err := p.stub.call(what, unix.SYS_MREMAP, p.anonymous[m.File].start+uint64(m.Offset), 0, size,
+	if _, err := p.stub.call(what, unix.SYS_MREMAP, p.anonymous[m.File].Start+uint64(m.Offset), 0, size,
 		unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED, uint64(m.Start)); err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func (p *process) mapAnonymous(m *mapping) error {
 // unmapWhole leaves the mappings of the image.
 func (p *process) unmapWhole() error {
 	for _, s := range p.anonymous {
-		if _, err := p.stub.call("munmap", unix.SYS_MUNMAP, s.start, s.end-s.start); err != nil {
+		if _, err := p.stub.call("munmap", unix.SYS_MUNMAP, s.Start, s.End-s.Start); err != nil {
 			return err
 		}
 	}

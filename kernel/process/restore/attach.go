@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/world"
 )
 
@@ -28,7 +29,7 @@ func (p *process) attach(m *mapping) error {
 		const readOnly = 0o10000 // SHM_RDONLY, include/uapi/linux/shm.h
 		flags = readOnly
 	}
-	whole, err := p.stub.call(what, unix.SYS_SHMAT, uint64(f.Segment.ID), gap(p.wanted(), uint64(f.Size)), flags)
+	whole, err := p.stub.call(what, unix.SYS_SHMAT, uint64(f.Segment.ID), proc.Gap(p.wanted(), uint64(f.Size)), flags)
 	if err != nil {
 		return err
 	}

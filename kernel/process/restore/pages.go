@@ -72,7 +72,7 @@ func (p *process) memorySegments() (all []segment) {
 	}
 	for i, s := range p.anonymous {
 		c := p.img.Contents[p.img.Files[i].Content]
-		all = append(all, segment{off: c.Offset, size: c.Size, stub: p.stub, addr: s.start})
+		all = append(all, segment{off: c.Offset, size: c.Size, stub: p.stub, addr: s.Start})
 	}
 	return all
 }

@@ -5,6 +5,7 @@ package restore
 import (
 	"snappipe/kernel"
 	"snappipe/kernel/process/object"
+	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/world"
 )
@@ -32,7 +33,7 @@ type process struct {
 	objects     *object.Maker
 	// anonymous is shared memory without a name, by index in world.Files, and
 	// where all of it is mapped until it is filled.
-	anonymous map[int]span
+	anonymous map[int]proc.Run
 	mapped    []mapping       // what to do with each mapping once its pages are there
 	threads   []*thread       // by index in world.Threads
 	screen    *world.Terminal // what the program had open of which it has our controlling terminal, or nil

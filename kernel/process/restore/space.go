@@ -6,7 +6,6 @@ package restore
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -23,32 +22,6 @@ const (
 
 // ofKernel reports whether a mapping of that name is the kernel's.
 func ofKernel(name string) bool { return strings.HasPrefix(name, "[v") }
-
-// span is a range of addresses.
-type span struct{ start, end uint64 }
-
-// gap finds room for size bytes clear of what is taken, with some distance to
-// it, above the low addresses that a program may not map.
-func gap(taken []span, size uint64) uint64 {
-	const distance = 1 << 20
-	taken = slices.SortedFunc(slices.Values(taken), func(a, b span) int {
-		if a.start < b.start {
-			return -1
-		}
-		return 1
-	})
-	at := uint64(1 << 32)
-	for _, t := range taken {
-		if t.end+distance <= at {
-			continue
-		}
-		if t.start >= at+size+distance {
-			break
-		}
-		at = t.end + distance
-	}
-	return at
-}
 
 // clearSpace unmaps all that execve(2) mapped, makes the scratch mapping and
 // moves the kernel's mappings.
@@ -73,19 +46,19 @@ func (p *process) clearSpace() error {
 	if err != nil {
 		return err
 	}
-	var taken []span
+	var taken []proc.Run
 	for _, v := range p.space.VMAs {
-		taken = append(taken, span{uint64(v.Start), uint64(v.End)})
+		taken = append(taken, proc.Run{Start: uint64(v.Start), End: uint64(v.End)})
 	}
 	for _, m := range own {
-		taken = append(taken, span{m.Start, m.End})
+		taken = append(taken, proc.Run{Start: m.Start, End: m.End})
 	}
-	p.stub.scratch = gap(taken, scratchSize)
+	p.stub.scratch = proc.Gap(taken, scratchSize)
 	if _, err := p.stub.call("mmap", unix.SYS_MMAP, p.stub.scratch, scratchSize, unix.PROT_READ|unix.PROT_WRITE,
 		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED_NOREPLACE, ^uint64(0), 0); err != nil {
 		return err
 	}
-	taken = append(taken, span{p.stub.scratch, p.stub.scratch + scratchSize})
+	taken = append(taken, proc.Run{Start: p.stub.scratch, End: p.stub.scratch + scratchSize})
 	return p.stub.moveKernelMappings(own, wanted, taken)
 }
 
@@ -117,7 +90,7 @@ func kernelMappings(space *world.Space, own []proc.Map) ([]uint64, error) {
 
 // moveKernelMappings moves own[i] to wanted[i]; where any is in the way of
 // another, all go by way of a place that nobody wants.
-func (s *stub) moveKernelMappings(own []proc.Map, wanted []uint64, taken []span) error {
+func (s *stub) moveKernelMappings(own []proc.Map, wanted []uint64, taken []proc.Run) error {
 	overlap := false
 	var total uint64
 	for i, m := range own {
@@ -129,7 +102,7 @@ func (s *stub) moveKernelMappings(own []proc.Map, wanted []uint64, taken []span)
 		overlap = overlap || m.Start != wanted[i] && m.Start < wanted[i]+m.End-m.Start && wanted[i] < m.End
 	}
 	if overlap {
-		at := gap(taken, total)
+		at := proc.Gap(taken, total)
 		for i := range own {
 			if err := s.moveKernelMapping(&own[i], at); err != nil {
 				return err

@@ -1,0 +1,325 @@
+// Agents that die at every single step that they take with a program.
+
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unsafe"
+
+	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/ptrace"
+
+	"golang.org/x/sys/unix"
+)
+
+// Whatever an agent has just done to a program when it is killed, the program goes
+// on as it was.
+func TestKilledAtEachStep(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		args  []string
+		apart int // the steps that are tried
+	}{
+		{"waiting", []string{"0", "0"}, 1},
+		{"busy", []string{"0", "0", "busy"}, 4},
+		{"threads", []string{"6", "0"}, 2},
+		{"tree", []string{"1", "2"}, 3},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := startSound(t, test.args...)
+			apart := test.apart
+			if testing.Short() {
+				apart *= 5
+			}
+			step := 1
+			for ; killedAt(t, p, step); step += apart {
+				p.answers(t, step)
+			}
+			if step < 20 {
+				t.Errorf("the snapshot was whole before step %d", step)
+			}
+		})
+	}
+}
+
+// killedAt takes a snapshot by an agent that is killed right after the given step,
+// and reports whether it came to that.
+func killedAt(t *testing.T, p *sound, step int) bool {
+	t.Helper()
+	agent, err := launchFiltered()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := killer{program: p.tasks(), step: step, agent: ptrace.Thread(agent.cmd.Pid)}
+	tracer := ptrace.NewTracer()
+	defer tracer.Close()
+	if err := tracer.Do(k.begin); err != nil {
+		t.Fatal(err)
+	}
+	traced := make(chan error, 1)
+	go func() { traced <- tracer.Do(k.run) }()
+	s, err := agent.take(context.Background(), p.pid, Options{Report: quiet, Warn: quiet})
+	if err == nil {
+		err = s.Close()
+	}
+	if err != nil && !errors.Is(err, errDied) {
+		t.Fatalf("step %d: %v", step, err)
+	}
+	if err := <-traced; err != nil {
+		t.Fatalf("step %d: following the agent: %v", step, err)
+	}
+	return k.killed
+}
+
+// launchFiltered launches an agent of which certain system calls are told to who
+// traces it, and no others, of which there are thousands.
+func launchFiltered() (agent *process, err error) {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: this thread has the filter too
+		err := filter(unix.SYS_PTRACE, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_PWRITE64)
+		if err == nil {
+			agent, err = launch()
+		}
+		done <- err
+	}()
+	return agent, <-done
+}
+
+// filter has the calls of this thread, and of what it creates, told to its tracer
+// (seccomp(2), SECCOMP_RET_TRACE).
+func filter(calls ...uint32) error {
+	const trace, allow = 0x7ff00000, 0x7fff0000
+	program := []unix.SockFilter{{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS}}
+	for _, nr := range calls {
+		program = append(program,
+			unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: nr, Jf: 1},
+			unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: trace})
+	}
+	program = append(program, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: allow})
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	p := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
+	return unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&p)), 0, 0)
+}
+
+// killer follows an agent by the system calls with which it changes something of the
+// program: its steps.
+type killer struct {
+	agent   ptrace.Thread
+	program map[int]bool // its threads
+	step    int          // at the end of which to kill the agent
+	taken   int
+	killed  bool
+}
+
+// begin traces all threads of the agent, and those that it will have.
+func (k *killer) begin() error {
+	for traced := 0; ; {
+		tids, err := proc.Tasks(int(k.agent))
+		if err != nil || len(tids) == traced {
+			return err
+		}
+		for _, tid := range tids[traced:] {
+			_, err := ptrace.Seize(tid, ptrace.SysGood|ptrace.Births|unix.PTRACE_O_TRACESECCOMP)
+			if err != nil && err != unix.EPERM { // EPERM: it is traced since its birth
+				return err
+			}
+		}
+		traced = len(tids)
+	}
+}
+
+// run lets the agent go on until it ends.
+func (k *killer) run() error {
+	for {
+		var info unix.Siginfo
+		err := unix.Waitid(unix.P_ALL, 0, &info, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT|unix.WALL|unix.WNOTHREAD, nil)
+		switch err {
+		case nil:
+		case unix.EINTR:
+			continue
+		case unix.ECHILD:
+			return nil
+		default:
+			return err
+		}
+		// Its end is for who has launched it to wait for.
+		t := sender(&info)
+		if t == k.agent && info.Code < cldTrapped {
+			return nil
+		}
+		stop, err := t.Wait()
+		if err != nil {
+			return err
+		}
+		if err := k.pass(t, stop); err != nil && err != unix.ESRCH {
+			return err
+		}
+	}
+}
+
+// cldTrapped is the first of the signal codes of SIGCHLD that is no end
+// (include/uapi/asm-generic/siginfo.h).
+const cldTrapped = 4
+
+func sender(info *unix.Siginfo) ptrace.Thread {
+	type withPID struct {
+		_   [4]int32
+		pid int32
+	}
+	return ptrace.Thread((*withPID)(unsafe.Pointer(info)).pid)
+}
+
+// pass looks at a stop, and lets the thread go on or kills the agent.
+func (k *killer) pass(t ptrace.Thread, stop ptrace.Stop) error {
+	switch {
+	case stop.Over():
+		return nil
+	case stop.Kind == ptrace.Signalled:
+		return t.Cont(stop.Signal)
+	case stop.Event == unix.PTRACE_EVENT_SECCOMP:
+		r, err := t.Regs()
+		if err == nil && isStep(&r, k.program) {
+			return unix.PtraceSyscall(int(t), 0) // to its end
+		}
+	case stop.Kind == ptrace.SyscallStop:
+		if k.taken++; k.taken == k.step {
+			k.killed = true
+			return unix.Kill(int(k.agent), unix.SIGKILL)
+		}
+	}
+	return t.Cont(0)
+}
+
+// isStep reports whether a call changes something of the program.
+func isStep(r *ptrace.Regs, program map[int]bool) bool {
+	switch r.Orig_rax {
+	case unix.SYS_PTRACE:
+		const setSigMask, setDispatch = 0x420b, 0x4210
+		return program[int(r.Rsi)] && slices.Contains([]uint64{
+			unix.PTRACE_SEIZE, unix.PTRACE_INTERRUPT, unix.PTRACE_SETOPTIONS, unix.PTRACE_SETREGSET,
+			unix.PTRACE_CONT, unix.PTRACE_SYSCALL, unix.PTRACE_DETACH, setSigMask, setDispatch,
+		}, r.Rdi)
+	case unix.SYS_PROCESS_VM_WRITEV:
+		return program[int(r.Rdi)]
+	}
+	return true
+}
+
+// sound is a running sound.c.
+type sound struct {
+	pid    int
+	in     io.Writer
+	out    io.Reader
+	before []string
+}
+
+func startSound(t *testing.T, args ...string) *sound {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "sound")
+	if out, err := exec.Command("gcc", "-O1", "-pthread", "-o", bin, "testdata/sound.c").CombinedOutput(); err != nil {
+		t.Fatalf("gcc: %v\n%s", err, out)
+	}
+	cmd := exec.Command(bin, args...)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	p := &sound{pid: cmd.Process.Pid, in: in, out: out}
+	p.answer(t)
+	p.before = p.look()
+	return p
+}
+
+// processes are the program and its children.
+func (p *sound) processes() []int {
+	children, _ := proc.Children(p.pid)
+	return append([]int{p.pid}, children...)
+}
+
+func (p *sound) tasks() map[int]bool {
+	all := map[int]bool{}
+	for _, pid := range p.processes() {
+		tids, _ := proc.Tasks(pid)
+		for _, tid := range tids {
+			all[tid] = true
+		}
+	}
+	return all
+}
+
+// answer has it look at itself.
+func (p *sound) answer(t *testing.T) {
+	t.Helper()
+	b := []byte{'?'}
+	if _, err := p.in.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(p.out, b); err != nil {
+		t.Fatalf("the program does not answer: %v", err)
+	}
+}
+
+// look is what can be seen of it from outside.
+func (p *sound) look() (all []string) {
+	for _, pid := range p.processes() {
+		s, _ := proc.ReadStat(pid)
+		maps, _ := proc.Maps(pid)
+		all = append(all, fmt.Sprint(pid, s.State() == 'Z'))
+		for _, m := range maps {
+			all = append(all, fmt.Sprintf("%x-%x %d %s", m.Start, m.End, m.Prot, m.Path))
+		}
+		tids, _ := proc.Tasks(pid)
+		for _, tid := range tids {
+			b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/status", pid, tid))
+			for line := range strings.Lines(string(b)) {
+				if name, _, _ := strings.Cut(line, ":"); name == "SigBlk" || name == "TracerPid" {
+					all = append(all, fmt.Sprint(tid, " ", line))
+				}
+			}
+		}
+	}
+	return all
+}
+
+// answers checks that it is as it was, once all that was in it is put away.
+func (p *sound) answers(t *testing.T, step int) {
+	t.Helper()
+	p.answer(t)
+	var now []string
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if now = p.look(); slices.Equal(now, p.before) {
+			p.answer(t)
+			return
+		}
+	}
+	has := func(all []string) func(string) bool {
+		return func(line string) bool { return slices.Contains(all, line) }
+	}
+	gone, more := slices.DeleteFunc(slices.Clone(p.before), has(now)), slices.DeleteFunc(now, has(p.before))
+	t.Fatalf("killed after step %d, it has not\n%s\nbut\n%s", step, strings.Join(gone, "\n"), strings.Join(more, "\n"))
+}
