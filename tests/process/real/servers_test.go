@@ -196,6 +196,26 @@ func TestHAProxy(t *testing.T) {
 	}})
 }
 
+// removeSegment has the shared memory of a database go at the end of the test: where it
+// is resumed in a namespace, the first one stays behind. The file postmaster.pid has its
+// ID at the end of its seventh line.
+func removeSegment(t *testing.T, s *cycle.Stage) {
+	t.Helper()
+	lines := strings.Split(s.Read(t, "data/postmaster.pid"), "\n")
+	if len(lines) < 7 {
+		t.Fatalf("postmaster.pid has %d lines", len(lines))
+	}
+	var key, id int
+	if _, err := fmt.Sscan(lines[6], &key, &id); err != nil {
+		t.Fatalf("postmaster.pid: %v", err)
+	}
+	t.Cleanup(func() {
+		if _, err := unix.SysvShmCtl(id, unix.IPC_RMID, nil); err != nil && err != unix.EINVAL && err != unix.EIDRM {
+			t.Error(err)
+		}
+	})
+}
+
 // A database has a session within the tree, with a transaction that is under way, and
 // others come from outside.
 func TestPostgres(t *testing.T) {
@@ -233,6 +253,7 @@ func TestPostgres(t *testing.T) {
 		p := s.Launch(t, command("bash", script(t, s, "database.sh"), s.Dir))
 		pid := p.PID
 		cycle.Until(t, "the session", func() bool { return strings.Contains(s.Read(t, "answers"), "begun") || p.Ended() })
+		removeSegment(t, s)
 		say := func(text string) {
 			f, err := os.OpenFile(s.Path("commands"), os.O_WRONLY, 0)
 			if err != nil {
