@@ -241,6 +241,10 @@ var files = []Row{
 	{Object: "terminals, and pipes and connections to other programs, on descriptors 0 to 2", Program: "terminal", Terminal: true,
 		Note: "become what snapresume has there, or as --stdio says; a terminal gets the program's settings"},
 	{Object: "a pseudo-terminal of its own", Program: "pty-inside"},
+	{Object: "a pseudo-terminal of which another process has an end, or leads a session on it", Program: "pty-outside",
+		Variants: []string{"master", "slave", "session"},
+		Refused:  `fd \d+, the master side of a pseudo-terminal: (process \d+ \(pty-outside\) has it|.* leader is not taken)`,
+		Forced:   "reads end of file, writes fail with EPIPE"},
 	{Object: "files of /proc about the system", Program: "proc-descriptors", Variants: []string{"uptime", "sys/kernel/osrelease"}, Note: "say what is so here"},
 	{Object: "files of /proc about a process", Program: "proc-descriptors", Variants: []string{"self/comm", "self"}, Refused: `fd \d+, /proc/`},
 }
