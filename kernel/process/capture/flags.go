@@ -22,14 +22,14 @@ import (
 var kept = map[string]bool{
 	"rd": true, "wr": true, "ex": true, "sh": true, // protection, shared
 	"mr": true, "mw": true, "me": true, "ms": true, // what it may become
-	"gd": true, "nr": true, "dp": true, // of mmap(2)
+	"gd": true, "nr": true, "dp": true, "ac": true, // of mmap(2)
 	"sr": true, "rr": true, "dc": true, "wf": true, "dd": true, // of madvise(2)
 	"hg": true, "nh": true, "mg": true, "gu": true,
 	"lo": true, "lf": true, "sl": true, // of mlock2(2), mseal(2)
 
-	// Nothing of these is the program's: how memory is accounted for, whether it
-	// was written to since somebody looked, and what no kernel has any more.
-	"ac": true, "de": true, "sd": true, "dw": true,
+	// Nothing of these is the program's: whether memory was written to since
+	// somebody looked, and what no kernel has any more.
+	"de": true, "sd": true, "dw": true,
 }
 
 // unmappable are letters of what can't be kept.

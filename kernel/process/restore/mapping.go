@@ -218,6 +218,12 @@ func (s *stub) mapOne(m *mapping, fd uint64) error {
 	prot := uint64(m.Prot)
 	if len(m.filled) > 0 {
 		prot = unix.PROT_READ | unix.PROT_WRITE
+		if !has(m.VMA, "ac") {
+			// What never could be written to is not counted as memory that is
+			// promised, and may be larger than all there is (mm/vma.c:
+			// accountable_mapping).
+			flags |= unix.MAP_NORESERVE
+		}
 	}
 	what := fmt.Sprintf("mmap of %#x-%#x (%s)", uint64(m.Start), uint64(m.End), m.title())
 	_, err := s.call(what, unix.SYS_MMAP, uint64(m.Start), uint64(m.End-m.Start), prot, flags, fd, uint64(m.Offset))

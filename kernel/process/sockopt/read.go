@@ -42,6 +42,8 @@ func (r *Reader) Differences(fd int, s *world.Socket) (kept []world.SockOpt, ref
 		switch {
 		case errors.Is(err, unix.EACCES) && u.isFilter():
 			return nil, nil, errProgram
+		case errors.Is(err, unix.ENODEV): // SO_BINDTODEVICE, of a device that is gone
+			refused = append(refused, u.Option)
 		case err != nil || bytes.Equal(value, u.value):
 		case u.Class == Refused:
 			refused = append(refused, u.Option)
