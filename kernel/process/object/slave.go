@@ -49,7 +49,8 @@ func (t *Taker) takeSlave(i, master int) error {
 // hungUp describes a terminal that was hung up, as by the end of the session that it
 // belonged to or of the master side: which one it was does not matter any more.
 func (t *Taker) hungUp(o *Found, d *world.OpenFile) (bool, error) {
-	if d.Flags&unix.O_PATH != 0 {
+	const memory = 1 // null, zero and alike: Documentation/admin-guide/devices.txt
+	if d.Flags&unix.O_PATH != 0 || unix.Major(o.st.Rdev) == memory {
 		return false, nil
 	}
 	fd, err := t.borrow(o)
