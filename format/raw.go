@@ -62,14 +62,9 @@ func decode(base *Base) Work {
 	}
 }
 
-// CheckRaw is the work of decoding each data and patch frame, to see whether
-// that gives what its checksum says; the frame stays as it is: for
-// [Reader.Each]. What a patch frame says is decoded, but not compared with
-// anything: [CheckWhole] is for that.
-func CheckRaw() Work { return CheckWhole(nil)() }
-
-// CheckWhole is the work of [CheckRaw] for a stream that is the difference to
-// base, if that is not nil.
+// CheckWhole returns the work of decoding each data and patch frame, to see whether
+// that gives what its checksum says; the frame stays as it is: for [Reader.Each].
+// If base is nil, what a patch frame says is decoded, but not compared with anything.
 func CheckWhole(base *Base) func() Work {
 	return func() Work {
 		p := newPatcher(base)

@@ -50,14 +50,6 @@ func (t *Tracers) Each(f func(share int) error) error {
 	return errors.Join(errs...)
 }
 
-// On runs f on the thread that traces a share.
-func (t *Tracers) On(share int, f func() error) error {
-	if share == 0 {
-		return f()
-	}
-	return t.others[share-1].Do(f)
-}
-
 // Close ends all threads but the first: see [Tracer.Close].
 func (t *Tracers) Close() {
 	for _, other := range t.others {

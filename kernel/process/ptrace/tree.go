@@ -279,20 +279,6 @@ func (t *Tree) abandon() error {
 	})
 }
 
-// Each runs f for all members at the same time, each on the thread that traces it,
-// one after the other of a share. It returns when all are through, or one has failed
-// and the others' turns are over.
-func (t *Tree) Each(f func(*Member) error) error {
-	return t.each(t.Members, func(all []*Member) error {
-		for _, m := range all {
-			if err := f(m); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // Release restores all threads of all members, and lets them go when that is done:
 // those that run first would take the processor from the others. memory is that of
 // a member, as [Group.Release] needs it.
