@@ -88,9 +88,11 @@ func tryRow(t *testing.T, row table.Row) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	cmd := s.Tool("snapresume", append(row.ResumeArgs, "--check", "img")...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
 	deeds := watch(t, cmd)
-	if len(deeds) == 0 {
-		t.Fatal("nothing was seen")
+	if len(deeds) == 0 || !strings.Contains(out.String(), "would resume pid ") {
+		t.Fatalf("it was not tried: %d deeds, %s", len(deeds), out.String())
 	}
 	for _, d := range deeds {
 		if !own(s, d) && !isSaid(d, said) {
