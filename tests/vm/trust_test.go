@@ -49,7 +49,7 @@ func TestTrust(t *testing.T) {
 	}, false)
 	onDisk(t, disks[0], disks[2], nil, true)
 
-	for again := range 2 {
+	for again := range 2 { // the second time by the script
 		m := Start(t, config)
 		for _, c := range []struct{ name, before, command, want string }{
 			{"changed", "mkdir -p /etc/snappipe && echo 'owner " + public + "' > /etc/snappipe/allowed_signers", "snapresume /dev/vdb", "the signature is of another image"},
@@ -64,13 +64,37 @@ func TestTrust(t *testing.T) {
 				t.Errorf("%s: exit status %d\n%s", c.name, status, out)
 			}
 		}
+		for _, device := range []string{"/dev/vdb", "/dev/vdc"} {
+			m.Run(atBoot(t, device))
+			want := "no whole image on " + device + ", or none signed as it has to be; booting as usual"
+			if out, status := m.Try("sh /run/resume"); status != 0 || !strings.Contains(out, want) {
+				t.Errorf("at boot, from %s: exit status %d\n%s", device, status, out)
+			}
+		}
 		m.Run("echo 'owner namespaces=\"snappipe\" " + public + "' > /etc/snappipe/allowed_signers")
-		if out, status := m.Resume("snapresume /dev/vda", save); status != 0 || !strings.Contains(out, "resumed from the snapshot") {
+		command := "snapresume /dev/vda"
+		if again == 1 {
+			m.Run(atBoot(t, "/dev/vda"))
+			command = "sh /run/resume"
+		}
+		if out, status := m.Resume(command, save); status != 0 || !strings.Contains(out, "resumed from the snapshot") {
 			t.Errorf("time %d: exit status %d\n%s", again, status, out)
 		}
 		sameWitnesses(t, m, before)
 		m.PowerOff()
 	}
+}
+
+// atBoot puts the script into a machine that its initramfs would run, for an image on a
+// device.
+func atBoot(t *testing.T, device string) string {
+	t.Helper()
+	script, err := os.ReadFile("../../contrib/boot/resume")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "mkdir -p /etc/default; echo DEVICE=" + device + " > /etc/default/snappipe; echo " +
+		base64.StdEncoding.EncodeToString(script) + " | base64 -d > /run/resume"
 }
 
 // newKey makes a key: the private half as a file has it, and the public half.

@@ -17,7 +17,8 @@ import (
 	"snappipe/kernel/process/world"
 )
 
-// In the image: `File` is there.
+// In the image: `File` is there, and of that type. A device is one that has no state: null,
+// zero, full, random, urandom or kmsg.
 var (
 	regulars    = &kind{name: world.KindFile, check: isOf(unix.S_IFREG), plan: opens, ends: always, make: (*Maker).openRegular, settle: (*Maker).ownContent}
 	directories = &kind{name: world.KindDir, check: isOf(unix.S_IFDIR), plan: opens, ends: always, make: (*Maker).openNamed}
