@@ -512,7 +512,7 @@ static int traffic(void)
 	CHECK((f = fdopen(dup(master), "r")));
 	say_ready();
 	for (int stop = 0; answered < sent || !stop;) {
-		if (access(path("go"), F_OK) == 0)
+		if (answered > 100 && access(path("go"), F_OK) == 0)
 			stop = 1;
 		if (sent < answered + 8 && !stop) {
 			snprintf(line, sizeof line, "%ld\n", sent++);
@@ -524,7 +524,6 @@ static int traffic(void)
 		EQUAL(atol(line + 4), answered);
 		answered++;
 	}
-	CHECK(answered > 100);
 	EQUAL(write(master, "-1\n", 3), 3);
 	EQUAL(waitpid(child, NULL, 0), child);
 	return passed();
