@@ -101,9 +101,12 @@ func report(d *progress.Display, err error) {
 
 func hintOf(err error) string {
 	var hinter interface{ Hint() string }
+	var target *kernel.TargetError
 	switch {
 	case errors.As(err, &hinter):
 		return hinter.Hint()
+	case errors.As(err, &target):
+		return targetAdvice(target.Target)
 	case errors.Is(err, format.ErrTruncated):
 		return "what wrote the stream died, or the disk was full, or the connection broke"
 	}

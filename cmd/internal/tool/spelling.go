@@ -6,9 +6,12 @@ package tool
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"snappipe/kernel"
 )
 
 // takesValue is what to know of each option by all its names.
@@ -84,6 +87,27 @@ func misspelled(err error, flags []cli.Flag) (reason, meant string) {
 		dashes = "-"
 	}
 	return "there is no option " + dashes + strings.TrimPrefix(name, "-"), meant
+}
+
+// targetAdvice says what a target that is none may have been meant to be.
+func targetAdvice(target string) string {
+	if _, err := strconv.Atoi(target); err == nil {
+		return "did you mean process:" + target + "?"
+	}
+	var names []string
+	for _, usage := range kernel.Targets() {
+		name, _, _ := strings.Cut(usage, ":")
+		names = append(names, name)
+	}
+	name, rest, colon := strings.Cut(target, ":")
+	meant := Nearest(name, names)
+	switch {
+	case meant == "" || meant == name:
+		return ""
+	case colon:
+		meant += ":" + rest
+	}
+	return "did you mean " + meant + "?"
 }
 
 // Nearest returns the word that differs least from the one given, "" if none is
