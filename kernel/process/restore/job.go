@@ -58,6 +58,7 @@ func (r *program) forward(sig unix.Signal) {
 // goOn continues the program: with the terminal if a shell has put us into the
 // foreground, by which it meant the program, or else in the background.
 func (r *program) goOn() {
+	r.away = false
 	r.terminal.give(r.process.stub.pid)
 	if r.isStopped() { // or else whoever continued us did so with it, too
 		unix.Kill(-r.process.stub.pid, unix.SIGCONT)
@@ -67,7 +68,7 @@ func (r *program) goOn() {
 
 // whileAway tells when to look again whether the program is to have the terminal.
 func (r *program) whileAway() <-chan time.Time {
-	if r.terminal.fd < 0 || r.terminal.given {
+	if r.terminal.fd < 0 || r.terminal.given || r.away {
 		return nil
 	}
 	return time.After(200 * time.Millisecond)
@@ -93,6 +94,12 @@ func (r *program) stopToo(sig unix.Signal) {
 		if inBackground || sig == unix.SIGTSTP {
 			r.stopGroup(sig)
 		}
+		if parentIsOfJob() {
+			// It is what the shell sees, and by now may have continued: to stop
+			// after that would be for ever. SIGCONT comes to us as well.
+			r.away = true
+			return
+		}
 		stopSelf()
 	case sig == unix.SIGTSTP:
 		// The kernel spares a group that nobody would continue (credentials(7),
@@ -115,6 +122,13 @@ func stopSelf() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGSTOP)
+}
+
+// parentIsOfJob reports whether our parent is no shell that manages jobs, but a part of
+// the job that we are of.
+func parentIsOfJob() bool {
+	group, err := unix.Getpgid(unix.Getppid())
+	return err == nil && group == unix.Getpgrp()
 }
 
 // isManaged reports whether a shell above us manages jobs: an ancestor within

@@ -19,6 +19,7 @@ type program struct {
 	name     string
 	terminal *terminal
 	signals  chan os.Signal
+	away     bool // it is stopped with all of the job but us, until SIGCONT comes
 }
 
 func newProgram(t *tree) *program {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -32,6 +33,9 @@ func Main(m *testing.M) {
 }
 
 func buildAndRun(m *testing.M) (int, error) {
+	if signal.Ignored(unix.SIGHUP) { // by nohup(1), and then by all that is started here
+		signal.Notify(make(chan os.Signal, 1), unix.SIGHUP)
+	}
 	dir, err := MakeDir("bin")
 	if err != nil {
 		return 0, err
