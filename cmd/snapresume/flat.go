@@ -8,6 +8,7 @@ import (
 	"context"
 	"os"
 
+	"snappipe/cmd/internal/about"
 	"snappipe/cmd/internal/tool"
 	"snappipe/kernel"
 )
@@ -40,7 +41,7 @@ func resumeFlat(ctx context.Context, c *tool.Call) error {
 		return err
 	}
 	if c.Bool("check") {
-		return rehearse(c, resumption, nil, &would)
+		return rehearse(c, resumption, &about.Stream{}, &would)
 	}
 	return commit(c, resumption)
 }
