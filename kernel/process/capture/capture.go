@@ -87,6 +87,7 @@ type tree struct {
 	files   *object.Taker
 	stopped *ptrace.Tree
 	paused  time.Duration
+	groups  map[int]int // where they have a PID namespace: the ID that a group of theirs has in it
 
 	img      *world.World
 	store    *Store

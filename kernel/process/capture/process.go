@@ -77,8 +77,8 @@ func (c *member) readIDs() error {
 		p.Groups = append(p.Groups, uint32(id))
 	}
 	if c.before.namespaced {
-		if p.Foreground == p.PGID {
-			p.Foreground = status.Innermost("NSpgid")
+		if p.Foreground > 0 {
+			p.Foreground = c.innerGroup(p.Foreground)
 		}
 		p.PPID, p.PGID, p.SID = c.innerParent(), status.Innermost("NSpgid"), status.Innermost("NSsid")
 	}
@@ -87,6 +87,15 @@ func (c *member) readIDs() error {
 	p.NoNewPrivs = status.Int("NoNewPrivs") != 0
 	p.Seccomp = status.Int("Seccomp")
 	return nil
+}
+
+// innerGroup is the ID that a group has in the PID namespace of the tree, or -1, as where
+// no group is in the foreground, if none of the tree is in it.
+func (t *tree) innerGroup(id int) int {
+	if inner, ok := t.groups[id]; ok {
+		return inner
+	}
+	return -1
 }
 
 // innerParent is the ID that its parent had in the PID namespace of the tree.

@@ -6,6 +6,7 @@ package restore
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -186,7 +187,7 @@ func (t *tree) leads(m *member) bool {
 // have lost it (drivers/tty/tty_jobctrl.c: disassociate_ctty).
 func (t *tree) sessionOf(m *member) int {
 	id := m.task.SID
-	if id == 0 || id == t.members[0].task.SID && !t.root.leadsSession() {
+	if t.isOutside(id) || id == t.members[0].task.SID && !t.root.leadsSession() {
 		return 0
 	}
 	if t.byID[id] != nil {
@@ -201,13 +202,29 @@ func (t *tree) sessionOf(m *member) int {
 }
 
 // groupOf is the process group that a member is to be in. The root leads its own:
-// see standing.
+// see standing. What was a group outside is led by somebody who is in it.
 func (t *tree) groupOf(m *member) int {
-	root := t.members[0].task
-	if m.task.PGID == root.PGID {
+	root, id := t.members[0].task, m.task.PGID
+	switch {
+	case id == root.PGID:
 		return root.PID
+	case t.isOutside(id):
+		for _, in := range t.members {
+			if in.task.PGID == id && !t.isGroup(in.task.PID) {
+				return in.task.PID
+			}
+		}
 	}
-	return m.task.PGID
+	return id
+}
+
+// isOutside reports whether a group or session can't have its ID again: it was outside
+// of the PID namespace (0), or is that of the first process there, which is always taken.
+func (t *tree) isOutside(id int) bool { return id == 0 || id == 1 && t.byID[id] == nil }
+
+// isGroup reports whether somebody is in the group of an ID.
+func (t *tree) isGroup(id int) bool {
+	return slices.ContainsFunc(t.members, func(m *member) bool { return m.task.PGID == id })
 }
 
 // of names a process in an error.

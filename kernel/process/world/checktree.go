@@ -80,9 +80,10 @@ func (w *World) checkParents() error {
 }
 
 // checkGroups checks process groups and sessions. Their IDs are 0 where they are
-// those of a namespace outside of that of the processes.
+// those of a namespace outside of that of the processes: then so is the session of
+// the group, and nobody in it has led another, for there is no way back into it.
 func (w *World) checkGroups() error {
-	root, byID, threads := &w.Tasks[0], map[int]*Task{}, map[int]bool{}
+	byID, threads := map[int]*Task{}, map[int]bool{}
 	for i := range w.Tasks {
 		t := &w.Tasks[i]
 		byID[t.PID] = t
@@ -98,8 +99,8 @@ func (w *World) checkGroups() error {
 				return damagedf("process %d is in group %d and session %d", t.PID, t.PGID, t.SID)
 			}
 		}
-		if t.PGID == 0 && root.PGID != 0 || t.SID == 0 && root.SID != 0 {
-			return damagedf("process %d is in group %d and session %d, outside of that of its parents", t.PID, t.PGID, t.SID)
+		if t.PGID == 0 && t.SID != 0 {
+			return damagedf("process %d is in a group outside of its session, %d", t.PID, t.SID)
 		}
 		if t.SID == t.PID && t.PGID != t.PID {
 			return damagedf("process %d leads a session, but is in group %d", t.PID, t.PGID)
@@ -112,8 +113,8 @@ func (w *World) checkGroups() error {
 		}
 		session[t.PGID] = t.SID
 		// Also one that has left the group it led is in that session.
-		if leader := byID[t.PGID]; leader != nil && leader.SID != t.SID {
-			return damagedf("process group %d is in session %d, and the process of that ID in %d", t.PGID, t.SID, leader.SID)
+		if leader := byID[t.PGID]; leader != nil && (leader.SID != t.SID || leader.PGID == 0) {
+			return damagedf("process group %d is in session %d, and the process of that ID in group %d and session %d", t.PGID, t.SID, leader.PGID, leader.SID)
 		}
 	}
 	return nil

@@ -224,11 +224,11 @@ func (p *onTerminals) replace(t *testing.T) {
 	p.pid = func() int { return program(p.program.PID) }
 }
 
-// script writes down what is said to and by a shell.
+// script writes down what is said to and by a shell, which is a job of another one.
 func TestScript(t *testing.T) {
 	cycle.Need(t, "script", "bash")
 	asEach(t, func(t *testing.T, s *cycle.Stage) {
-		p := playOn(t, s, "script", "-q", "-e", "-f", "-c", "PS1='prompt> ' bash --norc -i", s.Path("typescript"))
+		p := playOn(t, s, "env", "SHELL=/bin/sh", "script", "-q", "-e", "-f", "-c", "PS1='prompt> ' bash --norc -i", s.Path("typescript"))
 		p.Expect(t, "prompt>")
 		p.enter(t, "kept=$((6*7)); echo set $kept", "set 42")
 		for i := range 2 {
