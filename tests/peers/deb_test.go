@@ -4,9 +4,10 @@ package peers
 
 import (
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"snappipe/tests/tools"
 )
 
 // Lintian has nothing to say of the package, down to what is for information.
@@ -16,17 +17,8 @@ func TestDebianPackage(t *testing.T) {
 			t.Skipf("SKIPPED %s: there is no %s; on Debian, tests/setup installs it", t.Name(), tool)
 		}
 	}
-	dir := t.TempDir()
-	build := exec.Command("make", "-s", "deb", "DEB="+dir)
-	build.Dir = "../.."
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("make deb: %v\n%s", err, out)
-	}
-	names, err := filepath.Glob(filepath.Join(dir, "*.deb"))
-	if err != nil || len(names) != 1 {
-		t.Fatalf("make deb left %q", names)
-	}
-	out, err := exec.Command("lintian", "--allow-root", "--display-info", "--fail-on", "error,warning,info", names[0]).CombinedOutput()
+	deb := tools.DebianPackage(t, "../..")
+	out, err := exec.Command("lintian", "--allow-root", "--display-info", "--fail-on", "error,warning,info", deb).CombinedOutput()
 	if err != nil || strings.TrimSpace(string(out)) != "" {
 		t.Errorf("lintian: %v\n%s", err, out)
 	}

@@ -8,8 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
+
+	"snappipe/tests/tools"
 )
 
 // installedModules are those that a machine with Debian on its disk uses.
@@ -104,29 +105,13 @@ func furnish(t testing.TB, root string) {
 		install(t, filepath.Join(root, name), data, mode)
 	}
 	install("usr/local/bin/witness", read(t, filepath.Join(build(t), "witness")), 0o755)
-	install("root/snappipe.deb", read(t, debianPackage(t)), 0o644)
+	install("root/snappipe.deb", read(t, tools.DebianPackage(t, source(t))), 0o644)
 	install("etc/fstab", []byte("/dev/vda / ext4 defaults 0 1\n"), 0o644)
 	install("etc/hostname", []byte("guest\n"), 0o644)
 	install("usr/local/sbin/obey", obeyScript, 0o755)
 	install("etc/systemd/system/obey.service", obeyService, 0o644)
 	output(t, "", "chroot", root, "systemctl", "-q", "enable", "obey.service")
 	output(t, "", "chroot", root, "systemctl", "-q", "mask", "serial-getty@ttyS0.service", "getty@tty1.service")
-}
-
-var packaged sync.Mutex
-
-// debianPackage builds the package. make works in one directory, so only one at a time.
-func debianPackage(t testing.TB) string {
-	t.Helper()
-	packaged.Lock()
-	defer packaged.Unlock()
-	dir := t.TempDir()
-	output(t, source(t), "make", "-s", "deb", "DEB="+dir)
-	names, err := filepath.Glob(filepath.Join(dir, "*.deb"))
-	if err != nil || len(names) != 1 {
-		t.Fatalf("make deb left %q", names)
-	}
-	return names[0]
 }
 
 // initrdOf brings out the initramfs that a machine that is off has made.

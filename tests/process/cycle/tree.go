@@ -35,6 +35,18 @@ func Children(pid int) []int {
 	return all
 }
 
+// Running lists the processes that are executing a file.
+func Running(path string) (all []int) {
+	entries, _ := os.ReadDir("/proc")
+	for _, entry := range entries {
+		exe, err := os.Readlink("/proc/" + entry.Name() + "/exe")
+		if pid, e := strconv.Atoi(entry.Name()); err == nil && e == nil && exe == path {
+			all = append(all, pid)
+		}
+	}
+	return all
+}
+
 // killTree kills a process and all that descends from it. Each is stopped
 // before its children are looked for, so that none is missed.
 func killTree(pid int) {

@@ -37,32 +37,19 @@ func saved(t *testing.T, mib string) *cycle.Stage {
 		t.Fatalf("no snapshot: status %d, %s", r.Status, r.Text)
 	}
 	p.Kill()
-	cycle.Until(t, "the end of its child", func() bool { return len(running(t, s)) == 0 })
+	cycle.Until(t, "the end of its child", func() bool { return len(running(s)) == 0 })
 	return s
 }
 
 // running are the processes that run the program of a stage.
-func running(t *testing.T, s *cycle.Stage) (all []int) {
-	t.Helper()
-	pids, err := os.ReadDir("/proc")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, entry := range pids {
-		exe, err := os.Readlink("/proc/" + entry.Name() + "/exe")
-		if pid, _ := strconv.Atoi(entry.Name()); err == nil && exe == s.Path("memory") {
-			all = append(all, pid)
-		}
-	}
-	return all
-}
+func running(s *cycle.Stage) []int { return cycle.Running(s.Path("memory")) }
 
 // looksWhole has the program and all of its children look at their memory.
-func looksWhole(t *testing.T, s *cycle.Stage, p *cycle.Process) {
+func looksWhole(t *testing.T, s *cycle.Stage) {
 	t.Helper()
 	s.Write(t, "go", "")
 	for _, who := range []string{"first", "second", "first's child", "second's child"} {
-		s.Await(t, p, who)
+		cycle.Until(t, who, func() bool { return s.Has(who) })
 		if said := s.Read(t, who); said != "whole" {
 			t.Errorf("the memory of the %s is %q", who, said)
 		}
@@ -72,19 +59,18 @@ func looksWhole(t *testing.T, s *cycle.Stage, p *cycle.Process) {
 	}
 }
 
-func (r resumed) ends(t *testing.T, s *cycle.Stage) {
+// ends has the program end.
+func ends(t *testing.T, s *cycle.Stage, p *cycle.Process) {
 	t.Helper()
 	s.Write(t, "end", "")
-	if status := r.Status(t); status != 7 {
-		t.Errorf("status %d: %s", status, r.Text())
+	if status := p.Status(t); status != 7 {
+		t.Errorf("status %d: %s", status, p.Text())
 	}
 	for _, name := range []string{"go", "end"} {
 		os.Remove(s.Path(name))
 	}
-	cycle.Until(t, "the end of its child", func() bool { return len(running(t, s)) == 0 })
+	cycle.Until(t, "the end of its child", func() bool { return len(running(s)) == 0 })
 }
-
-type resumed struct{ *cycle.Process }
 
 // A tree of processes sees all that it had, and so do children that it gets
 // meanwhile; a second time, too.
@@ -92,8 +78,8 @@ func TestTree(t *testing.T) {
 	s := saved(t, "48")
 	for range 2 {
 		p := s.Resume(t, "--lazy")
-		looksWhole(t, s, p)
-		resumed{p}.ends(t, s)
+		looksWhole(t, s)
+		ends(t, s, p)
 	}
 }
 
@@ -105,8 +91,8 @@ func TestBase(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	p := s.Resume(t, "--lazy", "--base", "base")
-	looksWhole(t, s, p)
-	resumed{p}.ends(t, s)
+	looksWhole(t, s)
+	ends(t, s, p)
 }
 
 // A detached one is served by a process that says what it is, and that is gone when
@@ -118,16 +104,10 @@ func TestDetach(t *testing.T) {
 		t.Fatalf("status %d: %s", status, p.Text())
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(p.Text()[strings.LastIndex(strings.TrimSpace(p.Text()), "\n")+1:]))
-	if err != nil || !slices.Contains(running(t, s), pid) {
-		t.Fatalf("it says %q, and there are %v", p.Text(), running(t, s))
+	if err != nil || !slices.Contains(running(s), pid) {
+		t.Fatalf("it says %q, and there are %v", p.Text(), running(s))
 	}
-	s.Write(t, "go", "")
-	for _, who := range []string{"first", "second", "first's child", "second's child"} {
-		cycle.Until(t, who, func() bool { return s.Has(who) })
-		if said := s.Read(t, who); said != "whole" {
-			t.Errorf("the memory of the %s is %q", who, said)
-		}
-	}
+	looksWhole(t, s)
 	cycle.Until(t, "the end of the server", func() bool { return !strings.HasPrefix(parentName(pid), "snapresume") })
 	if cycle.State(pid) == 0 {
 		t.Error("the program has gone with it")
@@ -158,7 +138,7 @@ func TestDamage(t *testing.T) {
 	if status := p.Status(t); status != 3 || !strings.Contains(p.Text(), "the program was killed") || !strings.Contains(p.Text(), "frame ") {
 		t.Errorf("status %d: %s", status, p.Text())
 	}
-	cycle.Until(t, "its end", func() bool { return len(running(t, s)) == 0 })
+	cycle.Until(t, "its end", func() bool { return len(running(s)) == 0 })
 	if s.Has("first") || s.Has("second") {
 		t.Error("it has seen its memory")
 	}
@@ -189,7 +169,7 @@ func TestServerKilled(t *testing.T) {
 			t.Errorf("a snapshot: status %d, %s", r.Status, r.Text)
 		}
 		p.Signal(t, unix.SIGKILL)
-		cycle.Until(t, "the end of the program", func() bool { return len(running(t, s)) == 0 })
+		cycle.Until(t, "the end of the program", func() bool { return len(running(s)) == 0 })
 		return
 	}
 }
@@ -226,7 +206,7 @@ func TestRefused(t *testing.T) {
 		if status := cmd.ProcessState.ExitCode(); status != c.status || !strings.Contains(string(out), c.says) {
 			t.Errorf("%s: status %d, %s", c.script, status, out)
 		}
-		if n := len(running(t, s)); n != 0 {
+		if n := len(running(s)); n != 0 {
 			t.Fatalf("%s: %d processes run", c.script, n)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,14 +76,7 @@ func again(t *testing.T, s *cycle.Stage, p *cycle.Process, pid int) (*cycle.Proc
 }
 
 func contain(all, some []int) bool {
-	for _, a := range all {
-		for _, b := range some {
-			if a == b {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(some, func(pid int) bool { return slices.Contains(all, pid) })
 }
 
 // answers asks a server until it has answered several times in a row.

@@ -305,18 +305,10 @@ func TestBashOnTerminal(t *testing.T) {
 // A Python program that drives another one, by a pseudo-terminal.
 func TestPythonPty(t *testing.T) {
 	python := interpreter(t)
-	asEach(t, func(t *testing.T, s *cycle.Stage) {
-		p := twice(t, s, s.Start(t, python, script(t, s, "drive.py"), s.Dir))
-		s.Write(t, "stop", "")
-		ends(t, s, p)
-	})
+	asEach(t, func(t *testing.T, s *cycle.Stage) { works(t, s, python, script(t, s, "drive.py"), s.Dir) })
 }
 
 func TestExpect(t *testing.T) {
 	cycle.Need(t, "expect", "bash")
-	asEach(t, func(t *testing.T, s *cycle.Stage) {
-		p := twice(t, s, s.Start(t, "expect", "-f", script(t, s, "drive.exp"), s.Dir))
-		s.Write(t, "stop", "")
-		ends(t, s, p)
-	})
+	asEach(t, func(t *testing.T, s *cycle.Stage) { works(t, s, "expect", "-f", script(t, s, "drive.exp"), s.Dir) })
 }

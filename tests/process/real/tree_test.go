@@ -61,20 +61,12 @@ func ends(t *testing.T, s *cycle.Stage, p *cycle.Process) {
 
 func TestMultiprocessing(t *testing.T) {
 	python := interpreter(t)
-	asEach(t, func(t *testing.T, s *cycle.Stage) {
-		p := twice(t, s, s.Start(t, python, script(t, s, "workers.py"), s.Dir))
-		s.Write(t, "stop", "")
-		ends(t, s, p)
-	})
+	asEach(t, func(t *testing.T, s *cycle.Stage) { works(t, s, python, script(t, s, "workers.py"), s.Dir) })
 }
 
 func TestBashJobs(t *testing.T) {
 	cycle.Need(t, "bash", "awk", "tee")
-	asEach(t, func(t *testing.T, s *cycle.Stage) {
-		p := twice(t, s, s.Start(t, "bash", script(t, s, "jobs.sh"), s.Dir))
-		s.Write(t, "stop", "")
-		ends(t, s, p)
-	})
+	asEach(t, func(t *testing.T, s *cycle.Stage) { works(t, s, "bash", script(t, s, "jobs.sh"), s.Dir) })
 }
 
 func TestMake(t *testing.T) {

@@ -10,9 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -137,7 +135,10 @@ func (h *hammer) nothingLeft(t *testing.T, snapcat *exec.Cmd, before cycle.Appea
 	t.Helper()
 	var left string
 	for range 5000 {
-		left = strings.Join(running(snapcat.Path), ", ")
+		left = ""
+		if pids := cycle.Running(snapcat.Path); pids != nil {
+			left = fmt.Sprintf("processes %v", pids)
+		}
 		if left == "" {
 			left = before.Changes(cycle.Look(t, h.program.PID))
 		}
@@ -147,18 +148,4 @@ func (h *hammer) nothingLeft(t *testing.T, snapcat *exec.Cmd, before cycle.Appea
 		time.Sleep(2 * time.Millisecond)
 	}
 	t.Fatalf("left behind: %s", left)
-}
-
-// running lists the processes that are executing a file.
-func running(path string) (all []string) {
-	links, err := filepath.Glob("/proc/[0-9]*/exe")
-	if err != nil {
-		panic(err) // the pattern is wrong
-	}
-	for _, link := range links {
-		if exe, err := os.Readlink(link); err == nil && exe == path {
-			all = append(all, filepath.Dir(link))
-		}
-	}
-	return all
 }

@@ -35,6 +35,28 @@ static inline int orphan(void)
 	return 0;
 }
 
+/*
+ * both_have_it is what comes of two ends that the orphan has too, who says so by the file
+ * "forked": they are what they were, but in what is resumed by force the other end is closed.
+ */
+static inline int both_have_it(int in, int out)
+{
+	char b[8];
+
+	while (access(path("forked"), F_OK))
+		pause_ms(2);
+	signal(SIGPIPE, SIG_IGN);
+	ready();
+	if (resumed()) {
+		EQUAL(read(in, b, 1), 0);
+		CHECK(write(out, "x", 1) < 0 && errno == EPIPE);
+		return passed();
+	}
+	EQUAL(write(out, "x", 1), 1);
+	EQUAL(read(in, b, 1), 1);
+	return passed();
+}
+
 /* close_others closes what the orphan would otherwise hold open. */
 static inline void close_others(int keep)
 {

@@ -156,6 +156,21 @@ static int lines(void)
 	return passed();
 }
 
+/* Bytes wait both ways, where there are no lines. */
+static int both_ways(const char *all, int size)
+{
+	begin_pair();
+	raw(slave);
+	type_in(all, size, 0);
+	EQUAL(write(slave, all, size), size);
+	ready();
+	reads_all(slave, all, size);
+	reads_all(master, all, size);
+	nothing(slave);
+	nothing(master);
+	return passed();
+}
+
 /* No lines: all characters, both ways. */
 static int bytes(void)
 {
@@ -163,16 +178,7 @@ static int bytes(void)
 
 	for (int i = 0; i < 256; i++)
 		all[i] = i;
-	begin_pair();
-	raw(slave);
-	type_in(all, sizeof all, 0);
-	EQUAL(write(slave, all, sizeof all), sizeof all);
-	ready();
-	reads_all(slave, all, sizeof all);
-	reads_all(master, all, sizeof all);
-	nothing(slave);
-	nothing(master);
-	return passed();
+	return both_ways(all, sizeof all);
 }
 
 /* More than a terminal looks at. */
@@ -182,16 +188,7 @@ static int many(void)
 
 	for (unsigned i = 0; i < sizeof all; i++)
 		all[i] = 'a' + i % 23;
-	begin_pair();
-	raw(slave);
-	type_in(all, sizeof all, 0);
-	EQUAL(write(slave, all, sizeof all), sizeof all);
-	ready();
-	reads_all(slave, all, sizeof all);
-	reads_all(master, all, sizeof all);
-	nothing(slave);
-	nothing(master);
-	return passed();
+	return both_ways(all, sizeof all);
 }
 
 static int writable(void)
