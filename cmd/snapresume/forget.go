@@ -26,7 +26,7 @@ func checkForget(c *tool.Call) error {
 			return tool.Usage("", "--forget resumes nothing, so --%s makes no sense with it", name)
 		}
 	}
-	if err := meaningless(c, "--forget"); err != nil {
+	if err := meaningless(c, "--forget resumes nothing", aboutTrust()...); err != nil {
 		return err
 	}
 	if path := c.Args().First(); path == "" || path == "-" {

@@ -69,15 +69,11 @@ func resumeLazily(ctx context.Context, c *tool.Call) error {
 	if !info.Summed {
 		return &tool.UntrustedError{Reason: "--lazy: " + format.ErrUnsummed.Error(), Advice: "to add them: snapverify < img > new"}
 	}
-	bases, err := input.OpenPartsOfBases(ctx, c)
+	image, closeBases, err := input.OpenImage(ctx, c, contents)
 	if err != nil {
 		return err
 	}
-	defer bases.Close()
-	image, err := bases.Open(ctx, contents)
-	if err != nil {
-		return err
-	}
+	defer closeBases()
 	o := options(c, nil)
 	o.Source = from
 	k, err := open(c.String("to"), info, o)
@@ -103,9 +99,8 @@ func openToStay(path string) (*input.Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !in.Seeks() {
-		return nil, errors.Join(kernel.Refuse("the image", "store it in a file, or leave out --lazy",
-			"it comes from a pipe, of which no part can be read without the rest"), in.Close())
+	if err := seekable(in, "store it in a file, or leave out --lazy"); err != nil {
+		return nil, errors.Join(err, in.Close())
 	}
 	fd, err := unix.FcntlInt(in.File.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {

@@ -21,12 +21,8 @@ var rangeFlag = &cli.StringFlag{Name: "range", Usage: "write to the file that --
 
 // resumePart writes a part of the image to a file.
 func resumePart(ctx context.Context, c *tool.Call) error {
-	for _, other := range []string{"raw", "salvage", "once", "detach", "same-pid", "check", stdioFlag.Name, about.JSONFlag.Name} {
-		if c.IsSet(other) {
-			return tool.Usage("", "--range resumes nothing: --%s means nothing with it", other)
-		}
-	}
-	if err := meaningless(c, "--range"); err != nil {
+	no := append([]string{"raw", "salvage", "once", "detach", "same-pid", "check", stdioFlag.Name, about.JSONFlag.Name}, aboutTrust()...)
+	if err := meaningless(c, "--range resumes nothing", no...); err != nil {
 		return err
 	}
 	off, n, ok := parseRange(c.String(rangeFlag.Name))
@@ -42,8 +38,8 @@ func resumePart(ctx context.Context, c *tool.Call) error {
 		return err
 	}
 	defer in.Close()
-	if !in.Seeks() {
-		return kernel.Refuse("the image", "store it in a file", "it comes from a pipe, of which no part can be read without the rest")
+	if err := seekable(in, "store it in a file"); err != nil {
+		return err
 	}
 	if err := file.Overwrites(path, in.File); err != nil {
 		return err
@@ -55,15 +51,11 @@ func resumePart(ctx context.Context, c *tool.Call) error {
 	if size := contents.Info().Size; off > size || n > size-off {
 		return kernel.Refuse("--range "+c.String(rangeFlag.Name), "", "the image has %d bytes", size)
 	}
-	bases, err := input.OpenPartsOfBases(ctx, c)
+	image, closeBases, err := input.OpenImage(ctx, c, contents)
 	if err != nil {
 		return err
 	}
-	defer bases.Close()
-	image, err := bases.Open(ctx, contents)
-	if err != nil {
-		return err
-	}
+	defer closeBases()
 	out, err := file.Create(path, c.Bool("force"))
 	if err != nil {
 		return err
@@ -72,6 +64,14 @@ func resumePart(ctx context.Context, c *tool.Call) error {
 		return errors.Join(err, out.Abort())
 	}
 	return out.Commit()
+}
+
+// seekable refuses a stream of which parts cannot be read.
+func seekable(in *input.Stream, advice string) error {
+	if in.Seeks() {
+		return nil
+	}
+	return kernel.Refuse("the image", advice, "it comes from a pipe, of which no part can be read without the rest")
 }
 
 // parseRange reads two numbers, decimal or with 0x before them.

@@ -82,10 +82,6 @@ func checkList(c *tool.Call) error {
 	if !c.Bool(listFlag.Name) {
 		return nil
 	}
-	for _, other := range []string{"check", "raw", "salvage", "once", "detach", "force", "same-pid", lazyFlag.Name, rangeFlag.Name, stdioFlag.Name} {
-		if c.IsSet(other) {
-			return tool.Usage("", "--list does nothing with the image: --%s means nothing with it", other)
-		}
-	}
-	return nil
+	return meaningless(c, "--list does nothing with the image",
+		"check", "raw", "salvage", "once", "detach", "force", "same-pid", lazyFlag.Name, rangeFlag.Name, stdioFlag.Name)
 }

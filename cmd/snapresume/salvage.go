@@ -19,12 +19,8 @@ import (
 // salvage brings out what is whole of a damaged image. Nothing is resumed from
 // that: it goes to a file, or with --check nowhere.
 func salvage(ctx context.Context, c *tool.Call) error {
-	for _, other := range []string{"raw", "once", "detach", "same-pid"} {
-		if c.IsSet(other) {
-			return tool.Usage("", "--salvage resumes nothing: --%s means nothing with it", other)
-		}
-	}
-	if err := meaningless(c, "--salvage"); err != nil {
+	no := append([]string{"raw", "once", "detach", "same-pid"}, aboutTrust()...)
+	if err := meaningless(c, "--salvage resumes nothing", no...); err != nil {
 		return err
 	}
 	path, isFile := strings.CutPrefix(c.String("to"), "file:")

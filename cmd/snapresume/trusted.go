@@ -29,12 +29,20 @@ func policy(c *tool.Call) (*trust.Policy, error) {
 	return trust.ChosenHere(c)
 }
 
-// meaningless returns an error if an option about trust was given where nothing is
-// resumed.
-func meaningless(c *tool.Call, with string) error {
+// aboutTrust are the names of the options that are.
+func aboutTrust() (names []string) {
 	for _, f := range trustFlags {
-		if name := f.Names()[0]; c.IsSet(name) {
-			return tool.Usage("", "%s resumes nothing: --%s means nothing with it", with, name)
+		names = append(names, f.Names()[0])
+	}
+	return names
+}
+
+// meaningless returns an error if one of the options was given that make no sense, and why
+// that is.
+func meaningless(c *tool.Call, why string, options ...string) error {
+	for _, name := range options {
+		if c.IsSet(name) {
+			return tool.Usage("", "%s: --%s means nothing with it", why, name)
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ package input
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 
@@ -37,9 +38,22 @@ func (s *Stream) Contents() (*format.Contents, error) {
 	return format.ReadContents(io.NewSectionReader(s.File, at, end-at), end-at, s.Device)
 }
 
-// OpenPartsOfBases is [OpenBases] for who needs parts of an image: nothing is read
+// OpenImage opens the image of a stream with these contents, for parts of it to be read until
+// closeBases is called.
+func OpenImage(ctx context.Context, c *tool.Call, contents *format.Contents) (image *format.Base, closeBases func() error, err error) {
+	bases, err := openPartsOfBases(ctx, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	if image, err = bases.Open(ctx, contents); err != nil {
+		return nil, nil, errors.Join(err, bases.Close())
+	}
+	return image, bases.Close, nil
+}
+
+// openPartsOfBases is [OpenBases] for who needs parts of an image: nothing is read
 // of the bases but what they are made of.
-func OpenPartsOfBases(ctx context.Context, c *tool.Call) (*Bases, error) {
+func openPartsOfBases(ctx context.Context, c *tool.Call) (*Bases, error) {
 	return openBases(ctx, c, func(f *os.File, size int64, bases []*format.Base, _ bool) (*format.Base, error) {
 		contents, err := format.ReadContents(f, size, true)
 		switch {
