@@ -35,6 +35,17 @@ type Action struct {
 	Of   string // for which part of the image: "process 12, fd 3"
 }
 
+// Actions gathers them.
+type Actions struct {
+	Of  string // which part those are for that are to come
+	All []Action
+}
+
+// Say adds one.
+func (a *Actions) Say(does, what, how string) {
+	a.All = append(a.All, Action{Does: does, What: what, How: how, Of: a.Of})
+}
+
 // String is one line that does nothing to a terminal, and can be taken apart: what
 // is quoted is as in Go, and holds no quotation mark without a backslash.
 func (a Action) String() string {

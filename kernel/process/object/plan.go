@@ -15,9 +15,8 @@ import (
 
 // planner gathers it for one open file after the other.
 type planner struct {
-	world   *world.World
-	of      string
-	actions []kernel.Action
+	kernel.Actions
+	world *world.World
 }
 
 // Plan returns what a [Maker] would do, file by file.
@@ -28,14 +27,14 @@ func Plan(w *world.World) []kernel.Action {
 	}
 	for i := range w.Semaphores {
 		s := &w.Semaphores[i]
-		p.say("make", "System V semaphores", fmt.Sprintf("ID %d, key %#x, %d of them, user %d, group %d, mode %#o", s.ID, uint32(s.Key), len(s.Values), s.UID, s.GID, s.Mode))
+		p.Say("make", "System V semaphores", fmt.Sprintf("ID %d, key %#x, %d of them, user %d, group %d, mode %#o", s.ID, uint32(s.Key), len(s.Values), s.UID, s.GID, s.Mode))
 	}
 	holders := p.holders()
 	for i := range w.Open {
 		o := &w.Open[i]
-		p.of = holders[i]
+		p.Of = holders[i]
 		if o.Outside {
-			p.say("hand over", "standard descriptor", "in the place of a "+string(o.Kind)+" to another process")
+			p.Say("hand over", "standard descriptor", "in the place of a "+string(o.Kind)+" to another process")
 		}
 		byName[o.Kind].plan(p, o)
 		for _, l := range o.Locks {
@@ -43,14 +42,10 @@ func Plan(w *world.World) []kernel.Action {
 			if l.Write {
 				how = "writing"
 			}
-			p.say("lock", p.path(o), fmt.Sprintf("%s, %s", l.Type, how))
+			p.Say("lock", p.path(o), fmt.Sprintf("%s, %s", l.Type, how))
 		}
 	}
-	return p.actions
-}
-
-func (p *planner) say(does, what, how string) {
-	p.actions = append(p.actions, kernel.Action{Does: does, What: what, How: how, Of: p.of})
+	return p.All
 }
 
 // holders says of each open file who has it, by its first descriptor.
@@ -77,15 +72,15 @@ func (p *planner) content(f *world.File) {
 	}
 	how := fmt.Sprintf("%d bytes, user %d, group %d, mode %#o", p.world.Contents[f.Content].Size, f.UID, f.GID, f.Mode&0o7777)
 	if g := f.Segment; g != nil {
-		p.say("make", "System V shared memory", fmt.Sprintf("ID %d, key %#x, %d bytes, user %d, group %d, mode %#o, locked %v",
+		p.Say("make", "System V shared memory", fmt.Sprintf("ID %d, key %#x, %d bytes, user %d, group %d, mode %#o, locked %v",
 			g.ID, g.Key, p.world.Contents[f.Content].Size, g.UID, g.GID, g.Mode, g.Locked))
 		return
 	}
 	if IsTemporary(f) {
-		p.say("make", filepath.Dir(string(f.Path)), "a file without a name in that directory, "+how)
+		p.Say("make", filepath.Dir(string(f.Path)), "a file without a name in that directory, "+how)
 		return
 	}
-	p.say("make", string(f.Path), "a file in memory, "+how)
+	p.Say("make", string(f.Path), "a file in memory, "+how)
 }
 
 func (p *planner) path(o *world.OpenFile) string {
@@ -96,7 +91,7 @@ func (p *planner) path(o *world.OpenFile) string {
 }
 
 // inward is the plan of what nobody outside of the processes can notice.
-func inward(p *planner, o *world.OpenFile) { p.say("make", string(o.Kind), "") }
+func inward(p *planner, o *world.OpenFile) { p.Say("make", string(o.Kind), "") }
 
 // Access says what a file is opened for, by flags of open(2).
 func Access(flags int) string {

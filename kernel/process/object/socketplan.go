@@ -16,31 +16,31 @@ import (
 func planSocket(p *planner, o *world.OpenFile) {
 	s := o.Socket
 	kind := socketKind(s)
-	p.say("make", "socket", kind)
+	p.Say("make", "socket", kind)
 	if len(s.Local) > 0 {
-		p.say("bind", world.AddressText(s.Local), kind+fileOf(s))
+		p.Say("bind", world.AddressText(s.Local), kind+fileOf(s))
 	}
 	if s.Listening {
-		p.say("listen", world.AddressText(s.Local), kind)
+		p.Say("listen", world.AddressText(s.Local), kind)
 	}
 	switch {
 	case len(s.Remote) == 0:
 	case s.Orphan:
-		p.say("bind", world.AddressText(s.Remote), kind+", the other end, which is closed then")
+		p.Say("bind", world.AddressText(s.Remote), kind+", the other end, which is closed then")
 	default:
-		p.say("connect", world.AddressText(s.Remote), kind)
+		p.Say("connect", world.AddressText(s.Remote), kind)
 	}
 	for _, m := range s.Queue {
 		if len(m.From) > 0 {
-			p.say("bind", world.AddressText(m.From), kind+", for a moment, unless a socket of the image has it")
+			p.Say("bind", world.AddressText(m.From), kind+", for a moment, unless a socket of the image has it")
 		}
 	}
 	for _, g := range s.Groups {
-		p.say("join", world.AddressText(g.Group)+"%"+string(g.Interface), kind)
+		p.Say("join", world.AddressText(g.Group)+"%"+string(g.Interface), kind)
 	}
 	p.options(s)
 	if c := s.Creator; c != nil {
-		p.say("show", fmt.Sprintf("user %d, group %d", c.UID, c.GID), "to the other end (SO_PEERCRED), where snapresume may")
+		p.Say("show", fmt.Sprintf("user %d, group %d", c.UID, c.GID), "to the other end (SO_PEERCRED), where snapresume may")
 	}
 }
 
@@ -63,7 +63,7 @@ func (p *planner) options(s *world.Socket) {
 		all = append(all, fmt.Sprintf("%d/%d=%x", o.Level, o.Name, []byte(o.Value)))
 	}
 	if all != nil {
-		p.say("set", "socket options", strings.Join(all, " "))
+		p.Say("set", "socket options", strings.Join(all, " "))
 	}
 }
 

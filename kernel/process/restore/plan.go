@@ -44,25 +44,20 @@ func (p *plan) Actions() ([]kernel.Action, error) {
 	for i := range w.Tasks {
 		a.task(&w.Tasks[i])
 	}
-	return append(a.all, object.Plan(w)...), nil
+	return append(a.All, object.Plan(w)...), nil
 }
 
 // actions gathers them, of one process after the other.
 type actions struct {
+	kernel.Actions
 	world *world.World
-	of    string
-	all   []kernel.Action
-}
-
-func (a *actions) say(does, what, how string) {
-	a.all = append(a.all, kernel.Action{Does: does, What: what, How: how, Of: a.of})
 }
 
 func (a *actions) task(t *world.Task) {
-	a.of = fmt.Sprintf("process %d", t.PID)
+	a.Of = fmt.Sprintf("process %d", t.PID)
 	if t.Dead() {
-		a.say("make", "process that has ended", fmt.Sprintf("status %#x, child of %d", t.Status, t.PPID))
-		a.say("show", string(t.Comm), "as the name of a process")
+		a.Say("make", "process that has ended", fmt.Sprintf("status %#x, child of %d", t.Status, t.PPID))
+		a.Say("show", string(t.Comm), "as the name of a process")
 		return
 	}
 	a.program(t)
@@ -75,47 +70,47 @@ func (a *actions) task(t *world.Task) {
 // program is about what is executed, and what it calls itself.
 func (a *actions) program(t *world.Task) {
 	if t.Exe == world.NoIndex {
-		a.say("execute", "snapresume", "held before its first instruction, in the place of a program that was removed")
+		a.Say("execute", "snapresume", "held before its first instruction, in the place of a program that was removed")
 	} else {
-		a.say("execute", string(a.world.Files[t.Exe].Path),
+		a.Say("execute", string(a.world.Files[t.Exe].Path),
 			"held before its first instruction")
 	}
-	a.say("run", "memory of the image", fmt.Sprintf("%d threads", len(t.Threads)))
+	a.Say("run", "memory of the image", fmt.Sprintf("%d threads", len(t.Threads)))
 	for i := range t.Threads {
-		a.say("show", string(t.Threads[i].Comm), fmt.Sprintf("as the name of thread %d", t.Threads[i].TID))
+		a.Say("show", string(t.Threads[i].Comm), fmt.Sprintf("as the name of thread %d", t.Threads[i].TID))
 	}
 	var words []string
 	for _, w := range t.Cmdline {
 		words = append(words, string(w))
 	}
-	a.say("show", strings.Join(words, " "), "as a command line")
-	a.say("enter", string(a.world.Files[t.Cwd].Path), "as its working directory")
+	a.Say("show", strings.Join(words, " "), "as a command line")
+	a.Say("enter", string(a.world.Files[t.Cwd].Path), "as its working directory")
 }
 
 // rights are what only root can give, or what takes the same for others.
 func (a *actions) rights(t *world.Task) {
-	a.say("become", fmt.Sprintf("user %d, group %d", t.UIDs[0], t.GIDs[0]),
+	a.Say("become", fmt.Sprintf("user %d, group %d", t.UIDs[0], t.GIDs[0]),
 		fmt.Sprintf("real, effective, saved and file system user IDs %v, group IDs %v, groups %v", t.UIDs, t.GIDs, t.Groups))
 	c := t.Caps
-	a.say("have", "capabilities", fmt.Sprintf("permitted %#x, effective %#x, inheritable %#x, ambient %#x, bounding %#x, no_new_privs %v",
+	a.Say("have", "capabilities", fmt.Sprintf("permitted %#x, effective %#x, inheritable %#x, ambient %#x, bounding %#x, no_new_privs %v",
 		uint64(c.Permitted), uint64(c.Effective), uint64(c.Inheritable), uint64(c.Ambient), uint64(c.Bounding), t.NoNewPrivs))
-	a.say("have", "settings", fmt.Sprintf("umask %#o, personality %#x, dumpable %d, oom_score_adj %d, coredump_filter %#x, I/O flusher %v, subreaper %v",
+	a.Say("have", "settings", fmt.Sprintf("umask %#o, personality %#x, dumpable %d, oom_score_adj %d, coredump_filter %#x, I/O flusher %v, subreaper %v",
 		t.Umask, t.Personality, t.Dumpable, t.OOMScoreAdj, uint64(t.CoreFilter), t.IOFlusher, t.Subreaper))
 	if t.Label != "" {
-		a.say("have", string(t.Label), "as its security label, or is refused")
+		a.Say("have", string(t.Label), "as its security label, or is refused")
 	}
 	if t.Keyring != 0 {
-		a.say("have", fmt.Sprintf("session keyring %d", t.Keyring), "or is refused")
+		a.Say("have", fmt.Sprintf("session keyring %d", t.Keyring), "or is refused")
 	}
 	var limits []string
 	for n, l := range t.Rlimits {
 		limits = append(limits, fmt.Sprintf("%d=%s/%s", n, limit(l.Cur), limit(l.Max)))
 	}
-	a.say("have", "resource limits", strings.Join(limits, " "))
+	a.Say("have", "resource limits", strings.Join(limits, " "))
 	for i := range t.Threads {
 		th := &t.Threads[i]
 		s := &th.Sched
-		a.say("have", "scheduling", fmt.Sprintf("thread %d: policy %d, nice %d, priority %d, I/O priority %#x, processors %v, secure bits %#x",
+		a.Say("have", "scheduling", fmt.Sprintf("thread %d: policy %d, nice %d, priority %d, I/O priority %#x, processors %v, secure bits %#x",
 			th.TID, s.Policy, s.Nice, s.Priority, s.IOPrio, s.Affinity, th.SecureBits))
 	}
 }
@@ -129,15 +124,15 @@ func limit(h world.Hex) string {
 
 // standing is about IDs, groups, sessions and terminals.
 func (a *actions) standing(t *world.Task) {
-	a.say("take", fmt.Sprintf("process ID %d", t.PID), fmt.Sprintf("child of %d, process group %d, session %d", t.PPID, t.PGID, t.SID))
+	a.Say("take", fmt.Sprintf("process ID %d", t.PID), fmt.Sprintf("child of %d, process group %d, session %d", t.PPID, t.PGID, t.SID))
 	if t.OwnPIDs {
-		a.say("make", "namespaces", "of process IDs and mounts, and without privilege of users")
+		a.Say("make", "namespaces", "of process IDs and mounts, and without privilege of users")
 	} else if t == &a.world.Tasks[0] {
-		a.say("make", "namespaces", "of process IDs and mounts, and without privilege of users, if process IDs are taken and needed")
+		a.Say("make", "namespaces", "of process IDs and mounts, and without privilege of users, if process IDs are taken and needed")
 	}
 	if t.TTY != 0 {
 		n := uint64(t.TTY)
-		a.say("control", fmt.Sprintf("terminal %d:%d", unix.Major(n), unix.Minor(n)),
+		a.Say("control", fmt.Sprintf("terminal %d:%d", unix.Major(n), unix.Minor(n)),
 			fmt.Sprintf("group %d in its foreground; that of snapresume stands for that of the first process", t.Foreground))
 	}
 }
@@ -146,7 +141,7 @@ func (a *actions) standing(t *world.Task) {
 func (a *actions) locked(t *world.Task) {
 	bytes := lockedBytes(&a.world.Spaces[t.Space])
 	if bytes > 0 || t.LockFuture != 0 {
-		a.say("lock", "memory", fmt.Sprintf("%d bytes, mlockall flags %#x", bytes, t.LockFuture))
+		a.Say("lock", "memory", fmt.Sprintf("%d bytes, mlockall flags %#x", bytes, t.LockFuture))
 	}
 }
 
@@ -182,7 +177,7 @@ func (a *actions) mappings(s *world.Space) {
 		if w.shared {
 			how = "shared"
 		}
-		a.say("map", a.mapped(w.file), fmt.Sprintf("%s, %s%d bytes", how, protection(uses[w].prot), uses[w].bytes))
+		a.Say("map", a.mapped(w.file), fmt.Sprintf("%s, %s%d bytes", how, protection(uses[w].prot), uses[w].bytes))
 	}
 }
 
