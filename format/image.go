@@ -60,6 +60,9 @@ type peeker interface {
 func (w *Writer) WriteImage(ctx context.Context, img Image) error {
 	iw := &imageWriter{w: w, img: img}
 	iw.pipe = pipeOf(w.w, img)
+	if iw.pipe != nil && w.sums == nil { // else its bytes are written
+		iw.peek, _ = img.(peeker)
+	}
 	next, stop := pull(chunks(img))
 	defer stop()
 	return w.gathering(func() error {
@@ -77,13 +80,9 @@ func (w *Writer) WriteImage(ctx context.Context, img Image) error {
 // it does that: up to the end, or where it does it no more.
 func (iw *imageWriter) peekThrough(ctx context.Context, next func() ([]extent, bool)) error {
 	var c chunk
-	iw.peek, _ = iw.img.(peeker)
-	if iw.pipe == nil || iw.w.sums != nil {
-		iw.peek = nil // its bytes are written
-	}
-	for ok := true; iw.peek != nil; {
+	for ok := true; iw.peek != nil && ctx.Err() == nil; {
 		if c.parts, ok = next(); !ok {
-			return ctx.Err()
+			break
 		}
 		if err := iw.look(&c); err != nil {
 			return err
@@ -91,11 +90,8 @@ func (iw *imageWriter) peekThrough(ctx context.Context, next func() ([]extent, b
 		if err := iw.put(&c); err != nil {
 			return err
 		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 // readThrough writes what is left, by all cores.

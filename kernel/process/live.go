@@ -116,14 +116,7 @@ func (l *live) peekExtent(p []byte, off int64, extents []capture.Extent, skip in
 	if isCopied(extents[0]) {
 		return l.readExtent(p, extents[0], skip)
 	}
-	for len(p) > 0 {
-		some := p[:min(len(p), agent.PeekSize)]
-		if err := l.s.Peek(some, off, extents, skip); err != nil {
-			return err
-		}
-		p, off, skip = p[len(some):], off+int64(len(some)), skip+int64(len(some))
-	}
-	return nil
+	return l.s.Peek(p, off, extents, skip)
 }
 
 // PipeTo implements [kernel.Piper]: pages of the twin are moved, what is in the

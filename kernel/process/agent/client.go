@@ -15,6 +15,7 @@ import (
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/capture"
+	"snappipe/kernel/process/self"
 )
 
 // Snapshot is an image whose memory is that of twins in the care of an agent.
@@ -99,27 +100,11 @@ type process struct {
 }
 
 func launch() (*process, error) {
-	c, theirs, err := pair()
+	socket, cmd, err := self.Start(name, os.Stderr)
 	if err != nil {
-		return nil, err
-	}
-	defer theirs.Close()
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		c.close()
-		return nil, err
-	}
-	defer null.Close()
-	cmd, err := os.StartProcess("/proc/self/exe", []string{name}, &os.ProcAttr{
-		Dir: "/", Env: os.Environ(),
-		Files: []*os.File{null, null, os.Stderr, theirs},
-		Sys:   &syscall.SysProcAttr{Setsid: true},
-	})
-	if err != nil {
-		c.close()
 		return nil, fmt.Errorf("starting the agent: %w", err)
 	}
-	return &process{conn: c, cmd: cmd}, nil
+	return &process{conn: newConn(socket), cmd: cmd}, nil
 }
 
 // ask tells it what to do. If that fails there is no agent any more.

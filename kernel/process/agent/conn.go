@@ -4,7 +4,6 @@ package agent
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -21,15 +20,6 @@ type conn struct {
 const maxMessage = 128 << 10
 
 func newConn(fd int) *conn { return &conn{fd: fd, buf: make([]byte, maxMessage)} }
-
-// pair returns both ends, neither of which an executed program inherits.
-func pair() (*conn, *os.File, error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, fmt.Errorf("making a socket for the agent: %w", err)
-	}
-	return newConn(fds[0]), os.NewFile(uintptr(fds[1]), "agent"), nil
-}
 
 func (c *conn) send(b []byte, files ...*os.File) error {
 	var rights []byte

@@ -13,19 +13,20 @@ import (
 // Files that came with a message that is of no use are closed: here with one that
 // is longer than any.
 func TestUselessFilesAreClosed(t *testing.T) {
-	c, theirs, err := pair()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	c, theirs := newConn(pair[0]), newConn(pair[1])
 	defer c.close()
-	defer theirs.Close()
+	defer theirs.close()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
 	long := make([]byte, maxMessage+1)
-	if err := newConn(int(theirs.Fd())).send(long, w); err != nil {
+	if err := theirs.send(long, w); err != nil {
 		t.Fatal(err)
 	}
 	w.Close()

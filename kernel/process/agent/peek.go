@@ -17,15 +17,15 @@ import (
 )
 
 const (
-	kept     = 1 << 20   // how many bytes that were peeked at are kept
-	PeekSize = 256 << 10 // how many are best peeked at in one go
+	kept = 1 << 20   // how many bytes that were peeked at are kept
+	seen = 256 << 10 // how many are looked at at once
 )
 
 // hold has the pages that were peeked at, in order.
 type hold struct {
 	kept, seen duct   // seen has them a second time, to be read
 	what       []span // in kept
-	bytes      int64  // likewise
+	bytes      int64  // of these
 	null       sink
 }
 
@@ -36,7 +36,7 @@ type span struct{ off, n int64 }
 // (pipe-user-pages-soft of proc_sys_fs(5)).
 func newHold() *hold {
 	h := &hold{kept: none, seen: none}
-	if h.kept.open(kept) && h.seen.open(PeekSize) {
+	if h.kept.open(kept) && h.seen.open(seen) {
 		return h
 	}
 	h.close()
@@ -78,20 +78,18 @@ func (d *duct) close() {
 // [errors.ErrUnsupported] this can't be done any more, and nothing is kept. It is for one
 // goroutine, in the order of the image.
 func (s *Snapshot) Peek(p []byte, off int64, extents []capture.Extent, skip int64) error {
-	if s.hold == nil {
-		if s.holdless {
-			return errors.ErrUnsupported
-		}
+	if s.hold == nil && !s.holdless {
 		s.hold, s.holdless = newHold(), true
-		if s.hold == nil {
-			return errors.ErrUnsupported
-		}
 	}
 	h := s.hold
-	err := h.makeRoom(int64(len(p)))
+	if h == nil {
+		return errors.ErrUnsupported
+	}
+	n := int64(len(p))
+	err := h.makeRoom(n)
 	if err == nil {
-		h.what = append(h.what, span{off, int64(len(p))})
-		_, err = s.draw(extents, skip, int64(len(p)), func(t *Twin, n int64) (int64, error) {
+		h.what, h.bytes = append(h.what, span{off, n}), h.bytes+n
+		_, err = s.draw(extents, skip, n, func(t *Twin, n int64) (int64, error) {
 			some, err := h.peek(p[:n], int(t.pipe.Fd()))
 			p = p[some:]
 			return int64(some), err
@@ -108,7 +106,7 @@ func (s *Snapshot) Peek(p []byte, off int64, extents []capture.Extent, skip int6
 func (h *hold) peek(p []byte, pipe int) (n int, err error) {
 	for {
 		var got int64
-		got, err = unix.Tee(pipe, h.seen.in, min(len(p), PeekSize), 0)
+		got, err = unix.Tee(pipe, h.seen.in, min(len(p), seen), 0)
 		if n = int(got); err != unix.EINTR {
 			break
 		}
@@ -140,7 +138,6 @@ func (h *hold) keep(pipe, n int) error {
 			return fmt.Errorf("moving pages between pipes: %w", err)
 		}
 		n -= int(some)
-		h.bytes += some
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"snappipe/kernel/process/capture"
 	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/self"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,14 +25,13 @@ var le = binary.LittleEndian
 // one; otherwise it does nothing. It has to be called from an init function,
 // so that nothing of the program whose executable this is has run.
 func Main() {
-	if len(os.Args) == 0 || os.Args[0] != name {
+	socket, ok := self.Is(name)
+	if !ok {
 		return
 	}
 	ignoreSignals()
 	// Collecting garbage may hold the thread up that has a program stopped.
 	debug.SetGCPercent(-1)
-	const socket = 3 // os.ProcAttr.Files
-	unix.CloseOnExec(socket)
 	s := server{conn: newConn(socket)}
 	tracer := ptrace.NewTracer()
 	if err := tracer.Do(s.serve); err != nil {

@@ -155,8 +155,7 @@ func (c *member) begin() (err error) {
 	if f.maps, err = proc.Maps(c.pid); err != nil {
 		return err
 	}
-	// A program may move its vdso.
-	if c.landing, err = ptrace.FindLanding(f.maps, c.mem); err != nil {
+	if c.landing, err = c.landing.FindAgain(f.maps, c.mem); err != nil {
 		return err
 	}
 	for _, t := range f.group.Threads {

@@ -5,12 +5,11 @@
 package lazy
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"snappipe/kernel/process/self"
 )
 
 // name is the first argument by which a process knows that it is a guard, and what
@@ -48,25 +47,11 @@ type process struct {
 }
 
 func startGuard() (*guard, error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	socket, cmd, err := self.Start(name, nil)
 	if err != nil {
-		return nil, fmt.Errorf("socketpair: %w", err)
+		return nil, fmt.Errorf("starting the guard: %w", err)
 	}
-	theirs := os.NewFile(uintptr(fds[1]), "guard")
-	defer theirs.Close()
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		return nil, errors.Join(err, unix.Close(fds[0]))
-	}
-	defer null.Close()
-	cmd, err := os.StartProcess("/proc/self/exe", []string{name}, &os.ProcAttr{
-		Dir: "/", Env: os.Environ(), Files: []*os.File{null, null, null, theirs},
-		Sys: &syscall.SysProcAttr{Setsid: true},
-	})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("starting the guard: %w", err), unix.Close(fds[0]))
-	}
-	g := &guard{pid: cmd.Pid, conn: fds[0], gone: make(chan struct{})}
+	g := &guard{pid: cmd.Pid, conn: socket, gone: make(chan struct{})}
 	go func() {
 		state, err := cmd.Wait()
 		if err == nil && !state.Success() {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/self"
 	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
@@ -21,12 +22,11 @@ import (
 // Main makes this process a guard, and never returns, if it was started as one;
 // otherwise it does nothing. It has to be called from an init function.
 func Main() {
-	if len(os.Args) == 0 || os.Args[0] != name {
+	socket, ok := self.Is(name)
+	if !ok {
 		return
 	}
 	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2, unix.SIGTSTP)
-	const socket = 3 // os.ProcAttr.Files
-	unix.CloseOnExec(socket)
 	_ = os.WriteFile("/proc/self/comm", []byte(name), 0) // for ps(1), which shows another where it fails
 	w := ward{spaces: map[uint32]int{}}
 	if !w.dismissedBy(socket) {

@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 
 	"snappipe/kernel/process/proc"
@@ -47,7 +48,7 @@ const homeOffset = 2
 
 var errNoLanding = errors.New("its vdso, through which calls are made in its name, is not that of this kernel")
 
-// ownVDSO is that of this process.
+// ownVDSO is that of this process, if it has room for a landing behind what is loaded of it.
 var ownVDSO = sync.OnceValues(func() ([]byte, error) {
 	maps, err := proc.Maps(os.Getpid())
 	if err != nil {
@@ -59,6 +60,9 @@ var ownVDSO = sync.OnceValues(func() ([]byte, error) {
 	}
 	defer mem.Close()
 	_, code, err := vdso(maps, mem)
+	if err == nil && loadedEnd(code) > len(code)-landingSize {
+		err = errNoLanding
+	}
 	return code, err
 })
 
@@ -72,10 +76,20 @@ func FindLanding(maps []proc.Map, mem *Memory) (*Landing, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(code) != len(own) || loadedEnd(own) > len(own)-landingSize {
+	if len(code) != len(own) {
 		return nil, errNoLanding
 	}
 	return &Landing{at + uint64(len(own)-landingSize), mem, own[len(own)-landingSize:]}, nil
+}
+
+// FindAgain is [FindLanding] for a process of which l was found before, if it is not nil: the
+// vdso is only read if it was moved since.
+func (l *Landing) FindAgain(maps []proc.Map, mem *Memory) (*Landing, error) {
+	stays := func(m proc.Map) bool { return m.Path == vdsoName && m.End == l.at+landingSize }
+	if l == nil || !slices.ContainsFunc(maps, stays) {
+		return FindLanding(maps, mem)
+	}
+	return &Landing{l.at, mem, l.clean}, nil
 }
 
 // Holds reports whether a thread with such registers is in it: its tracer has died,
