@@ -160,7 +160,7 @@ func (c *member) endOfFile(i int, m *proc.Map, mem *ptrace.Memory) (uint64, erro
 }
 
 // pages is how much of memory a file of some size takes.
-func pages(size int64) uint64 { return (uint64(size) + world.Page - 1) &^ (world.Page - 1) }
+func pages(size int64) uint64 { return uint64(world.PageUp(size)) }
 
 // probeEnd finds it by trying, for a file whose size nobody tells.
 func probeEnd(m *proc.Map, mem *ptrace.Memory) (uint64, error) {

@@ -58,6 +58,6 @@ func (s *Store) Fill(n int64, f func(b []byte) error) (at uint64, err error) {
 
 func (s *Store) reserved(n int64) uint64 {
 	at := s.Size
-	s.Size += (n + world.Page - 1) &^ (world.Page - 1)
+	s.Size += world.PageUp(n)
 	return uint64(at)
 }

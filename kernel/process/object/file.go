@@ -109,7 +109,7 @@ func opens(p *planner, o *world.OpenFile) {
 	if f.Mode&unix.S_IFMT == unix.S_IFCHR {
 		how += fmt.Sprintf(", character device %d:%d", unix.Major(uint64(f.Rdev)), unix.Minor(uint64(f.Rdev)))
 	}
-	p.say("open", string(f.Path), how)
+	p.Say("open", string(f.Path), how)
 }
 
 // ownAs gives what was made anew the owner and mode that it had. Programs open

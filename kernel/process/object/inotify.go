@@ -210,9 +210,9 @@ func checkInotify(w *world.World, o *world.OpenFile) error {
 }
 
 func planInotify(p *planner, o *world.OpenFile) {
-	p.say("make", "inotify", "")
+	p.Say("make", "inotify", "")
 	for _, w := range o.Inotify {
-		p.say("watch", string(p.world.Files[w.File].Path), fmt.Sprintf("events %#x", w.Mask))
+		p.Say("watch", string(p.world.Files[w.File].Path), fmt.Sprintf("events %#x", w.Mask))
 	}
 }
 

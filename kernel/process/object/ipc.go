@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
+	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/world"
 )
@@ -128,11 +129,12 @@ func (m *Maker) makeIPC(p Process, kind, name string, o *world.IPC, get func() (
 // unlessInNamespace has what was made be taken away again if nothing comes of it. With
 // a namespace of its own it goes by itself.
 func (m *Maker) unlessInNamespace(p Process, undo func() error) error {
-	own, err := os.Readlink("/proc/self/ns/ipc")
+	self := os.Getpid()
+	own, err := proc.Namespace(self, self, "ipc")
 	if err != nil {
 		return err
 	}
-	theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/ipc", p.PID()))
+	theirs, err := proc.Namespace(p.PID(), p.PID(), "ipc")
 	if err == nil && own == theirs {
 		m.undo = append(m.undo, undo)
 	}

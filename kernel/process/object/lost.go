@@ -31,7 +31,7 @@ func checkLost(_ *world.World, o *world.OpenFile) error {
 }
 
 func planLost(p *planner, o *world.OpenFile) {
-	p.say("make", "stand-in", "at its end, of kind "+string(lostKind(o.Lost.Kind)))
+	p.Say("make", "stand-in", "at its end, of kind "+string(lostKind(o.Lost.Kind)))
 }
 
 // lostKind is one of those that there are.

@@ -6,11 +6,11 @@ package object
 
 import (
 	"fmt"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
+	"snappipe/kernel/process/sys"
 )
 
 // CheckMessages refuses the processes if they were the last to use one, or if one is in
@@ -24,8 +24,7 @@ func (t *Taker) CheckMessages(own bool) error {
 		sender, receiver int32
 		_                [2]uint64
 	}
-	b := unsafe.Slice((*byte)(unsafe.Pointer(&st)), unsafe.Sizeof(st))
-	return everyIPC(t.root().Twin, unix.SYS_MSGCTL, msgInfo, msgStatAny, b, func(id int) error {
+	return everyIPC(t.root().Twin, unix.SYS_MSGCTL, msgInfo, msgStatAny, sys.Bytes(&st), func(id int) error {
 		if !own && !t.isInner(int(st.sender)) && !t.isInner(int(st.receiver)) {
 			return nil
 		}

@@ -55,7 +55,7 @@ func checkPIDFD(w *world.World, o *world.OpenFile) error {
 }
 
 func planPIDFD(p *planner, o *world.OpenFile) {
-	p.say("make", "pidfd", fmt.Sprintf("of process %d", p.world.Tasks[o.PIDFD.Task].PID))
+	p.Say("make", "pidfd", fmt.Sprintf("of process %d", p.world.Tasks[o.PIDFD.Task].PID))
 }
 
 func (m *Maker) makePIDFD(i int) (int, error) {

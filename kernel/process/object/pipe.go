@@ -66,7 +66,7 @@ func checkPipe(w *world.World, o *world.OpenFile) error {
 // planPipe is about what a pipe has a name for: the others are made.
 func planPipe(p *planner, o *world.OpenFile) {
 	if o.File == world.NoIndex {
-		p.say("make", "pipe", fmt.Sprintf("user %d, group %d, mode %#o", o.Pipe.UID, o.Pipe.GID, o.Pipe.Mode&0o7777))
+		p.Say("make", "pipe", fmt.Sprintf("user %d, group %d, mode %#o", o.Pipe.UID, o.Pipe.GID, o.Pipe.Mode&0o7777))
 		return
 	}
 	opens(p, o)

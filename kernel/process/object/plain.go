@@ -11,6 +11,7 @@ import (
 
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/sys"
 
 	"golang.org/x/sys/unix"
 )
@@ -121,7 +122,7 @@ func (k *Task) glances() (map[int]glance, error) {
 		}
 		for i, o := range some {
 			if g, ok := glanced(answer, callsEach*i); ok {
-				copy(unsafe.Slice((*byte)(unsafe.Pointer(&g.st)), stat), answer.Stored[i*stat:])
+				copy(sys.Bytes(&g.st), answer.Stored[i*stat:])
 				all[o.fd] = g
 			}
 		}

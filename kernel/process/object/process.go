@@ -53,8 +53,8 @@ func callWith(p Process, what string, nr uintptr, i int, arg []byte, args ...uin
 	return p.Call(what, nr, args...)
 }
 
-// takeOver gets a descriptor that a process has made, and closes it there.
-func takeOver(p Process, n int) (int, error) {
+// TakeOver gets a descriptor that a process has made, and closes it there.
+func TakeOver(p Process, n int) (int, error) {
 	pidfd, err := unix.PidfdOpen(p.PID(), 0)
 	if err != nil {
 		return -1, fmt.Errorf("pidfd_open: %w", err)

@@ -51,7 +51,7 @@ func planPty(p *planner, o *world.OpenFile) {
 	if o.Pty.Opened {
 		how += fmt.Sprintf(", for user %d, group %d, mode %#o", o.Pty.UID, o.Pty.GID, o.Pty.Mode)
 	}
-	p.say("open", p.path(o), how)
+	p.Say("open", p.path(o), how)
 }
 
 func contentsOfPty(o *world.OpenFile) []*int {
@@ -129,7 +129,7 @@ func (t *Taker) master(o *Found, d *world.OpenFile) error {
 	defer unix.Close(fd)
 	const none = world.NoIndex
 	p := &world.Pty{Leader: none, Input: none, Output: none, Raw: none}
-	if p.Index, err = sys.GetNumber(fd, sys.PtyIndex); err != nil {
+	if p.Index, err = unix.IoctlGetInt(fd, sys.PtyIndex); err != nil {
 		return fmt.Errorf("%s: its number: %w", o.object(o.link), err)
 	}
 	d.Kind, d.Pty = world.KindPty, p
@@ -208,8 +208,8 @@ func (e *ptyEnds) readModes() (err error) {
 	if err := sys.Ioctl(e.master, unix.TIOCGWINSZ, &p.Window); err != nil {
 		return fmt.Errorf("its window: %w", err)
 	}
-	for request, is := range map[uintptr]*bool{sys.PtyPacket: &p.Packet, sys.PtyLocked: &p.Locked} {
-		n, err := sys.GetNumber(e.master, request)
+	for request, is := range map[uint]*bool{sys.PtyPacket: &p.Packet, sys.PtyLocked: &p.Locked} {
+		n, err := unix.IoctlGetInt(e.master, request)
 		if err != nil {
 			return fmt.Errorf("ioctl %#x: %w", request, err)
 		}
@@ -246,10 +246,10 @@ func (t *Taker) slaveOf(p *pair, master int) (int, error) {
 // openSlave opens the slave side, although it may be locked.
 func openSlave(p *world.Pty, master int) (fd int, err error) {
 	if p.Locked {
-		if err := sys.SetNumber(master, sys.SetPtyLocked, 0); err != nil {
+		if err := unix.IoctlSetPointerInt(master, sys.SetPtyLocked, 0); err != nil {
 			return -1, err
 		}
-		defer func() { err = errors.Join(err, sys.SetNumber(master, sys.SetPtyLocked, 1)) }()
+		defer func() { err = errors.Join(err, unix.IoctlSetPointerInt(master, sys.SetPtyLocked, 1)) }()
 	}
 	fd, err = sys.OpenPtySlave(master, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK)
 	if errors.Is(err, unix.EBUSY) {
@@ -275,12 +275,12 @@ func (t *Taker) checkUnopened(p *pair, master int) error {
 // checkPair refuses what is not known how to put back.
 func (t *Taker) checkPair(o *Found, e *ptyEnds) error {
 	p := e.p
-	exclusive, err := sys.GetNumber(e.slave, sys.TTYExclusive)
+	exclusive, err := unix.IoctlGetInt(e.slave, sys.TTYExclusive)
 	if err != nil {
 		return fmt.Errorf("%s: reading TIOCEXCL: %w", o.object(ptyName(p)), err)
 	}
 	p.Exclusive = exclusive != 0
-	discipline, err := sys.GetNumber(e.slave, unix.TIOCGETD)
+	discipline, err := unix.IoctlGetInt(e.slave, unix.TIOCGETD)
 	if err != nil {
 		return fmt.Errorf("%s: reading its line discipline: %w", o.object(ptyName(p)), err)
 	}

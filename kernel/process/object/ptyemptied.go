@@ -61,7 +61,7 @@ func (it Emptied) PutBack() (err error) {
 	}
 	defer unix.Close(slave)
 	e := &ptyEnds{p: &it.Pty, master: master, slave: slave, input: it.Input, output: it.Output, raw: it.Raw}
-	if err := sys.SetNumber(master, sys.SetPtyPacket, 0); err != nil {
+	if err := unix.IoctlSetPointerInt(master, sys.SetPtyPacket, 0); err != nil {
 		return err
 	}
 	if it.Read {
@@ -70,7 +70,7 @@ func (it Emptied) PutBack() (err error) {
 		err = sys.SetTermios(slave, (*sys.Termios)(it.Pty.Termios))
 	}
 	if it.Pty.Packet {
-		err = errors.Join(err, sys.SetNumber(master, sys.SetPtyPacket, 1))
+		err = errors.Join(err, unix.IoctlSetPointerInt(master, sys.SetPtyPacket, 1))
 	}
 	return err
 }
@@ -81,9 +81,5 @@ func (e *ptyEnds) putAgain() error {
 	if err != nil {
 		return err
 	}
-	restore, err := e.dontWait()
-	if err != nil {
-		return err
-	}
-	return errors.Join(e.put(), restore())
+	return e.fill()
 }

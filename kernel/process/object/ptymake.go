@@ -104,7 +104,7 @@ func (m *Maker) openMaster(i int) (*madePair, error) {
 	if p.master, err = takeDescriptor(f, 0); err != nil {
 		return nil, err
 	}
-	if p.index, err = sys.GetNumber(p.master, sys.PtyIndex); err != nil {
+	if p.index, err = unix.IoctlGetInt(p.master, sys.PtyIndex); err != nil {
 		p.close()
 		return nil, fmt.Errorf("%s: its number: %w", ptyName(o.Pty), err)
 	}
@@ -122,7 +122,7 @@ func (m *Maker) prepare(p *world.Pty, made *madePair) (err error) {
 	if !p.Opened {
 		return nil
 	}
-	if err := sys.SetNumber(made.master, sys.SetPtyLocked, 0); err != nil {
+	if err := unix.IoctlSetPointerInt(made.master, sys.SetPtyLocked, 0); err != nil {
 		return err
 	}
 	if made.slave, err = sys.OpenPtySlave(made.master, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC); err != nil {
@@ -166,18 +166,14 @@ func (m *Maker) fillPty(i int) (err error) {
 			return err
 		}
 	}
-	restore, err := e.dontWait()
-	if err != nil {
-		return err
-	}
-	return errors.Join(e.put(), restore())
+	return e.fill()
 }
 
 // settlePty does what must come last, when all have their ends.
 func (m *Maker) settlePty(i int) error {
 	p, made := m.world.Open[i].Pty, m.pairs[i]
 	if p.Packet {
-		if err := sys.SetNumber(made.master, sys.SetPtyPacket, 1); err != nil {
+		if err := unix.IoctlSetPointerInt(made.master, sys.SetPtyPacket, 1); err != nil {
 			return fmt.Errorf("setting TIOCPKT: %w", err)
 		}
 	}
@@ -190,7 +186,7 @@ func (m *Maker) settlePty(i int) error {
 	if p.Locked {
 		locked = 1
 	}
-	if err := sys.SetNumber(made.master, sys.SetPtyLocked, locked); err != nil {
+	if err := unix.IoctlSetPointerInt(made.master, sys.SetPtyLocked, locked); err != nil {
 		return fmt.Errorf("setting TIOCSPTLCK: %w", err)
 	}
 	made.close()

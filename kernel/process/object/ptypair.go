@@ -128,7 +128,7 @@ func (t *Taker) findSession(p *pair) error {
 		return err
 	}
 	defer unix.Close(fd)
-	if p.session, err = sys.GetNumber(fd, unix.TIOCGSID); err != nil {
+	if p.session, err = unix.IoctlGetInt(fd, unix.TIOCGSID); err != nil {
 		p.session = 0 // ENOTTY: it is nobody's
 		return nil
 	}

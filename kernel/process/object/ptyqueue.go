@@ -54,13 +54,13 @@ func (e *ptyEnds) save(f func() error) error {
 		return err
 	}
 	if e.p.Packet {
-		err = sys.SetNumber(e.master, sys.SetPtyPacket, 0)
+		err = unix.IoctlSetPointerInt(e.master, sys.SetPtyPacket, 0)
 	}
 	if err == nil {
 		err = errors.Join(e.take(), f(), e.put())
 	}
 	if e.p.Packet {
-		err = errors.Join(err, sys.SetNumber(e.master, sys.SetPtyPacket, 1))
+		err = errors.Join(err, unix.IoctlSetPointerInt(e.master, sys.SetPtyPacket, 1))
 	}
 	return errors.Join(err, restore())
 }
@@ -86,6 +86,15 @@ func (e *ptyEnds) dontWait() (restore func() error, err error) {
 		}
 	}
 	return restore, nil
+}
+
+// fill is put, with no call waiting meanwhile.
+func (e *ptyEnds) fill() error {
+	restore, err := e.dontWait()
+	if err != nil {
+		return err
+	}
+	return errors.Join(e.put(), restore())
 }
 
 func (e *ptyEnds) take() (err error) {

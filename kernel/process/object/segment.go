@@ -13,7 +13,6 @@ package object
 import (
 	"errors"
 	"fmt"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -64,7 +63,7 @@ func (t *Taker) Loose(own bool) (added []int, err error) {
 	twin := t.root().Twin
 	var st unix.SysvShmDesc
 	var ids []int
-	err = everyIPC(twin, unix.SYS_SHMCTL, shmInfo, shmStatAny, unsafe.Slice((*byte)(unsafe.Pointer(&st)), unsafe.Sizeof(st)), func(id int) error {
+	err = everyIPC(twin, unix.SYS_SHMCTL, shmInfo, shmStatAny, sys.Bytes(&st), func(id int) error {
 		if st.Nattch == 0 && (own || t.isInner(int(st.Cpid)) || t.isInner(int(st.Lpid))) {
 			ids = append(ids, id)
 		}
@@ -85,7 +84,7 @@ func (t *Taker) Loose(own bool) (added []int, err error) {
 func (t *Taker) statSegment(twin Twin, f *world.File) error {
 	s := f.Segment
 	var st unix.SysvShmDesc
-	_, err := ask(twin, unsafe.Slice((*byte)(unsafe.Pointer(&st)), unsafe.Sizeof(st)), unix.SYS_SHMCTL, uint64(s.ID), unix.IPC_STAT)
+	_, err := ask(twin, sys.Bytes(&st), unix.SYS_SHMCTL, uint64(s.ID), unix.IPC_STAT)
 	if errors.Is(err, unix.EACCES) {
 		return kernel.Refuse(segmentName(s.ID), "take it as root", "its mode lets this user not read it")
 	}
@@ -139,7 +138,7 @@ func checkSegments(w *world.World) error {
 		if err := checkIPC(&s.IPC); err != nil {
 			return fmt.Errorf("%w: %s, %w", world.ErrDamaged, segmentName(s.ID), err)
 		}
-		if ids[s.ID] || f.Content == world.NoIndex || f.Size <= 0 || w.Contents[f.Content].Size != roundUp(f.Size) {
+		if ids[s.ID] || f.Content == world.NoIndex || f.Size <= 0 || w.Contents[f.Content].Size != world.PageUp(f.Size) {
 			return fmt.Errorf("%w: %s is there twice, or not all of it", world.ErrDamaged, segmentName(s.ID))
 		}
 		ids[s.ID] = true
@@ -155,15 +154,13 @@ func checkSegments(w *world.World) error {
 			if v.File == world.NoIndex || w.Files[v.File].Segment == nil {
 				continue
 			}
-			if !v.Shared || v.Offset+int64(v.End-v.Start) > roundUp(w.Files[v.File].Size) {
+			if !v.Shared || v.Offset+int64(v.End-v.Start) > world.PageUp(w.Files[v.File].Size) {
 				return fmt.Errorf("%w: mapping %x is not of its System V shared memory", world.ErrDamaged, v.Start)
 			}
 		}
 	}
 	return nil
 }
-
-func roundUp(size int64) int64 { return (size + world.Page - 1) &^ (world.Page - 1) }
 
 // MakeIPC makes segments and semaphores, or finds them where they were with nobody using
 // them. They hold nothing yet.
@@ -189,7 +186,7 @@ func (m *Maker) makeSegment(f *world.File) error {
 	s, p := f.Segment, m.tasks[0]
 	name := segmentName(s.ID)
 	var st unix.SysvShmDesc
-	err := askProcess(p, name, unsafe.Slice((*byte)(unsafe.Pointer(&st)), unsafe.Sizeof(st)), unix.SYS_SHMCTL, uint64(s.ID), unix.IPC_STAT)
+	err := askProcess(p, name, sys.Bytes(&st), unix.SYS_SHMCTL, uint64(s.ID), unix.IPC_STAT)
 	switch {
 	case err == nil:
 		if st.Nattch > 0 || st.Segsz != uint64(f.Size) || int(st.Perm.Key) != s.Key || st.Perm.Uid != s.UID || s.Removed {
@@ -251,7 +248,7 @@ func (m *Maker) settleSegment(f *world.File) error {
 		return err
 	}
 	d := unix.SysvShmDesc{Perm: unix.SysvIpcPerm{Uid: s.UID, Gid: s.GID, Mode: s.Mode}}
-	_, err = callWith(p, "shmctl", unix.SYS_SHMCTL, 2, unsafe.Slice((*byte)(unsafe.Pointer(&d)), unsafe.Sizeof(d)), uint64(s.ID), unix.IPC_SET, 0)
+	_, err = callWith(p, "shmctl", unix.SYS_SHMCTL, 2, sys.Bytes(&d), uint64(s.ID), unix.IPC_SET, 0)
 	if err != nil {
 		return err
 	}

@@ -12,9 +12,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -37,13 +35,9 @@ const (
 // semaphoreStat is struct semid64_ds of arch/x86/include/uapi/asm/sembuf.h.
 type semaphoreStat struct {
 	unix.SysvIpcPerm
-	changed, _, made, _ int64
-	count               uint64
-	_                   [2]uint64
-}
-
-func (s *semaphoreStat) bytes() []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(s)), unsafe.Sizeof(*s))
+	_     [4]int64 // when it was changed, and made
+	count uint64
+	_     [2]uint64
 }
 
 func semaphoresName(id int) string { return fmt.Sprintf("System V semaphores %d", id) }
@@ -52,7 +46,7 @@ func semaphoresName(id int) string { return fmt.Sprintf("System V semaphores %d"
 func (t *Taker) Semaphores(own bool) error {
 	twin := t.root().Twin
 	var st semaphoreStat
-	return everyIPC(twin, unix.SYS_SEMCTL, semInfo, semStatAny, st.bytes(), func(id int) error {
+	return everyIPC(twin, unix.SYS_SEMCTL, semInfo, semStatAny, sys.Bytes(&st), func(id int) error {
 		n := int(st.count)
 		mine, err := t.areMine(id, n, own)
 		if !mine || err != nil {
@@ -96,18 +90,13 @@ func (t *Taker) areMine(id, n int, own bool) (mine bool, err error) {
 			case pid == 0:
 			case t.isInner(int(pid)):
 				mine = true
-			case !own && lives(int(pid)):
+			case !own && proc.Exists(int(pid)):
 				return false, nil
 			}
 		}
 		first += some
 	}
 	return mine || own, nil
-}
-
-func lives(pid int) bool {
-	_, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
-	return err == nil
 }
 
 // checkSemaphores finds what can't be in an image.
@@ -136,7 +125,7 @@ func checkSemaphores(w *world.World) error {
 func (m *Maker) makeSemaphores(s *world.Semaphores) error {
 	p, name := m.tasks[0], semaphoresName(s.ID)
 	var st semaphoreStat
-	err := askProcess(p, name, st.bytes(), unix.SYS_SEMCTL, uint64(s.ID), 0, unix.IPC_STAT)
+	err := askProcess(p, name, sys.Bytes(&st), unix.SYS_SEMCTL, uint64(s.ID), 0, unix.IPC_STAT)
 	switch {
 	case err == nil:
 		if st.count != uint64(len(s.Values)) || int(st.Key) != s.Key || st.Uid != s.UID {
@@ -159,11 +148,7 @@ func (m *Maker) makeSemaphores(s *world.Semaphores) error {
 		return err
 	}
 	return m.unlessInNamespace(p, func() error {
-		_, _, e := unix.Syscall6(unix.SYS_SEMCTL, uintptr(s.ID), 0, unix.IPC_RMID, 0, 0, 0)
-		if e == 0 {
-			return nil
-		}
-		return sys.Ignore(e, unix.EINVAL, unix.EIDRM)
+		return sys.Ignore(sys.RemoveSemaphores(s.ID), unix.EINVAL, unix.EIDRM)
 	})
 }
 
@@ -175,7 +160,7 @@ func (m *Maker) checkUnused(p Process, s *world.Semaphores) error {
 			return err
 		}
 		own := slices.ContainsFunc(m.world.Tasks, func(t world.Task) bool { return t.PID == int(last) })
-		if last != 0 && !own && lives(int(last)) {
+		if last != 0 && !own && proc.Exists(int(last)) {
 			return kernel.Refuse(semaphoresName(s.ID), "end that first", "%s has changed them since", proc.Title(int(last)))
 		}
 	}
@@ -193,6 +178,6 @@ func (m *Maker) settleSemaphores(s *world.Semaphores) error {
 		return err
 	}
 	st := semaphoreStat{SysvIpcPerm: unix.SysvIpcPerm{Uid: s.UID, Gid: s.GID, Mode: s.Mode}}
-	_, err := callWith(p, "semctl", unix.SYS_SEMCTL, 3, st.bytes(), uint64(s.ID), 0, unix.IPC_SET, 0)
+	_, err := callWith(p, "semctl", unix.SYS_SEMCTL, 3, sys.Bytes(&st), uint64(s.ID), 0, unix.IPC_SET, 0)
 	return err
 }

@@ -101,7 +101,7 @@ func openTTY(p Process, flags int) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	return takeOver(p, int(n))
+	return TakeOver(p, int(n))
 }
 
 // makeHungUp opens a terminal, and hangs it up by closing the other side.
@@ -111,7 +111,7 @@ func (m *Maker) makeHungUp(flags int) (int, error) {
 		return -1, fmt.Errorf("opening /dev/ptmx: %w", err)
 	}
 	defer unix.Close(master)
-	if err := sys.SetNumber(master, sys.SetPtyLocked, 0); err != nil {
+	if err := unix.IoctlSetPointerInt(master, sys.SetPtyLocked, 0); err != nil {
 		return -1, err
 	}
 	return sys.OpenPtySlave(master, flags)

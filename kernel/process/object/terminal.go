@@ -3,14 +3,13 @@
 package object
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
+	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
 
@@ -30,9 +29,9 @@ func checkTerminal(w *world.World, o *world.OpenFile) error {
 
 // planTerminal is about one that follows none of our standard descriptors.
 func planTerminal(p *planner, o *world.OpenFile) {
-	p.say("hand over", "terminal", "in the place of that of the program")
-	p.say("open", "/dev/tty", Access(o.Flags)+", if it was the controlling terminal and is none of descriptors 0 to 2")
-	p.say("open", p.path(o), Access(o.Flags)+", with --stdio saved")
+	p.Say("hand over", "terminal", "in the place of that of the program")
+	p.Say("open", "/dev/tty", Access(o.Flags)+", if it was the controlling terminal and is none of descriptors 0 to 2")
+	p.Say("open", p.path(o), Access(o.Flags)+", with --stdio saved")
 }
 
 // openTerminal opens a terminal that follows none of our standard descriptors:
@@ -133,7 +132,7 @@ func (t *Taker) terminal(o *Found, d *world.OpenFile) (bool, error) {
 		return false, err
 	}
 	defer unix.Close(fd)
-	termios, err := unix.IoctlGetTermios(fd, unix.TCGETS2)
+	termios, err := sys.GetTermios(fd)
 	if err != nil {
 		return false, nil // ENOTTY: another kind of device
 	}
@@ -157,13 +156,8 @@ func (t *Taker) terminal(o *Found, d *world.OpenFile) (bool, error) {
 	d.Kind = world.KindTerminal
 	d.Terminal = &world.Terminal{
 		Device: world.Hex(device), Changed: st.Ctim.Nano(),
-		Termios: termiosBytes(termios), Rows: size.Row, Cols: size.Col,
+		Termios: termios[:], Rows: size.Row, Cols: size.Col,
 		Controlling: device == uint32(o.task.Stat.Terminal()),
 	}
 	return true, nil
-}
-
-// termiosBytes is struct termios2, as which package unix lays it out.
-func termiosBytes(t *unix.Termios) world.Bytes {
-	return bytes.Clone(unsafe.Slice((*byte)(unsafe.Pointer(t)), unsafe.Sizeof(*t)))
 }

@@ -338,7 +338,7 @@ func socketpair(e end) (fds [2]int, err error) {
 		return fds, err
 	}
 	for i := range fds {
-		if fds[i], err = takeOver(e.by, int(binary.NativeEndian.Uint32(theirs[4*i:]))); err != nil {
+		if fds[i], err = TakeOver(e.by, int(binary.NativeEndian.Uint32(theirs[4*i:]))); err != nil {
 			return fds, closeOn(err, fds[:i]...)
 		}
 	}

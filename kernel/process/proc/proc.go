@@ -154,6 +154,13 @@ func Namespace(pid, tid int, kind string) (string, error) {
 	return os.Readlink(path(pid, "task/"+strconv.Itoa(tid)+"/ns/"+kind))
 }
 
+// Exists reports whether there is a process or thread with an ID. (Threads are there,
+// although they are not listed: proc(5).)
+func Exists(id int) bool {
+	_, err := os.Stat(path(id, ""))
+	return err == nil
+}
+
 // Title names a process in what people read: "process 123 (sleep)".
 func Title(pid int) string {
 	if s, err := ReadStat(pid); err == nil {

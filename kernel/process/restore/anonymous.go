@@ -42,20 +42,11 @@ func (p *process) isAnonymous(m *mapping) bool {
 	return ok && m.Shared
 }
 
-// wanted are the addresses that the image has something at, and the scratch memory.
-func (p *process) wanted() []proc.Run {
-	all := []proc.Run{{Start: p.stub.scratch, End: p.stub.scratch + scratchSize}}
-	for _, v := range p.space.VMAs {
-		all = append(all, proc.Run{Start: uint64(v.Start), End: uint64(v.End)})
-	}
-	return all
-}
-
 // mapWhole maps all of it, clear of what the image has mapped.
 func (p *process) mapWhole() error {
-	taken := p.wanted()
+	taken := append(p.wanted(), p.stub.scratchRun())
 	for i := range p.anonymous {
-		size := (uint64(p.img.Contents[p.img.Files[i].Content].Size) + world.Page - 1) &^ (world.Page - 1)
+		size := uint64(world.PageUp(p.img.Contents[p.img.Files[i].Content].Size))
 		at := proc.Gap(taken, size)
 		flags := uint64(unix.MAP_SHARED | unix.MAP_ANONYMOUS | unix.MAP_FIXED_NOREPLACE)
 		for k := range p.mapped {
@@ -75,16 +66,21 @@ func (p *process) mapWhole() error {
 
 // mapAnonymous makes a mapping of it.
 func (p *process) mapAnonymous(m *mapping) error {
-	size := uint64(m.End - m.Start)
+	return p.stub.mapPart(m, p.anonymous[m.File].Start)
+}
+
+// mapPart makes a mapping of what is mapped as a whole elsewhere: with an old size of 0,
+// mremap(2) makes a further one of shared memory.
+func (s *stub) mapPart(m *mapping, whole uint64) error {
 	what := fmt.Sprintf("mremap of shared memory to %#x-%#x", uint64(m.Start), uint64(m.End))
-	if _, err := p.stub.call(what, unix.SYS_MREMAP, p.anonymous[m.File].Start+uint64(m.Offset), 0, size,
+	if _, err := s.call(what, unix.SYS_MREMAP, whole+uint64(m.Offset), 0, uint64(m.End-m.Start),
 		unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED, uint64(m.Start)); err != nil {
 		return err
 	}
-	if err := p.stub.on(m, "mprotect", unix.SYS_MPROTECT, uint64(m.Prot)); err != nil {
+	if err := s.on(m, "mprotect", unix.SYS_MPROTECT, uint64(m.Prot)); err != nil {
 		return err
 	}
-	return p.stub.advise(m)
+	return s.advise(m)
 }
 
 // unmapWhole leaves the mappings of the image.

@@ -7,12 +7,12 @@ package restore
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
+	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
@@ -62,7 +62,7 @@ func (p *process) identify() error {
 func (p *process) taken() bool {
 	for i := range p.task.Threads {
 		tid := p.task.Threads[i].TID
-		if _, err := os.Stat(fmt.Sprintf("/proc/%d", tid)); err == nil && tid != p.stub.pid {
+		if tid != p.stub.pid && proc.Exists(tid) {
 			return true
 		}
 	}

@@ -9,13 +9,13 @@ package restore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/lazy"
+	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/world"
 )
 
@@ -130,30 +130,20 @@ func (p *process) serveBy(server *lazy.Server) error {
 	if len(memory) == 0 {
 		return nil
 	}
-	fd, err := p.stub.openFaults()
+	fd, err := p.openFaults()
 	if err != nil {
 		return err
 	}
 	return server.Serve(fd, memory, p.touchedByDebuggers())
 }
 
-// openFaults returns a userfaultfd of the stub, which keeps none.
-func (s *stub) openFaults() (int, error) {
-	n, err := s.call("userfaultfd", unix.SYS_USERFAULTFD, unix.O_CLOEXEC|unix.O_NONBLOCK)
+// openFaults returns a userfaultfd of the process, which keeps none.
+func (p *process) openFaults() (int, error) {
+	n, err := p.Call("userfaultfd", unix.SYS_USERFAULTFD, unix.O_CLOEXEC|unix.O_NONBLOCK)
 	if err != nil {
 		return -1, err
 	}
-	pidfd, err := unix.PidfdOpen(s.pid, 0)
-	if err != nil {
-		return -1, fmt.Errorf("pidfd_open: %w", err)
-	}
-	defer unix.Close(pidfd)
-	fd, err := unix.PidfdGetfd(pidfd, int(n), 0)
-	if err != nil {
-		return -1, fmt.Errorf("pidfd_getfd: %w", err)
-	}
-	_, err = s.call("close", unix.SYS_CLOSE, n)
-	return fd, err
+	return object.TakeOver(p, int(n))
 }
 
 // touchedByDebuggers are the addresses at which memory is to be changed by way of

@@ -122,7 +122,7 @@ func (p *process) findSource(m *mapping, opened map[[2]int]*os.File) (err error)
 // covers reports whether a content is as much as a mapping had of its file: of one
 // that is only mapped, what the shared mappings showed is all that is known.
 func (p *process) covers(content int, m *mapping) bool {
-	return m.Offset+m.ImageSize <= (p.img.Contents[content].Size+world.Page-1)&^(world.Page-1)
+	return m.Offset+m.ImageSize <= world.PageUp(p.img.Contents[content].Size)
 }
 
 // openShared opens what a shared mapping is of.

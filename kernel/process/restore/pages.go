@@ -130,7 +130,7 @@ func (s *stub) copyParallel(b []byte, addr uint64) error {
 	if parts < 2 {
 		return s.mem.Copy(b, addr)
 	}
-	size := (len(b)/parts + world.Page - 1) &^ (world.Page - 1)
+	size := world.PageUp(len(b) / parts)
 	errs := make([]error, parts)
 	var wg sync.WaitGroup
 	for i := range parts {

@@ -46,10 +46,7 @@ func (p *process) clearSpace() error {
 	if err != nil {
 		return err
 	}
-	var taken []proc.Run
-	for _, v := range p.space.VMAs {
-		taken = append(taken, proc.Run{Start: uint64(v.Start), End: uint64(v.End)})
-	}
+	taken := p.wanted()
 	for _, m := range own {
 		taken = append(taken, proc.Run{Start: m.Start, End: m.End})
 	}
@@ -58,9 +55,19 @@ func (p *process) clearSpace() error {
 		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED_NOREPLACE, ^uint64(0), 0); err != nil {
 		return err
 	}
-	taken = append(taken, proc.Run{Start: p.stub.scratch, End: p.stub.scratch + scratchSize})
+	taken = append(taken, p.stub.scratchRun())
 	return p.stub.moveKernelMappings(own, wanted, taken)
 }
+
+// wanted are the addresses that the image has something at.
+func (p *process) wanted() (all []proc.Run) {
+	for _, v := range p.space.VMAs {
+		all = append(all, proc.Run{Start: uint64(v.Start), End: uint64(v.End)})
+	}
+	return all
+}
+
+func (s *stub) scratchRun() proc.Run { return proc.Run{Start: s.scratch, End: s.scratch + scratchSize} }
 
 // kernelMappings returns where the image has each of the stub's.
 func kernelMappings(space *world.Space, own []proc.Map) ([]uint64, error) {

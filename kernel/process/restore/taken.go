@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 
 	"snappipe/kernel"
@@ -42,8 +41,7 @@ func (t *tree) holder(ids map[int]bool) (id int, who string, err error) {
 		if id == t.root.stub.pid {
 			continue // for the moment
 		}
-		// Threads are there too, although not listed (proc(5)).
-		if _, err := os.Stat(fmt.Sprintf("/proc/%d", id)); err == nil {
+		if proc.Exists(id) {
 			return id, named(id), nil
 		}
 	}

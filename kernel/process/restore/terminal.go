@@ -39,13 +39,6 @@ func (p *process) findTerminal() *terminal {
 	return t
 }
 
-func (t *terminal) ioctl(request uintptr, modes *sys.Termios) error {
-	if err := sys.Ioctl(t.fd, request, modes); err != nil {
-		return fmt.Errorf("the modes of the terminal: %w", err)
-	}
-	return nil
-}
-
 // isOurs reports whether this process is in the foreground.
 func (t *terminal) isOurs() bool {
 	if t.fd < 0 {
@@ -74,14 +67,15 @@ func (t *terminal) give(group int) error {
 	if !t.isOurs() {
 		return nil
 	}
-	if err := t.ioctl(unix.TCGETS2, &t.modes); err != nil {
-		return err
-	}
-	t.given = true
-	if t.program != nil {
-		if err := t.ioctl(unix.TCSETS2, t.program); err != nil {
-			return err
+	modes, err := sys.GetTermios(t.fd)
+	if err == nil {
+		t.modes, t.given = modes, true
+		if t.program != nil {
+			err = sys.SetTermios(t.fd, t.program)
 		}
+	}
+	if err != nil {
+		return fmt.Errorf("the modes of the terminal: %w", err)
 	}
 	if err := unix.IoctlSetPointerInt(t.fd, unix.TIOCSPGRP, group); err != nil {
 		return fmt.Errorf("putting it into the foreground of the terminal: %w", err)
@@ -96,13 +90,12 @@ func (t *terminal) takeBack() {
 		return
 	}
 	t.given = false
-	var now sys.Termios
-	if t.ioctl(unix.TCGETS2, &now) == nil {
+	if now, err := sys.GetTermios(t.fd); err == nil {
 		t.program = &now
 	}
 	// The terminal may have been hung up, and then nothing is to be done.
 	unix.IoctlSetPointerInt(t.fd, unix.TIOCSPGRP, t.own)
-	t.ioctl(unix.TCSETS2, &t.modes)
+	_ = sys.SetTermios(t.fd, &t.modes)
 }
 
 func (t *terminal) close() {

@@ -5,6 +5,7 @@ package sys
 import (
 	"encoding/binary"
 	"errors"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,6 +18,10 @@ func Words(v ...uint64) []byte {
 	}
 	return b
 }
+
+// Bytes are those of a structure, which have the kernel's layout and no pointers. They are
+// no copy.
+func Bytes[T any](v *T) []byte { return unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v)) }
 
 // Ignore drops an error that is one of those given.
 func Ignore(err error, these ...unix.Errno) error {

@@ -47,19 +47,6 @@ const (
 	SetPtyLocked = unix.TIOCSPTLCK
 )
 
-// GetNumber makes an ioctl that stores an int.
-func GetNumber(fd int, request uintptr) (int, error) {
-	var v int32
-	err := Ioctl(fd, request, &v)
-	return int(v), err
-}
-
-// SetNumber makes an ioctl that takes a pointer to one.
-func SetNumber(fd int, request uintptr, v int) error {
-	n := int32(v)
-	return Ioctl(fd, request, &n)
-}
-
 // OpenPtySlave opens the slave of a master, whatever is mounted at /dev/pts
 // (TIOCGPTPEER).
 func OpenPtySlave(master, flags int) (int, error) {

@@ -42,7 +42,7 @@ type FaultMessage struct {
 
 // ReadFault reads the next message of a userfaultfd.
 func ReadFault(fd int) (m FaultMessage, err error) {
-	n, err := unix.Read(fd, unsafe.Slice((*byte)(unsafe.Pointer(&m)), unsafe.Sizeof(m)))
+	n, err := unix.Read(fd, Bytes(&m))
 	if err == nil && n != int(unsafe.Sizeof(m)) {
 		err = unix.EIO
 	}

@@ -219,7 +219,7 @@ func (w *World) checkSum() error {
 		}
 	}
 	for _, c := range w.Contents {
-		fits = fits && add(pageUp(min(c.Size, math.MaxInt64-Page)))
+		fits = fits && add(PageUp(min(c.Size, math.MaxInt64-Page)))
 	}
 	if !fits {
 		return damagedf("its parts add up to more than is possible")

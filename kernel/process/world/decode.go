@@ -48,7 +48,7 @@ func HeaderSize(prefix []byte) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	end := pageUp(notes.offset + notes.filesz)
+	end := PageUp(notes.offset + notes.filesz)
 	members := parsePhdr(prefix[phoff+phdrSize:])
 	if phnum < firstLoad || members.typ != ptMembers || members.offset != end || members.filesz%Page != 0 {
 		return 0, damagedf("the headers of its other processes are not where they belong")
@@ -131,7 +131,7 @@ func parseCore(b []byte) (p parsed, err error) {
 		return p, damagedf("it ends within its notes")
 	}
 	return parsed{
-		size:  int64(pageUp(end)),
+		size:  int64(PageUp(end)),
 		phdrs: b[phoff+phdrSize : phoff+phnum*phdrSize],
 		notes: b[notes.offset:end],
 	}, nil

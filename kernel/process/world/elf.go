@@ -103,4 +103,5 @@ func parseEhdr(b []byte) (phoff, phnum int, err error) {
 	return phoff, phnum, nil
 }
 
-func pageUp[T ~int | ~int64 | ~uint64](n T) T { return (n + Page - 1) &^ (Page - 1) }
+// PageUp returns the next multiple of a page, or n if that is one.
+func PageUp[T ~int | ~int64 | ~uint64](n T) T { return (n + Page - 1) &^ (Page - 1) }

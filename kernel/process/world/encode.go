@@ -77,7 +77,7 @@ func (c *core) headers() int {
 	return size
 }
 
-func (c *core) size() int64 { return pageUp(int64(c.headers() + len(c.notes))) }
+func (c *core) size() int64 { return PageUp(int64(c.headers() + len(c.notes))) }
 
 func (c *core) append(b []byte) []byte {
 	end := len(b) + int(c.size())
@@ -105,13 +105,13 @@ func (w *World) place(off int64) int64 {
 			// a mapped program, and at 0 would find the image's own.
 			v.ImageOffset = off
 			if w.contentOf(v) == nil {
-				off += pageUp(v.ImageSize)
+				off += PageUp(v.ImageSize)
 			}
 		}
 	}
 	for i := range w.Contents {
 		w.Contents[i].Offset = off
-		off += pageUp(w.Contents[i].Size)
+		off += PageUp(w.Contents[i].Size)
 	}
 	for i := range w.Spaces {
 		for j := range w.Spaces[i].VMAs {
@@ -136,7 +136,7 @@ func (w *World) contentOf(v *VMA) *Content {
 // withinContent is the part of c that v maps; nothing, if all of it lies
 // beyond the end.
 func withinContent(v *VMA, c *Content) (offset, size int64) {
-	size = min(int64(v.End-v.Start), pageUp(c.Size)-v.Offset)
+	size = min(int64(v.End-v.Start), PageUp(c.Size)-v.Offset)
 	if size <= 0 {
 		return c.Offset, 0
 	}
