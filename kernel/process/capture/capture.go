@@ -87,7 +87,9 @@ type tree struct {
 	files   *object.Taker
 	stopped *ptrace.Tree
 	paused  time.Duration
-	groups  map[int]int // where they have a PID namespace: the ID that a group of theirs has in it
+	// deadGroups are the IDs that groups of the dead have in the PID namespace of the
+	// tree, where there is one.
+	deadGroups map[int]int
 
 	img      *world.World
 	store    *Store
@@ -147,7 +149,7 @@ func (t *tree) each(steps ...func(*member) error) error {
 // Take makes the image of a process. On error nothing is left of the attempt.
 // A [*kernel.Refusal] says that the process can't be taken as it is.
 func Take(pid int, o Options) (_ *Captured, err error) {
-	t := &tree{o: o, img: new(world.World)}
+	t := &tree{o: o, img: new(world.World), deadGroups: map[int]int{}}
 	t.join(pid)
 	defer func() {
 		if err != nil {

@@ -177,20 +177,7 @@ func (t *tree) explain(err error) error {
 func (c *member) readStat() (err error) {
 	c.before.stat, err = proc.ReadStat(c.pid)
 	c.opener.Stat = c.before.stat
-	if err != nil || !c.before.namespaced {
-		return err
-	}
-	status, err := proc.ReadStatus(c.pid)
-	c.noteGroup(c.before.stat.Group(), status)
 	return err
-}
-
-// noteGroup keeps the ID of a group in the PID namespace of the tree.
-func (t *tree) noteGroup(id int, of proc.Status) {
-	if t.groups == nil {
-		t.groups = map[int]int{}
-	}
-	t.groups[id] = of.Innermost("NSpgid")
 }
 
 func (c *member) deadChild(z ptrace.Zombie) world.Task {
@@ -206,7 +193,7 @@ func (c *member) deadChild(z ptrace.Zombie) world.Task {
 	task.PPID = c.innerID(c.pid)
 	if s, err := proc.ReadStatus(z.PID); err == nil {
 		task.PID, task.PGID, task.SID = s.Innermost("NSpid"), s.Innermost("NSpgid"), s.Innermost("NSsid")
-		c.noteGroup(z.Stat.Group(), s)
+		c.deadGroups[z.Stat.Group()] = task.PGID
 	}
 	return task
 }

@@ -5,7 +5,8 @@
 // The exception is what snapresume itself makes for a program that is to have its
 // old IDs: a PID namespace for it alone, with one for mounts that differs in /proc,
 // one for System V IPC where it has any, and one for users in which everybody is who
-// they were and nobody has any rights. What runs in exactly that is kept: it is resumed in the same again.
+// they were and nobody has any rights. What runs in exactly that is kept: it is
+// resumed in the same again.
 
 package capture
 

@@ -78,7 +78,9 @@ func (c *member) readIDs() error {
 	}
 	if c.before.namespaced {
 		if p.Foreground > 0 {
-			p.Foreground = c.innerGroup(p.Foreground)
+			if p.Foreground, err = c.innerGroup(p.Foreground); err != nil {
+				return err
+			}
 		}
 		p.PPID, p.PGID, p.SID = c.innerParent(), status.Innermost("NSpgid"), status.Innermost("NSsid")
 	}
@@ -90,12 +92,19 @@ func (c *member) readIDs() error {
 }
 
 // innerGroup is the ID that a group has in the PID namespace of the tree, or -1, as where
-// no group is in the foreground, if none of the tree is in it.
-func (t *tree) innerGroup(id int) int {
-	if inner, ok := t.groups[id]; ok {
-		return inner
+// no group is in the foreground, if none of the tree is in it. A twin is in the group that
+// its parent was in.
+func (t *tree) innerGroup(id int) (int, error) {
+	for _, c := range t.members {
+		if c.before.stat.Group() == id {
+			status, err := proc.ReadStatus(c.twin.PID)
+			return status.Innermost("NSpgid"), err
+		}
 	}
-	return -1
+	if inner, ok := t.deadGroups[id]; ok {
+		return inner, nil
+	}
+	return -1, nil
 }
 
 // innerParent is the ID that its parent had in the PID namespace of the tree.
