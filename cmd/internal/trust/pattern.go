@@ -41,3 +41,13 @@ func listed(name, list string) bool {
 	}
 	return found
 }
+
+// nobody reports whether no name but the empty one can match a list of patterns.
+func nobody(list string) bool {
+	for pattern := range strings.SplitSeq(list, ",") {
+		if pattern != "" && pattern[0] != '!' {
+			return false
+		}
+	}
+	return true
+}

@@ -164,7 +164,7 @@ func (p *Policy) check(file *signers, signatures []Signature) (string, error) {
 // judge returns who has made a signature, if that is somebody who may.
 func (p *Policy) judge(file *signers, s Signature) (string, error) {
 	if !s.Good {
-		return "", errors.New("the signature is of another image")
+		return "", errors.New("the signature is " + s.Worth(true))
 	}
 	for _, r := range p.revoked {
 		if r.has(s.sig.PublicKey) {

@@ -12,6 +12,7 @@ import (
 
 	"snappipe/cmd/internal/tool"
 	"snappipe/format"
+	"snappipe/kernel"
 )
 
 // Sign returns the signatures that an image is to have: those it has already, and
@@ -20,7 +21,7 @@ import (
 func Sign(statement []byte, old [][]byte, keys []*Key) ([][]byte, error) {
 	for _, s := range Read(statement, old) {
 		if !s.Good {
-			return nil, &tool.UntrustedError{Reason: fmt.Sprintf("it has a signature by %v, which is of another image: this one was changed, and is not signed", s)}
+			return nil, &tool.UntrustedError{Reason: fmt.Sprintf("it has a signature by %v, which is %s: what may have been changed is not signed", s, s.Worth(true))}
 		}
 	}
 	all := slices.DeleteFunc(slices.Clone(old), func(payload []byte) bool {
@@ -37,15 +38,27 @@ func Sign(statement []byte, old [][]byte, keys []*Key) ([][]byte, error) {
 	return all, nil
 }
 
-// sign signs with the key itself. A certificate only stands beside the signature,
-// in the place of the key.
+// sign makes a signature, which has to be good for those who are to believe it: a
+// security key can be one that nobody has to touch.
 func (k *Key) sign(statement []byte) ([]byte, error) {
-	s, err := sshsig.Sign(bytes.NewReader(statement), bare{k.signer}, sshsig.HashSHA512, format.Namespace)
+	s, err := k.make(statement)
 	if err != nil {
 		return nil, err
 	}
-	s.PublicKey = k.public
+	if made := judged(statement, s); !made.Good {
+		return nil, kernel.Refuse("the signature", "use a key that asks for a touch, or one in a file", "it is %s, which counts for nothing", made.Worth(true))
+	}
 	return s.Marshal(), nil
+}
+
+// make signs with the key itself. A certificate only stands beside the signature, in
+// the place of the key.
+func (k *Key) make(statement []byte) (*sshsig.Signature, error) {
+	s, err := sshsig.Sign(bytes.NewReader(statement), bare{k.signer}, sshsig.HashSHA512, format.Namespace)
+	if err == nil {
+		s.PublicKey = k.public
+	}
+	return s, err
 }
 
 // bare is a signer that says nothing of a certificate, so that RSA is done with

@@ -60,6 +60,9 @@ func parseSigner(line string) (s signer, err error) {
 	if s.principals, rest, err = cutPrincipals(line); err != nil {
 		return s, err
 	}
+	if nobody(s.principals) {
+		return s, errors.New("it names nobody")
+	}
 	key, _, options, _, err := ssh.ParseAuthorizedKey([]byte(rest))
 	if err != nil {
 		return s, errors.New("there is no key that is known here")

@@ -34,11 +34,14 @@ func Read(statement []byte, payloads [][]byte) []Signature {
 		if err != nil {
 			continue
 		}
-		good := statement != nil && !weak(s.Signature.Format) &&
-			sshsig.Verify(bytes.NewReader(statement), s, s.PublicKey, s.HashAlgorithm, format.Namespace) == nil
-		all = append(all, Signature{s, good})
+		all = append(all, judged(statement, s))
 	}
 	return all
+}
+
+func judged(statement []byte, s *sshsig.Signature) Signature {
+	return Signature{s, statement != nil && !weak(s.Signature.Format) &&
+		sshsig.Verify(bytes.NewReader(statement), s, s.PublicKey, s.HashAlgorithm, format.Namespace) == nil}
 }
 
 // Worth says what it proves, compared being whether it could be compared with an
@@ -47,10 +50,22 @@ func (s Signature) Worth(compared bool) string {
 	switch {
 	case s.Good:
 		return "of this image"
+	case weak(s.sig.Signature.Format):
+		return "by an algorithm that proves nothing"
+	case s.untouched():
+		return "one that its security key was not touched for"
 	case compared:
 		return "of another image"
 	}
 	return "not compared with the image, which was not decoded"
+}
+
+// untouched reports whether a security key made it without its user being there: the
+// library does not take that as good, since any program can have it done.
+func (s Signature) untouched() bool {
+	const touched = 1 // in the flags: PROTOCOL.u2f of OpenSSH
+	rest := s.sig.Signature.Rest
+	return strings.HasPrefix(s.sig.Signature.Format, "sk-") && len(rest) > 0 && rest[0]&touched == 0
 }
 
 // dsa is a kind of key that the library no longer has a name for.

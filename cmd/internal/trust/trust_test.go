@@ -5,11 +5,8 @@ package trust
 import (
 	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,9 +15,6 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/crypto/ssh/agent"
-
-	"snappipe/format"
 )
 
 const statement = "snappipe image\nidentity 0123456789abcdef\n"
@@ -66,6 +60,8 @@ func TestSignerLines(t *testing.T) {
 		`alice valid-after="20210101",valid-before="20200101" KEY`: "",
 		`alice cert-authority="yes" KEY`:                           "",
 		"alice no-touch-required KEY":                              "",
+		"!alice KEY":                                               "",
+		`"" KEY`:                                                   "",
 	} {
 		s, err := parseSigner(strings.ReplaceAll(line, "KEY", text))
 		got := ""
@@ -121,10 +117,14 @@ func TestGood(t *testing.T) {
 			t.Errorf("%s: a signature for another namespace is good", name)
 		}
 	}
-	signed, err := Sign([]byte(statement), nil, []*Key{{sha1Signer{rsa.signer}, cert}})
+	weak := &Key{sha1Signer{rsa.signer}, cert}
+	made, err := weak.make([]byte(statement))
 	check(t, err)
-	if Read([]byte(statement), signed)[0].Good {
+	if Read([]byte(statement), [][]byte{made.Marshal()})[0].Good {
 		t.Error("a signature with SHA-1 is good")
+	}
+	if _, err := Sign([]byte(statement), nil, []*Key{weak}); err == nil {
+		t.Error("a signature with SHA-1 is made")
 	}
 }
 
@@ -133,84 +133,6 @@ type sha1Signer struct{ ssh.AlgorithmSigner }
 
 func (s sha1Signer) SignWithAlgorithm(r io.Reader, data []byte, _ string) (*ssh.Signature, error) {
 	return s.AlgorithmSigner.SignWithAlgorithm(r, data, ssh.KeyAlgoRSA)
-}
-
-// A security key signs by way of the agent, and ssh-keygen takes that.
-func TestSecurityKey(t *testing.T) {
-	sk := newSecurityKey(t)
-	dir := t.TempDir()
-	serveAgent(t, dir, sk)
-	path := filepath.Join(dir, "sk.pub")
-	check(t, os.WriteFile(path, ssh.MarshalAuthorizedKey(sk.public), 0o644))
-	key, err := OpenKey(path)
-	check(t, err)
-	signed, err := Sign([]byte(statement), nil, []*Key{key})
-	check(t, err)
-	s := Read([]byte(statement), signed)
-	if len(s) != 1 || !s[0].Good {
-		t.Fatal("the signature is not good")
-	}
-	if _, err := exec.LookPath("ssh-keygen"); err != nil {
-		t.Skip("ssh-keygen is not installed")
-	}
-	check(t, os.WriteFile(filepath.Join(dir, "sig"), []byte(s[0].Armored()), 0o600))
-	verify := exec.Command("ssh-keygen", "-Y", "check-novalidate", "-n", format.Namespace, "-s", filepath.Join(dir, "sig"))
-	verify.Stdin = strings.NewReader(statement)
-	if out, err := verify.CombinedOutput(); err != nil {
-		t.Errorf("ssh-keygen: %v: %s", err, out)
-	}
-}
-
-// securityKey does what the hardware does: PROTOCOL.u2f of OpenSSH.
-type securityKey struct {
-	agent.Agent
-	public  ssh.PublicKey
-	private ed25519.PrivateKey
-}
-
-const application = "ssh:"
-
-func newSecurityKey(t *testing.T) *securityKey {
-	public, private, err := ed25519.GenerateKey(nil)
-	check(t, err)
-	blob := ssh.Marshal(struct {
-		Kind        string
-		Key         []byte
-		Application string
-	}{ssh.KeyAlgoSKED25519, public, application})
-	key, err := ssh.ParsePublicKey(blob)
-	check(t, err)
-	return &securityKey{agent.NewKeyring(), key, private}
-}
-
-func (k *securityKey) List() ([]*agent.Key, error) {
-	return []*agent.Key{{Format: k.public.Type(), Blob: k.public.Marshal()}}, nil
-}
-
-func (k *securityKey) Sign(_ ssh.PublicKey, data []byte) (*ssh.Signature, error) {
-	const touched, uses = 1, 7
-	app, msg := sha256.Sum256([]byte(application)), sha256.Sum256(data)
-	behind := binary.BigEndian.AppendUint32([]byte{touched}, uses)
-	signed := append(append(app[:], behind...), msg[:]...)
-	return &ssh.Signature{Format: k.public.Type(), Blob: ed25519.Sign(k.private, signed), Rest: behind}, nil
-}
-
-// serveAgent has SSH_AUTH_SOCK lead to an agent.
-func serveAgent(t *testing.T, dir string, a agent.Agent) {
-	path := filepath.Join(dir, "agent")
-	l, err := net.Listen("unix", path)
-	check(t, err)
-	t.Cleanup(func() { l.Close() })
-	t.Setenv("SSH_AUTH_SOCK", path)
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() { agent.ServeAgent(a, c); c.Close() }()
-		}
-	}()
 }
 
 // Revocation lists of ssh-keygen mean what it says they do, for each way to revoke.
