@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"snappipe/kernel"
@@ -64,14 +65,17 @@ func (f *keyFile) secret() error {
 	return nil
 }
 
-// systemFile returns an error unless nobody but root can have written the file.
+// systemFile returns an error unless nobody but root can have written the file, or put
+// it where it is.
 func systemFile(path string) error {
-	st, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if owner := st.Sys().(*syscall.Stat_t).Uid; owner != 0 || st.Mode()&0o022 != 0 {
-		return kernel.Refuse(path, "chown root "+path+"; chmod go-w "+path, "others than root can write to it")
+	for _, name := range []string{filepath.Dir(path), path} {
+		st, err := os.Stat(name)
+		if err != nil {
+			return err
+		}
+		if owner := st.Sys().(*syscall.Stat_t).Uid; owner != 0 || st.Mode()&0o022 != 0 {
+			return kernel.Refuse(name, "chown root "+name+"; chmod go-w "+name, "others than root can write to it")
+		}
 	}
 	return nil
 }
