@@ -32,8 +32,14 @@ func TestRefusals(t *testing.T) {
 			MUST(getsockname(l, (void *)&in, &n));
 			int c = socket(AF_INET, SOCK_STREAM, 0);
 			MUST(connect(c, (void *)&in, sizeof in));
-			MUST(accept(l, 0, 0));`,
-			"fd 4, a TCP connection to 127.0.0.1:", "outside", "a TCP connection"},
+			MUST(accept(l, 0, 0));
+			if (!fork()) {
+				signal(SIGHUP, SIG_DFL); prctl(PR_SET_PDEATHSIG, SIGKILL);
+				setsid(); if (fork()) _exit(0);
+				char b; close(3); close(5); read(c, &b, 1); _exit(0);
+			}
+			wait(0); close(c);`,
+			"fd 5, a TCP connection to 127.0.0.1:", "outside", "a TCP connection"},
 		{"a unix socket to elsewhere", `
 			int s[2];
 			MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, s));

@@ -5,6 +5,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"os"
 	"testing"
 
 	"snappipe/kernel/process/capture"
@@ -13,6 +14,14 @@ import (
 // The agent fails, or is killed, while it peeks at a socket of the program.
 func TestPeeking(t *testing.T) {
 	putsBack(t, "peeked.c", capture.FaultPeeking, "it has peeked elsewhere", "it goes on to peek elsewhere")
+}
+
+// The agent fails, or is killed, while it looks at what a TCP connection has sent.
+func TestRepairing(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root may")
+	}
+	putsBack(t, "repaired.c", capture.FaultPeeking, "a connection was repaired", "a connection stays under repair")
 }
 
 // The agent fails, or is killed, when it has read out a pseudo-terminal of the program.

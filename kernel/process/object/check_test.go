@@ -41,6 +41,50 @@ func whole() *world.World {
 	}
 }
 
+// connected are the ends of a TCP connection.
+func connected() *world.World {
+	address := func(port byte) world.Bytes {
+		return append(world.Bytes{unix.AF_INET, 0, 0, port, 127, 0, 0, 1}, make([]byte, 8)...)
+	}
+	end := func(ino uint64, local, remote byte) world.OpenFile {
+		return world.OpenFile{Kind: world.KindSocket, File: world.NoIndex, Socket: &world.Socket{
+			Family: unix.AF_INET, Type: unix.SOCK_STREAM, Protocol: unix.IPPROTO_TCP,
+			Ino: ino, Peer: 3 - ino, Local: address(local), Remote: address(remote),
+			TCP: &world.TCP{MSS: 1460, Received: 0, Sent: world.NoIndex},
+		}}
+	}
+	return &world.World{Open: []world.OpenFile{end(1, 80, 90), end(2, 90, 80)}, Contents: []world.Content{{Size: 5}}}
+}
+
+func TestCheckConnections(t *testing.T) {
+	if err := Check(connected()); err != nil {
+		t.Fatal(err)
+	}
+	for name, damage := range map[string]func(a, b *world.Socket){
+		"of another family":       func(a, _ *world.Socket) { a.Family = unix.AF_UNIX },
+		"of another protocol":     func(a, _ *world.Socket) { a.Protocol = unix.IPPROTO_UDP },
+		"that listens":            func(a, _ *world.Socket) { a.Listening = true },
+		"with messages":           func(a, _ *world.Socket) { a.Queue = []world.Message{{Content: 0}} },
+		"of tiny segments":        func(a, _ *world.Socket) { a.TCP.MSS = -1 },
+		"closed in other ways":    func(a, _ *world.Socket) { a.Shutdown = 4 },
+		"content out of range":    func(a, _ *world.Socket) { a.TCP.Sent = 1 },
+		"address cut off":         func(a, _ *world.Socket) { a.Local = a.Local[:7] },
+		"without a port":          func(a, b *world.Socket) { a.Local[3], b.Remote[3] = 0, 0 },
+		"to nobody":               func(a, _ *world.Socket) { a.Peer = 7 },
+		"to itself":               func(a, b *world.Socket) { a.Peer, a.Remote = a.Ino, a.Local },
+		"to one that has another": func(_, b *world.Socket) { b.Peer = b.Ino },
+		"at another address":      func(_, b *world.Socket) { b.Local[7] = 9 },
+		"to one that is none":     func(_, b *world.Socket) { b.TCP = nil },
+		"of one inode":            func(_, b *world.Socket) { b.Ino = 1 },
+	} {
+		w := connected()
+		damage(w.Open[0].Socket, w.Open[1].Socket)
+		if err := Check(w); !errors.Is(err, world.ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // linesOfTerminal are modes in which a terminal gives lines.
 func linesOfTerminal() []byte {
 	var t sys.Termios

@@ -34,8 +34,11 @@ func (t *Taker) elsewhere() error {
 			continue
 		}
 		what := "a pipe"
-		if t.w.Open[i].Socket != nil {
+		if s := t.w.Open[i].Socket; s != nil {
 			what = "a unix socket"
+			if s.TCP != nil {
+				what = connectionTitle(s)
+			}
 		}
 		if err := t.lose(&Found{ref: t.first[i], link: link}, &t.w.Open[i], what, who+" has it too"); err != nil {
 			return err

@@ -1,10 +1,9 @@
-// TCP and UDP sockets. One that is connected to nobody can be made again; a TCP
-// connection has another end, which is not the program's.
+// TCP and UDP sockets. One that is connected to nobody can be made again; of a TCP
+// connection, the other end has to be the program's too: see connection.go.
 
 package object
 
 import (
-	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -27,7 +26,7 @@ func (t *Taker) inetSocket(fd int, o *Found, d *world.OpenFile) error {
 	default:
 		err = t.lose(o, d, socketTitle(fd, s), "only TCP and UDP can be put back")
 	}
-	if err != nil || d.Kind == world.KindLost || d.Outside {
+	if err != nil || d.Kind == world.KindLost || d.Outside || s.TCP != nil {
 		return err
 	}
 	if err := t.owner(fd, o, d); err != nil {
@@ -39,12 +38,18 @@ func (t *Taker) inetSocket(fd int, o *Found, d *world.OpenFile) error {
 func (t *Taker) tcp(fd int, o *Found, d *world.OpenFile) error {
 	s := d.Socket
 	title := socketTitle(fd, s)
-	if _, err := sys.Getpeername(fd); err == nil && !s.Listening {
-		return t.socketOutside(o, d, title)
-	}
 	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
 	if err != nil {
 		return fmt.Errorf("%s: reading its state: %w", o.object(title), err)
+	}
+	remote, err := sys.Getpeername(fd)
+	if _, connected := ofConnection[info.State]; err == nil && connected && s.Protocol == unix.IPPROTO_TCP {
+		// To whom is found when all are known.
+		s.Remote, s.TCP = remote, &world.TCP{Received: world.NoIndex, Sent: world.NoIndex}
+		return nil
+	}
+	if err == nil && !s.Listening {
+		return t.socketOutside(o, d, title)
 	}
 	if s.Listening {
 		// The kernel keeps these in fields that otherwise count segments
@@ -56,8 +61,7 @@ func (t *Taker) tcp(fd int, o *Found, d *world.OpenFile) error {
 		}
 		return nil
 	}
-	const closed = 7 // TCP_CLOSE
-	if info.State != closed {
+	if info.State != tcpClosed {
 		return t.socketOutside(o, d, "a TCP connection that is being set up or closed")
 	}
 	return t.closedTCP(fd, o, d)
@@ -86,7 +90,7 @@ func (t *Taker) closedTCP(fd int, o *Found, d *world.OpenFile) error {
 }
 
 // The bits of Socket.Shutdown.
-const shutReading, shutBoth = 1, 3
+const shutReading, shutWriting, shutBoth = 1, 2, 3
 
 func (t *Taker) udp(fd int, o *Found, d *world.OpenFile) (err error) {
 	s := d.Socket
@@ -181,19 +185,16 @@ func (m *Maker) setUp(fd, i int) error {
 }
 
 // bind gives a socket its address. Connections of the program's previous life
-// may keep a TCP port in TIME_WAIT, which only SO_REUSEADDR gets past.
+// may keep a TCP port in TIME_WAIT, which only SO_REUSEADDR gets past, and so do others
+// of the program at the same port, of which some will listen: begunSocket sets it back.
 func bind(fd int, s *world.Socket) error {
 	if s.Type != unix.SOCK_STREAM {
 		return sys.Bind(fd, s.Local)
 	}
-	reuse, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR)
-	if err != nil {
-		return err
-	}
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
 		return err
 	}
-	return errors.Join(sys.Bind(fd, s.Local), unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, reuse))
+	return sys.Bind(fd, s.Local)
 }
 
 // taken is the refusal of an address.

@@ -34,6 +34,7 @@ type Maker struct {
 
 	pipes map[uint64]*os.File // each open for both, by inode
 	unix  *unixSockets
+	ends  map[uint64]int    // of TCP connections, by inode; nil before they are needed
 	pairs map[int]*madePair // of pseudo-terminals, by the index of the master in world.Open
 	// undo gives up what would be left if nothing came of it, last first.
 	undo []func() error

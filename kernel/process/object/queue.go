@@ -19,8 +19,13 @@ import (
 // file.
 const queueLimit = deletedLimit
 
-// Peek is the SO_PEEK_OFF of a socket of a process, or none if FD is -1.
-type Peek struct{ PID, FD, Offset int }
+// Peek is the SO_PEEK_OFF of a socket of a process or, of one that is under repair, its
+// SO_REUSEADDR; or none if FD is -1.
+type Peek struct {
+	PID, FD, Offset int
+	Repair          bool `json:",omitempty"`
+	Reuse           int  `json:",omitempty"`
+}
 
 // PutBack sets it to what it was before this process moved it.
 func (p Peek) PutBack() error {
@@ -30,6 +35,13 @@ func (p Peek) PutBack() error {
 	}
 	defer unix.Close(pidfd)
 	fd, err := unix.PidfdGetfd(pidfd, p.FD, 0)
+	if err == nil && p.Repair {
+		defer unix.Close(fd)
+		if err := sys.EndRepair(fd, p.Reuse); err != nil {
+			return fmt.Errorf("ending TCP_REPAIR of fd %d: %w", p.FD, err)
+		}
+		return nil
+	}
 	if err == nil {
 		err = sys.SetPeekOffset(fd, p.Offset)
 		unix.Close(fd)

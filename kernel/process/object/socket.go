@@ -8,6 +8,7 @@ package object
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -19,12 +20,19 @@ import (
 // In the image: `Socket`, below.
 var sockets = &kind{
 	name: world.KindSocket, check: checkSocket, plan: planSocket, title: titleOfSocket, contents: contentsOfSocket,
-	shown: "socket", take: (*Taker).socket, relate: (*Taker).peers, instead: lostSocket,
+	shown: "socket", take: (*Taker).socket, relate: (*Taker).relateSockets, instead: lostSocket,
 	ends:  func(_ *Maker, o *world.OpenFile) bool { return hasEnded(o.Socket) },
 	holds: func(o *world.OpenFile) bool { return len(o.Socket.Queue) > 0 },
 	make:  (*Maker).makeSocket, join: (*Maker).joinSocket, fill: (*Maker).fillSocket,
 	point: (*Maker).pointSocket, settle: (*Maker).settleSocket,
-	rouse: (*Maker).rouseSocket, begin: (*Maker).beginSocket,
+	rouse: (*Maker).rouseSocket, begin: (*Maker).beginSocket, begun: (*Maker).begunSocket,
+}
+
+func (t *Taker) relateSockets() error {
+	if err := t.peers(); err != nil {
+		return err
+	}
+	return t.connections()
 }
 
 func contentsOfSocket(o *world.OpenFile) (all []*int) {
@@ -33,6 +41,9 @@ func contentsOfSocket(o *world.OpenFile) (all []*int) {
 	}
 	for i := range o.Socket.Queue {
 		all = append(all, &o.Socket.Queue[i].Content)
+	}
+	if c := o.Socket.TCP; c != nil {
+		all = append(all, &c.Received, &c.Sent)
 	}
 	return all
 }
@@ -95,8 +106,7 @@ func titleOfSocket(o *world.OpenFile) string {
 // hasEnded tells a connection that is none any more from a part of the program, such
 // as a socket that listens.
 func hasEnded(s *world.Socket) bool {
-	const both = 3 // of Shutdown
-	return s.Orphan || s.Family != unix.AF_UNIX && s.Type == unix.SOCK_STREAM && s.Shutdown == both
+	return s.Orphan || s.Family != unix.AF_UNIX && s.Type == unix.SOCK_STREAM && s.TCP == nil && s.Shutdown == shutBoth
 }
 
 func (m *Maker) makeSocket(i int) (int, error) {
@@ -106,38 +116,64 @@ func (m *Maker) makeSocket(i int) (int, error) {
 		return -1, m.refuseOutside(i)
 	case o.Socket.Family == unix.AF_UNIX:
 		return m.unix.open(i)
+	case o.Socket.TCP != nil:
+		return m.openConnection(i)
 	}
 	return m.openInet(i)
 }
 
 func (m *Maker) joinSocket(i int) error {
-	if m.world.Open[i].Socket.Family != unix.AF_UNIX {
-		return nil
+	switch s := m.world.Open[i].Socket; {
+	case s.Family == unix.AF_UNIX:
+		return m.unix.connect(i)
+	case s.TCP != nil:
+		return m.connectEnds(i)
 	}
-	return m.unix.connect(i)
+	return nil
 }
 
-func (m *Maker) fillSocket(i int) error { return m.unix.fill(i) }
+func (m *Maker) fillSocket(i int) error {
+	if m.world.Open[i].Socket.TCP != nil {
+		return m.fillConnection(i)
+	}
+	return m.unix.fill(i)
+}
 
 func (m *Maker) pointSocket(i int) error {
-	if m.world.Open[i].Socket.Family != unix.AF_UNIX {
-		return nil
+	switch s := m.world.Open[i].Socket; {
+	case s.Family == unix.AF_UNIX:
+		return m.unix.point(i)
+	case s.TCP != nil:
+		return m.shutdown(i) // before anybody's filter is there
 	}
-	return m.unix.point(i)
+	return nil
 }
 
 // settleSocket closes the directions that were closed, and sets the options that
-// have to wait until a socket holds what it held. Without a connection, the kernel
-// closes directions all the same, and says that there is none (net/ipv4/af_inet.c:
-// inet_shutdown).
-func (m *Maker) settleSocket(i int) error {
+// have to wait until a socket holds what it held.
+func (m *Maker) settleSocket(i int) (err error) {
+	s := m.world.Open[i].Socket
+	if s.TCP != nil {
+		err = m.settleConnection(i)
+	} else {
+		err = m.shutdown(i)
+	}
+	if err != nil {
+		return err
+	}
+	return m.unset(i, sockopt.Finish(m.made[i].fd, s))
+}
+
+// shutdown closes directions. Without a connection, the kernel does so all the same, and
+// says that there is none (net/ipv4/af_inet.c: inet_shutdown).
+func (m *Maker) shutdown(i int) error {
 	s, fd := m.world.Open[i].Socket, m.made[i].fd
 	if how, ok := map[int]int{1: unix.SHUT_RD, 2: unix.SHUT_WR, 3: unix.SHUT_RDWR}[s.Shutdown]; ok {
 		if err := unix.Shutdown(fd, how); sys.Ignore(err, unix.ENOTCONN) != nil {
 			return fmt.Errorf("shutdown: %w", err)
 		}
 	}
-	return m.unset(i, sockopt.Finish(fd, s))
+	return nil
 }
 
 func (*Maker) rouseSocket(w watched) (calm func() error, err error) {
@@ -157,6 +193,19 @@ func (m *Maker) beginSocket(i int) error {
 		return taken(s.Local, err)
 	}
 	return nil
+}
+
+// begunSocket sets SO_REUSEADDR to what it was, now that all listen who do.
+func (m *Maker) begunSocket(i int) error {
+	s := m.world.Open[i].Socket
+	if s.Family == unix.AF_UNIX || s.Type != unix.SOCK_STREAM || len(s.Local) == 0 {
+		return nil
+	}
+	reuse := 0
+	if slices.ContainsFunc(s.Options, func(o world.SockOpt) bool { return o.Level == unix.SOL_SOCKET && o.Name == unix.SO_REUSEADDR }) {
+		reuse = 1
+	}
+	return unix.SetsockoptInt(m.made[i].fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, reuse)
 }
 
 // socket describes a socket by what getsockopt(2) and others say of it.

@@ -59,9 +59,10 @@ type kind struct {
 
 	// A file that an epoll set has told of is made to tell that again: rouse makes it
 	// ready for a moment, calm makes it what it was. begin comes after that: from
-	// here on, others may do something with it.
+	// here on, others may do something with it. begun is for when all have.
 	rouse func(m *Maker, w watched) (calm func() error, err error)
 	begin func(m *Maker, i int) error
+	begun func(m *Maker, i int) error
 }
 
 // kinds are all there are, and byName the same. Inotify sets come behind all that
@@ -117,7 +118,7 @@ func Check(w *world.World) error {
 			return fmt.Errorf("%w: open file %d, of kind %q, %w", world.ErrDamaged, i, o.Kind, err)
 		}
 	}
-	return errors.Join(checkSegments(w), checkSemaphores(w))
+	return errors.Join(checkConnections(w), checkSegments(w), checkSemaphores(w))
 }
 
 func (k *kind) contentsOf(o *world.OpenFile) []*int {

@@ -94,8 +94,13 @@ func (m *Maker) Arm() error {
 		return err
 	}
 	// What would have disturbed them until here.
-	if err := m.each(func(k *kind) func(*Maker, int) error { return k.begin }); err != nil {
-		return err
+	for _, step := range []func(*kind) func(*Maker, int) error{
+		func(k *kind) func(*Maker, int) error { return k.begin },
+		func(k *kind) func(*Maker, int) error { return k.begun },
+	} {
+		if err := m.each(step); err != nil {
+			return err
+		}
 	}
 	if err := m.addWatches(n, func(w world.Watch) bool { return !silent(w) }); err != nil {
 		return err

@@ -5,6 +5,7 @@ package sockopt
 import (
 	"bytes"
 	"errors"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -54,8 +55,33 @@ func (r *Reader) Differences(fd int, s *world.Socket) (kept []world.SockOpt, ref
 	return kept, refused, nil
 }
 
+// names are some of the options.
+type names []struct{ level, name int }
+
+func (n names) have(o *Option) bool {
+	return slices.ContainsFunc(n, func(e struct{ level, name int }) bool { return e.level == o.Level && e.name == o.Name })
+}
+
+// resolved are options of a connection that say what became of it, or nothing any more:
+// where it was heard, how it began, and what bind(2) does on the way (net/ipv6/af_inet6.c:
+// __inet6_bind has it be IPV6_V6ONLY).
+var resolved = names{
+	{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY}, {unix.IPPROTO_TCP, unix.TCP_MAXSEG}, {unix.IPPROTO_TCP, unix.TCP_FASTOPEN_CONNECT},
+	{unix.SOL_SOCKET, unix.SO_INCOMING_CPU},
+	{unix.IPPROTO_IP, unix.IP_MULTICAST_TTL}, {unix.IPPROTO_IP, unix.IP_MULTICAST_IF},
+	{unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_HOPS}, {unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_IF},
+}
+
 // usual returns the options of a new socket of the same kind.
 func (r *Reader) usual(s *world.Socket) []usual {
+	all := r.ofKind(s)
+	if s.TCP == nil {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(u usual) bool { return resolved.have(u.Option) })
+}
+
+func (r *Reader) ofKind(s *world.Socket) []usual {
 	k := kind{s.Family, s.Type, s.Protocol}
 	all, ok := r.kinds[k]
 	if !ok {

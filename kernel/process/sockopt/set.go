@@ -46,6 +46,30 @@ func (r *Reader) Apply(fd int, s *world.Socket) ([]*Failure, error) {
 	return setAll(fd, all, s.Options), nil
 }
 
+// early are the options that decide how an address is had, where a connection leads, and
+// how much of it there is room for.
+var early = names{
+	{unix.SOL_SOCKET, unix.SO_BINDTODEVICE}, {unix.SOL_SOCKET, unix.SO_MARK}, {unix.SOL_SOCKET, unix.SO_DONTROUTE},
+	{unix.SOL_SOCKET, unix.SO_SNDBUF}, {unix.SOL_SOCKET, unix.SO_RCVBUF}, {unix.SOL_SOCKET, unix.SO_BUF_LOCK},
+	{unix.IPPROTO_IP, unix.IP_FREEBIND}, {unix.IPPROTO_IP, unix.IP_TRANSPARENT},
+	{unix.IPPROTO_IPV6, unix.IPV6_FREEBIND}, {unix.IPPROTO_IPV6, unix.IPV6_TRANSPARENT},
+	{unix.IPPROTO_TCP, unix.TCP_FASTOPEN_NO_COOKIE},
+}
+
+// Prepare sets what a socket needs to become a connection, which Apply is for then.
+func (r *Reader) Prepare(fd int, s *world.Socket) ([]*Failure, error) {
+	if err := known(s.Options); err != nil {
+		return nil, err
+	}
+	var all []usual
+	for _, u := range r.usual(s) {
+		if early.have(u.Option) {
+			all = append(all, u)
+		}
+	}
+	return setAll(fd, all, s.Options), nil
+}
+
 // Finish sets what has to wait until a socket holds what it held.
 func Finish(fd int, s *world.Socket) []*Failure {
 	var all []usual
@@ -88,6 +112,9 @@ func setAll(fd int, all []usual, saved []world.SockOpt) (failed []*Failure) {
 				want = saved[i].Value
 			}
 			got, err := u.get(fd, by)
+			if u.grows(got, want) {
+				continue
+			}
 			if err == nil && !bytes.Equal(got, want) {
 				err = u.set(fd, want)
 				got, _ = u.get(fd, by)
@@ -115,6 +142,13 @@ func (o *Option) tuned(saved []world.SockOpt) bool {
 		}
 	}
 	return true
+}
+
+// grows reports whether the window of a connection is still to become as large as it was,
+// by itself, unless the program has set a limit, to which a new one is set.
+func (o *Option) grows(got, want []byte) bool {
+	return o.Level == unix.IPPROTO_TCP && o.Name == unix.TCP_WINDOW_CLAMP && len(got) == 4 && len(want) == 4 &&
+		binary.NativeEndian.Uint32(got) > 0 && binary.NativeEndian.Uint32(got) < binary.NativeEndian.Uint32(want)
 }
 
 func (o *Option) set(fd int, value []byte) error {

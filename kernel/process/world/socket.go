@@ -12,7 +12,7 @@ type Socket struct {
 	// Local and Remote are struct sockaddr as getsockname(2) and
 	// getpeername(2) return them, nil if unbound or unconnected. Remote is
 	// there for what a datagram socket is connected to that is not in the
-	// process, and for a unix socket whose peer is closed.
+	// process, for a unix socket whose peer is closed, and for a connection of TCP.
 	Local, Remote Bytes
 	// File is the file at Local, nil if there is none any more that leads to
 	// this socket.
@@ -21,9 +21,11 @@ type Socket struct {
 	Listening bool
 	Backlog   int
 
-	// Peer is the inode of the unix socket at the other end, which is in the
-	// process too, or 0.
+	// Peer is the inode of the socket at the other end, which is in the
+	// processes too, or 0.
 	Peer uint64
+	// TCP is there for a TCP connection to Peer, which is at Remote.
+	TCP *TCP `json:",omitempty"`
 	// Orphan is set if it is a unix socket that was connected, and the other
 	// end is closed.
 	Orphan bool `json:",omitempty"`
@@ -40,6 +42,16 @@ type Socket struct {
 	Groups  []Membership `json:",omitempty"`
 	// Queue is what a unix socket has received and not yet read, in order.
 	Queue []Message
+}
+
+// TCP is one end of a connection.
+type TCP struct {
+	// MSS is the most that is sent in one segment, with its time stamp.
+	MSS int
+	// Received is what it has received and not yet given out, and Sent what it
+	// has sent and the other end has not received: indices in Contents, or
+	// NoIndex if that is nothing.
+	Received, Sent int
 }
 
 // SocketFile is the file that a unix socket is bound to.
