@@ -85,6 +85,31 @@ func TestCheckConnections(t *testing.T) {
 	}
 }
 
+// A connection that waits is to who listens at its address, and holds nothing.
+func TestCheckUnaccepted(t *testing.T) {
+	waiting := func() *world.World {
+		w := connected()
+		w.Open[1].Socket.Listening, w.Open[1].Socket.TCP, w.Open[1].Socket.Remote = true, nil, nil
+		w.Open[0].Socket.TCP.Received = world.NoIndex
+		return w
+	}
+	if err := Check(waiting()); err != nil {
+		t.Fatal(err)
+	}
+	for name, damage := range map[string]func(client, listener *world.Socket){
+		"with content":       func(c, _ *world.Socket) { c.TCP.Received = 0 },
+		"at another address": func(_, l *world.Socket) { l.Local[3]++ },
+		"of MPTCP":           func(_, l *world.Socket) { l.Protocol = unix.IPPROTO_MPTCP },
+		"at nobody":          func(_, l *world.Socket) { l.Listening = false },
+	} {
+		w := waiting()
+		damage(w.Open[0].Socket, w.Open[1].Socket)
+		if err := Check(w); !errors.Is(err, world.ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // linesOfTerminal are modes in which a terminal gives lines.
 func linesOfTerminal() []byte {
 	var t sys.Termios

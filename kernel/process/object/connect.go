@@ -38,11 +38,11 @@ func checkConnections(w *world.World) error {
 	return nil
 }
 
-// connectionEnds are the ends of connections, by inode.
+// connectionEnds are the ends of connections, and who listens, by inode.
 func connectionEnds(w *world.World) map[uint64]int {
 	ends := map[uint64]int{}
 	for i := range w.Open {
-		if s := w.Open[i].Socket; s != nil && s.TCP != nil {
+		if s := w.Open[i].Socket; s != nil && (s.TCP != nil || s.Listening && s.Family != unix.AF_UNIX) {
 			ends[s.Ino] = i
 		}
 	}
@@ -63,10 +63,16 @@ func checkConnection(w *world.World, i int, ends map[uint64]int) error {
 		return errors.New("has numbers that are out of range")
 	case !local.IsValid() || !remote.IsValid() || local.Port() == 0:
 		return errors.New("has addresses that are none")
-	case !ok || ends[s.Ino] != i || j == i || w.Open[j].Socket.Peer != s.Ino:
+	case !ok || ends[s.Ino] != i || j == i:
 		return errors.New("has no other end")
 	}
 	other := w.Open[j].Socket
+	if other.Listening && other.TCP == nil {
+		return checkUnaccepted(s, other)
+	}
+	if other.Peer != s.Ino {
+		return errors.New("has an other end that has another")
+	}
 	if world.InetAddress(other.Remote) != local || world.InetAddress(other.Local) != remote {
 		return errors.New("has the other end at another address")
 	}
@@ -155,12 +161,18 @@ func (m *Maker) connectEnds(i int) error {
 	return nil
 }
 
-// otherEnd is the index of the other end of a connection.
+// otherEnd is the index of the other end of a connection, which is who listens for one that
+// waits.
 func (m *Maker) otherEnd(i int) int {
 	if m.ends == nil {
 		m.ends = connectionEnds(m.world)
 	}
 	return m.ends[m.world.Open[i].Socket.Peer]
+}
+
+// waits reports whether it is a connection that has not been accepted.
+func (m *Maker) waits(i int) bool {
+	return m.world.Open[i].Socket.TCP != nil && m.world.Open[m.otherEnd(i)].Socket.Listening
 }
 
 // deafen has a socket hear nothing that has more or less than the usual number of routers

@@ -74,11 +74,14 @@ func (t *Taker) connections() error {
 			return err
 		}
 	}
-	return nil
+	return t.othersWait()
 }
 
-// farEnd is for a connection to somebody else.
+// farEnd is for a connection to somebody else, or to nobody yet.
 func (t *Taker) farEnd(i int) error {
+	if waits, err := t.unaccepted(i); waits || err != nil {
+		return err
+	}
 	o, d := &Found{ref: t.first[i], link: t.links[i]}, &t.w.Open[i]
 	return t.socketOutside(o, d, connectionTitle(d.Socket))
 }

@@ -56,9 +56,7 @@ func (t *Taker) tcp(fd int, o *Found, d *world.OpenFile) error {
 		// (net/ipv4/tcp.c: tcp_get_info).
 		waiting, backlog := info.Unacked, info.Sacked
 		s.Backlog = int(backlog)
-		if waiting > 0 {
-			return t.forgo(o, d, fmt.Sprintf("%s with connections that it has not accepted", title), "their other ends are outside of the program")
-		}
+		t.waiting[s.Ino] = int(waiting)
 		return nil
 	}
 	if info.State != tcpClosed {

@@ -126,24 +126,27 @@ func (m *Maker) joinSocket(i int) error {
 	switch s := m.world.Open[i].Socket; {
 	case s.Family == unix.AF_UNIX:
 		return m.unix.connect(i)
-	case s.TCP != nil:
+	case s.TCP != nil && !m.waits(i):
 		return m.connectEnds(i)
 	}
 	return nil
 }
 
 func (m *Maker) fillSocket(i int) error {
-	if m.world.Open[i].Socket.TCP != nil {
+	switch s := m.world.Open[i].Socket; {
+	case s.TCP == nil:
+		return m.unix.fill(i)
+	case !m.waits(i):
 		return m.fillConnection(i)
 	}
-	return m.unix.fill(i)
+	return nil
 }
 
 func (m *Maker) pointSocket(i int) error {
 	switch s := m.world.Open[i].Socket; {
 	case s.Family == unix.AF_UNIX:
 		return m.unix.point(i)
-	case s.TCP != nil:
+	case s.TCP != nil && !m.waits(i):
 		return m.shutdown(i) // before anybody's filter is there
 	}
 	return nil
@@ -153,10 +156,11 @@ func (m *Maker) pointSocket(i int) error {
 // have to wait until a socket holds what it held.
 func (m *Maker) settleSocket(i int) (err error) {
 	s := m.world.Open[i].Socket
-	if s.TCP != nil {
-		err = m.settleConnection(i)
-	} else {
+	switch {
+	case s.TCP == nil:
 		err = m.shutdown(i)
+	case !m.waits(i):
+		err = m.settleConnection(i)
 	}
 	if err != nil {
 		return err
@@ -195,11 +199,17 @@ func (m *Maker) beginSocket(i int) error {
 	return nil
 }
 
-// begunSocket sets SO_REUSEADDR to what it was, now that all listen who do.
+// begunSocket has connections wait at those who listen, and sets SO_REUSEADDR to what it
+// was, now that all do.
 func (m *Maker) begunSocket(i int) error {
 	s := m.world.Open[i].Socket
 	if s.Family == unix.AF_UNIX || s.Type != unix.SOCK_STREAM || len(s.Local) == 0 {
 		return nil
+	}
+	if m.waits(i) {
+		if err := m.waitAgain(i); err != nil {
+			return err
+		}
 	}
 	reuse := 0
 	if slices.ContainsFunc(s.Options, func(o world.SockOpt) bool { return o.Level == unix.SOL_SOCKET && o.Name == unix.SO_REUSEADDR }) {

@@ -144,6 +144,42 @@ static int traffic(int client, int server)
 	return passed();
 }
 
+/* unaccepted has two clients wait, of which one has closed its direction. */
+static int unaccepted(int listener, struct sockaddr_storage *to, socklen_t length)
+{
+	int client[2], server;
+	char b[1];
+	struct sockaddr_storage now[2];
+
+	for (int i = 0; i < 2; i++) {
+		client[i] = socket(to->ss_family, SOCK_STREAM, 0);
+		CHECK(!connect(client[i], (void *)to, length));
+		addresses(client[i], at[i]);
+	}
+	CHECK(!shutdown(client[1], SHUT_WR));
+	if (is("content"))
+		send_numbers(client[0], 0, 10);
+	pause_ms(20);
+	ready();
+	for (int i = 0; i < 2; i++) {
+		CHECK((server = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0);
+		addresses(server, now);
+		int n = memcmp(&now[1], &at[0][0], sizeof *now) ? 1 : 0;
+		CHECK(!memcmp(&now[1], &at[n][0], sizeof *now) && !memcmp(&now[0], &at[n][1], sizeof *now));
+		CHECK(fcntl(server, F_SETFL, 0) == 0);
+		send_numbers(server, 3, 2000), check_numbers(client[n], 3, 2000);
+		if (n == 1)
+			EQUAL(recv(server, b, 1, 0), 0);
+		else if (is("content"))
+			check_numbers(server, 0, 10);
+		else
+			send_numbers(client[n], 4, 3000), check_numbers(server, 4, 3000);
+		EQUAL(fcntl(client[n], F_GETFL) & O_NONBLOCK, 0);
+	}
+	CHECK(poll(&(struct pollfd){listener, POLLIN}, 1, 0) == 0);
+	return passed();
+}
+
 int main(void)
 {
 	struct sockaddr_storage to, now[2];
@@ -153,6 +189,8 @@ int main(void)
 	char b[8];
 
 	signal(SIGPIPE, SIG_IGN);
+	if (is("unaccepted"))
+		return close(client), unaccepted(listener, &to, length);
 	if (is("options"))
 		CHECK(!setsockopt(client, SOL_SOCKET, SO_RCVBUF, &(int){50000}, sizeof(int)) &&
 		      !setsockopt(client, IPPROTO_TCP, TCP_MAXSEG, &(int){1200}, sizeof(int)));
