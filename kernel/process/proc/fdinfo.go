@@ -28,7 +28,8 @@ type FDInfo struct {
 	Watches                   []EpollWatch
 	Inotify                   []InotifyWatch
 	Locks                     []Lock
-	PID                       int // of a pidfd
+	PID                       int  // of a pidfd
+	NewFaults                 bool // it is a userfaultfd of which nothing was asked yet
 }
 
 // EpollWatch is a file in an epoll set: the number it had when it was added,
@@ -118,6 +119,9 @@ func (info *FDInfo) line(line string) {
 		if l, ok := parseLock(value); ok {
 			info.Locks = append(info.Locks, l)
 		}
+	case "API": // api, features that are on, features that there are
+		_, features, _ := strings.Cut(value, ":")
+		info.NewFaults = strings.HasPrefix(features, "0:")
 	case "Pid":
 		info.PID, _ = strconv.Atoi(value)
 	default:

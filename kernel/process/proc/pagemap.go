@@ -132,7 +132,7 @@ type pageRegion struct{ start, end, categories uint64 }
 // scanRuns asks with PAGEMAP_SCAN, of Linux 6.7.
 func (p *Pagemap) scanRuns(start, end uint64, which Pages) (s Scan, err error) {
 	arg := pmScanArg{
-		size: uint64(unsafe.Sizeof(pmScanArg{})), end: end,
+		end:  end,
 		mask: pageIsPfnZero, anyOf: pageIsPresent | pageIsSwapped, returnMask: pageIsSwapped,
 	}
 	if which == Private {
@@ -148,25 +148,37 @@ func (p *Pagemap) scanRuns(start, end uint64, which Pages) (s Scan, err error) {
 		arg.mask, arg.anyOf = 0, pageIsGuard
 	}
 	arg.inverted = arg.mask // none of these
+	arg.start = start
+	err = p.walk(&arg, func(r pageRegion) {
+		s.add(Run{r.start, r.end}, r.categories&pageIsSwapped != 0, r.categories&pageIsGuard != 0)
+	})
+	return s, err
+}
+
+// walk makes the request as often as it takes to come to the end.
+func (p *Pagemap) walk(arg *pmScanArg, found func(pageRegion)) error {
 	var vec [512]pageRegion
-	arg.vec, arg.vecLen = uint64(uintptr(unsafe.Pointer(&vec))), uint64(len(vec))
-	for arg.start = start; arg.start < end; arg.start = arg.walkEnd {
-		n, _, e := unix.Syscall(unix.SYS_IOCTL, p.f.Fd(), pagemapScan, uintptr(unsafe.Pointer(&arg)))
+	arg.size, arg.vecLen = uint64(unsafe.Sizeof(*arg)), uint64(len(vec))
+	fd, end := p.f.Fd(), arg.end
+	for ; arg.start < end; arg.start = arg.walkEnd {
+		// Whatever is called may move the stack, and vec with it.
+		arg.vec = uint64(uintptr(unsafe.Pointer(&vec)))
+		n, _, e := unix.Syscall(unix.SYS_IOCTL, fd, pagemapScan, uintptr(unsafe.Pointer(arg)))
 		if e == unix.EINTR {
 			arg.walkEnd = arg.start
 			continue
 		}
 		if e != 0 {
-			return s, fmt.Errorf("scan pages %x-%x: %w", arg.start, end, e)
+			return fmt.Errorf("scan pages %x-%x: %w", arg.start, end, e)
 		}
 		for _, r := range vec[:n] {
-			s.add(Run{r.start, r.end}, r.categories&pageIsSwapped != 0, r.categories&pageIsGuard != 0)
+			found(r)
 		}
 		if arg.walkEnd <= arg.start {
-			return s, fmt.Errorf("scan pages %x-%x: the kernel stays where it is", arg.start, end)
+			return fmt.Errorf("scan pages %x-%x: the kernel stays where it is", arg.start, end)
 		}
 	}
-	return s, nil
+	return nil
 }
 
 func (s *Scan) add(r Run, swapped, guard bool) {

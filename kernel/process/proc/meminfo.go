@@ -1,0 +1,23 @@
+// /proc/meminfo; see proc_meminfo(5).
+
+package proc
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// AvailableMemory is how many bytes may be used without swapping.
+func AvailableMemory() (uint64, error) {
+	b, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(b)) {
+		if name, value, _ := strings.Cut(line, ":"); name == "MemAvailable" {
+			return kilobytes(strings.TrimSpace(value)), nil
+		}
+	}
+	return 0, fmt.Errorf("/proc/meminfo: it has no MemAvailable")
+}
