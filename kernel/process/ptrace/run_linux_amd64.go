@@ -16,8 +16,8 @@ func (g *Group) Run(p *Programs, threads []*Stopped) error {
 }
 
 // RunToBirth has one thread go through the first list, up to the call that
-// creates something, and calls births for that. What follows in the list is not
-// run.
+// creates something, and calls births for that. What follows in the list is for
+// RunRest.
 func (g *Group) RunToBirth(p *Programs, s *Stopped, births func(Thread) error) error {
 	var born bool
 	err := g.run(p, []*Stopped{s}, func() (err error) {
@@ -28,6 +28,23 @@ func (g *Group) RunToBirth(p *Programs, s *Stopped, births func(Thread) error) e
 		err = ErrNoBirth
 	}
 	return err
+}
+
+// RunRest has the thread go through what follows in the list behind the call that
+// created something. It would do so by itself should its tracer die before.
+func (g *Group) RunRest(p *Programs, s *Stopped) error {
+	threads, begun := []*Stopped{s}, time.Now()
+	err := gone(s.Thread.Cont(0))
+	if err == nil {
+		err = g.untilDone(p, threads)
+	}
+	if e := g.recall(p, threads, begun); err == nil {
+		err = e
+	}
+	if err != nil {
+		return err
+	}
+	return p.Load()
 }
 
 // ErrNoBirth says that nothing was created.
