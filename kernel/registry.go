@@ -28,9 +28,10 @@ type Options struct {
 	Trusted bool
 
 	// DropFDs: snapshot of a process: descriptors to leave out. Only: without the
-	// processes that descend from it.
+	// processes that descend from it. Precopy: copying memory before it is stopped.
 	DropFDs []int
 	Only    bool
+	Precopy bool
 
 	// FreezeFilesystems: snapshot of a system: file systems in use are
 	// frozen before it, and stay so until the image has been stored. Then

@@ -21,6 +21,7 @@ func main() {
 			"Takes a snapshot of TARGET, a live process, a file or the machine, which runs on, and writes it to standard output: as a stream for snapcompress, snapverify and snapresume, or as it is with --raw. Without TARGET, the whole machine is meant.",
 			"A target NAME:REST of another kernel is for the program snapkernel-NAME, which is looked for on the PATH.",
 			"A process is taken with all that descends from it, at one moment. The facts of the stream, which snapverify --check shows, have a line for each process. In the flat image each has a core file of its own, which begins where that line says: tail -c +N core, with N one more than that, is what gdb takes. With --only, the one process is taken alone, and resumed it has no children.",
+			"A program stands still for a fork of it, 15 ms for each GiB of memory in small pages. With --precopy its memory is copied before that, while it runs, and what it has written to since is copied when it is stopped: some milliseconds for 2 GiB. The image is the same. The copy is in memory, as large as what the program has, up to the end of snapcat; where that is not to be had, the fork is made as without it. So it is for mappings of less than 4 MiB, for what is shared or of files, what the program maps anew, moves or protects otherwise meanwhile, what it writes to faster than it can be copied, processes under seccomp or with a file open for direct I/O (O_DIRECT), and kernels before Linux 6.7: -v says so, and of the kernel a warning does. It costs the program a microsecond for each page that it writes to first, some waiting when it maps or unmaps memory, and meanwhile its mappings can't be registered with a userfaultfd(2) of its own.",
 			"Parts that are all zeros take no room in a stream. With --raw, and a file as output, parts that the snapshot says are empty become holes.",
 			"In a system that was resumed from a snapshot, the snapcat that took it comes back to life too. It then writes a stream that says so, which all tools pass on, but none puts into a file or onto a device; nor does snapcat itself.",
 		},
@@ -32,7 +33,7 @@ func main() {
 		},
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "raw", Usage: "write the flat image, without frames and checksums"},
-			onlyFlag, dropFlag, freezeFlag, followFlag, thenFlag,
+			onlyFlag, precopyFlag, dropFlag, freezeFlag, followFlag, thenFlag,
 		}, output.Flags("replace FILE if it is there already, and drop from the snapshot what cannot be saved")...),
 		Words: map[string][]string{"TARGET": targets(), "END": ends},
 		Run:   run,

@@ -13,10 +13,15 @@ var dropFlag = &cli.IntSliceFlag{Name: "drop-fd", Usage: "leave descriptor `FD` 
 
 var onlyFlag = &cli.BoolFlag{Name: "only", Usage: "take the one process alone, without those that descend from it"}
 
+var precopyFlag = &cli.BoolFlag{Name: "precopy", Usage: "copy memory of the process while it runs, and what it has written to since when it is stopped: a shorter pause, for as much memory again"}
+
 func choosePart(c *tool.Call, target string, o *kernel.Options) error {
 	kind, _, _ := cutTarget(target)
 	if o.Only = c.Bool(onlyFlag.Name); o.Only && kind != "process" {
 		return tool.Usage("", "--only is for process:PID only")
+	}
+	if o.Precopy = c.Bool(precopyFlag.Name); o.Precopy && kind != "process" {
+		return tool.Usage("", "--precopy is for process:PID only")
 	}
 	o.DropFDs = c.IntSlice(dropFlag.Name)
 	if len(o.DropFDs) > 0 && kind != "process" {

@@ -159,6 +159,12 @@ func decode(t *testing.T, pid int, o kernel.Options) (*world.World, kernel.Image
 			t.Errorf("closing the image: %v", err)
 		}
 	})
+	return decodeImage(t, live), live
+}
+
+// decodeImage returns what an image says of the process.
+func decodeImage(t *testing.T, live kernel.Image) *world.World {
+	t.Helper()
 	prefix := make([]byte, world.PrefixSize)
 	if _, err := live.ReadAt(prefix, 0); err != nil {
 		t.Fatal(err)
@@ -175,22 +181,29 @@ func decode(t *testing.T, pid int, o kernel.Options) (*world.World, kernel.Image
 	if err != nil {
 		t.Fatal(err)
 	}
-	return img, live
+	return img
 }
 
 // read returns n bytes of the process's memory as the image has them.
 func read(t *testing.T, img *world.World, live kernel.Image, addr world.Hex, n int) []byte {
 	t.Helper()
-	for _, v := range img.Spaces[0].VMAs {
-		if addr >= v.Start && addr < v.End {
-			if v.ImageSize == 0 {
-				t.Fatalf("nothing is stored of %x-%x", v.Start, v.End)
-			}
-			b := make([]byte, n)
-			if _, err := live.ReadAt(b, v.ImageOffset+int64(addr-v.Start)); err != nil {
-				t.Fatal(err)
-			}
-			return b
+	v := mapping(t, img, addr)
+	if v.ImageSize == 0 {
+		t.Fatalf("nothing is stored of %x-%x", v.Start, v.End)
+	}
+	b := make([]byte, n)
+	if _, err := live.ReadAt(b, v.ImageOffset+int64(addr-v.Start)); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// mapping is the one that an address is in.
+func mapping(t *testing.T, img *world.World, addr world.Hex) *world.VMA {
+	t.Helper()
+	for i := range img.Spaces[0].VMAs {
+		if v := &img.Spaces[0].VMAs[i]; addr >= v.Start && addr < v.End {
+			return v
 		}
 	}
 	t.Fatalf("%x is not mapped", addr)

@@ -33,11 +33,12 @@ const name = "snapcat-agent"
 
 // request is the first message to an agent.
 type request struct {
-	PID   int
-	Only  bool
-	Force bool
-	Drop  []int
-	Fault capture.Fault
+	PID     int
+	Only    bool
+	Precopy bool
+	Force   bool
+	Drop    []int
+	Fault   capture.Fault
 	// Left is what another agent left in processes, to put away; then there is no
 	// snapshot.
 	Left []left
@@ -51,6 +52,8 @@ type left struct {
 	Area *ptrace.Area    `json:",omitempty"`
 	Peek *object.Peek    `json:",omitempty"`
 	Pty  *object.Emptied `json:",omitempty"`
+	// Tracker: a userfaultfd is opened in it, or if negative is closed again.
+	Tracker int `json:",omitempty"`
 }
 
 // answer is a message from the agent, until it is Ready, and the last one.

@@ -51,12 +51,13 @@ type Twin struct {
 
 // Options are what Take needs to know besides the process.
 type Options struct {
-	Only   bool // without its children
-	Force  bool
-	Drop   []int // descriptors to leave out
-	Report func(line string)
-	Warn   func(line string)
-	Fault  capture.Fault // for tests
+	Only    bool // without its children
+	Precopy bool // copy memory before it is stopped
+	Force   bool
+	Drop    []int // descriptors to leave out
+	Report  func(line string)
+	Warn    func(line string)
+	Fault   capture.Fault // for tests
 }
 
 // Take has an agent take the image of a process. When ctx is done it is given
@@ -70,7 +71,7 @@ func Take(ctx context.Context, pid int, o Options) (*Snapshot, error) {
 }
 
 func (p *process) take(ctx context.Context, pid int, o Options) (*Snapshot, error) {
-	if err := p.ask(request{PID: pid, Only: o.Only, Force: o.Force, Drop: o.Drop, Fault: o.Fault}); err != nil {
+	if err := p.ask(request{PID: pid, Only: o.Only, Precopy: o.Precopy, Force: o.Force, Drop: o.Drop, Fault: o.Fault}); err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, p.giveUp)
@@ -224,6 +225,9 @@ func (p *process) note(l *left) {
 	}
 	if l.Area != nil {
 		known.Area = l.Area
+	}
+	if l.Tracker != 0 {
+		known.Tracker = max(l.Tracker, 0)
 	}
 	if l.Peek != nil {
 		known.Peek = l.Peek

@@ -27,14 +27,17 @@ import (
 // on as it was.
 func TestKilledAtEachStep(t *testing.T) {
 	for _, test := range []struct {
-		name  string
-		args  []string
-		apart int // the steps that are tried
+		name    string
+		args    []string
+		apart   int // the steps that are tried
+		options Options
 	}{
-		{"waiting", []string{"0", "0"}, 1},
-		{"busy", []string{"0", "0", "busy"}, 4},
-		{"threads", []string{"6", "0"}, 2},
-		{"tree", []string{"1", "2"}, 3},
+		{"waiting", []string{"0", "0"}, 1, Options{}},
+		{"busy", []string{"0", "0", "busy"}, 4, Options{}},
+		{"threads", []string{"6", "0"}, 2, Options{}},
+		{"tree", []string{"1", "2"}, 3, Options{}},
+		{"precopy", []string{"2", "0", "idle", "8"}, 3, Options{Precopy: true}},
+		{"precopy of a tree", []string{"1", "2", "idle", "8"}, 9, Options{Precopy: true}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := startSound(t, test.args...)
@@ -43,7 +46,7 @@ func TestKilledAtEachStep(t *testing.T) {
 				apart *= 5
 			}
 			step := 1
-			for ; killedAt(t, p, step); step += apart {
+			for ; killedAt(t, p, step, test.options); step += apart {
 				p.answers(t, step)
 			}
 			if step < 20 {
@@ -55,7 +58,7 @@ func TestKilledAtEachStep(t *testing.T) {
 
 // killedAt takes a snapshot by an agent that is killed right after the given step,
 // and reports whether it came to that.
-func killedAt(t *testing.T, p *sound, step int) bool {
+func killedAt(t *testing.T, p *sound, step int, o Options) bool {
 	t.Helper()
 	agent, err := launchFiltered()
 	if err != nil {
@@ -69,7 +72,8 @@ func killedAt(t *testing.T, p *sound, step int) bool {
 	}
 	traced := make(chan error, 1)
 	go func() { traced <- tracer.Do(k.run) }()
-	s, err := agent.take(context.Background(), p.pid, Options{Report: quiet, Warn: quiet})
+	o.Report, o.Warn = quiet, quiet
+	s, err := agent.take(context.Background(), p.pid, o)
 	if err == nil {
 		err = s.Close()
 	}
@@ -288,10 +292,11 @@ func (p *sound) answer(t *testing.T) {
 func (p *sound) look() (all []string) {
 	for _, pid := range p.processes() {
 		s, _ := proc.ReadStat(pid)
-		maps, _ := proc.Maps(pid)
-		all = append(all, fmt.Sprint(pid, s.State() == 'Z'))
+		maps, _ := proc.Smaps(pid)
+		fds, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+		all = append(all, fmt.Sprint(pid, s.State() == 'Z'), fmt.Sprint(pid, " has open ", fds))
 		for _, m := range maps {
-			all = append(all, fmt.Sprintf("%x-%x %d %s", m.Start, m.End, m.Prot, m.Path))
+			all = append(all, fmt.Sprintf("%x-%x %d %s %s", m.Start, m.End, m.Prot, m.Path, m.VMFlags))
 		}
 		tids, _ := proc.Tasks(pid)
 		for _, tid := range tids {

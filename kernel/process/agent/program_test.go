@@ -62,12 +62,12 @@ func (p *program) look(t *testing.T) look {
 	t.Helper()
 	var l look
 	l.beat, l.disturbances, _ = p.line(t)
-	maps, err := proc.Maps(p.pid)
+	maps, err := proc.Smaps(p.pid)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range maps {
-		l.maps = append(l.maps, fmt.Sprintf("%x-%x %d %s", m.Start, m.End, m.Prot, m.Path))
+		l.maps = append(l.maps, fmt.Sprintf("%x-%x %d %s %s", m.Start, m.End, m.Prot, m.Path, m.VMFlags))
 	}
 	open, err := proc.OpenFDs(p.pid)
 	if err != nil {

@@ -102,6 +102,9 @@ func (l *left) putAway() (err error) {
 	if l.Area != nil {
 		err = capture.Clean(l.PID, *l.Area)
 	}
+	if l.Tracker > 0 {
+		err = errors.Join(err, capture.CloseTracker(l.PID))
+	}
 	if l.Twin != 0 {
 		err = errors.Join(err, capture.Reap(l.PID, l.Twin))
 	}
@@ -123,15 +126,23 @@ func (s *server) options(r *request) capture.Options {
 		_ = s.conn.send(a.encode())
 	}
 	return capture.Options{
-		Only: r.Only, Force: r.Force, Drop: r.Drop, Fault: r.Fault,
+		Only: r.Only, Precopy: r.Precopy, Force: r.Force, Drop: r.Drop, Fault: r.Fault,
 		Report:    func(line string) { tell(answer{Report: line}) },
 		Warn:      func(line string) { tell(answer{Warning: line}) },
 		Mapped:    func(pid int, a ptrace.Area) { tell(answer{Left: &left{PID: pid, Area: &a}}) },
 		Born:      func(pid, twin int) { tell(answer{Left: &left{PID: pid, Twin: twin}}) },
+		Tracking:  func(pid int, begins bool) { tell(answer{Left: &left{PID: pid, Tracker: tracker(begins)}}) },
 		Peeking:   func(p object.Peek) { tell(answer{Left: &left{PID: p.PID, Peek: &p}}) },
 		Emptying:  func(p object.Emptied) { tell(answer{Left: &left{PID: p.PID, Pty: &p}}) },
 		Cancelled: s.conn.ended,
 	}
+}
+
+func tracker(begins bool) int {
+	if begins {
+		return 1
+	}
+	return -1
 }
 
 // handOver gives the other side all that it needs to read the image by itself.

@@ -29,16 +29,20 @@ import (
 
 // Options are what the caller wants.
 type Options struct {
-	Only   bool // without the children of the process
-	Force  bool
-	Drop   []int // descriptors to leave out
-	Report func(line string)
-	Warn   func(line string)
+	Only    bool // without the children of the process
+	Precopy bool // copy memory before they are stopped
+	Force   bool
+	Drop    []int // descriptors to leave out
+	Report  func(line string)
+	Warn    func(line string)
 	// Mapped is told what is mapped in a process for a while, and Born its twin,
 	// as soon as there is one: what has to be put away if this process is killed.
 	// See Clean.
 	Mapped func(pid int, a ptrace.Area)
 	Born   func(pid, twin int)
+	// Tracking is told that a process is about to have a userfaultfd for a moment,
+	// and that it has none any more. See CloseTracker.
+	Tracking func(pid int, begins bool)
 	// Peeking is told where the program had its socket peeked at, before that is
 	// moved for a while, and when it is there again. See object.Peek.
 	Peeking func(object.Peek)
@@ -91,6 +95,9 @@ type tree struct {
 	// tree, where there is one.
 	deadGroups map[int]int
 
+	tracked []*member                     // of whom precopied is or was set
+	copied  struct{ before, rest uint64 } // bytes, before they were stopped and then
+
 	img      *world.World
 	store    *Store
 	contents []content // those of img.Contents
@@ -112,6 +119,9 @@ type member struct {
 	space    *world.Space
 	opener   *object.Task // the process, for files
 	frozen   frozen
+
+	precopied *precopy // while its memory is tracked
+	apart     []apart  // mappings that the twin has the beginning of only
 
 	kept     map[uint64][]piece       // by start of the mapping: what the twin doesn't have
 	private  map[uint64][]proc.Run    // by start: which of kept is not the file's
@@ -152,6 +162,7 @@ func Take(pid int, o Options) (_ *Captured, err error) {
 	t := &tree{o: o, img: new(world.World), deadGroups: map[int]int{}}
 	t.join(pid)
 	defer func() {
+		t.endPrecopies()
 		if err != nil {
 			err = errors.Join(err, t.abandon())
 		}
@@ -159,7 +170,7 @@ func Take(pid int, o Options) (_ *Captured, err error) {
 			c.closeMemory()
 		}
 	}()
-	for _, step := range []func() error{t.survey, t.freeze, t.readTwins, t.readMemory, t.encode} {
+	for _, step := range []func() error{t.survey, t.precopy, t.freeze, t.endPrecopies, t.readTwins, t.readMemory, t.encode} {
 		if o.Cancelled() {
 			return nil, ErrCancelled
 		}
@@ -230,6 +241,9 @@ func (t *tree) report() {
 		}
 	}
 	t.o.Report(fmt.Sprintf("paused for %.1f ms", float64(t.paused.Microseconds())/1000))
+	if t.o.Precopy {
+		t.o.Report(fmt.Sprintf("pre-copy: %d bytes before that, %d bytes meanwhile", t.copied.before, t.copied.rest))
+	}
 	t.o.Report(fmt.Sprintf("%d pages in %d extents, %d bytes; %d bytes of the %d mapped are holes",
 		bytes/world.Page, len(t.extents), bytes, max(mapped-bytes, 0), mapped))
 }

@@ -38,8 +38,11 @@ const (
 	FaultPipe             // pages go into the pipe
 	FaultTwinKilled       // the twin is dead, its zombie still there
 	LastFault
-	FaultPeeking // a socket is being peeked at, of a program that has one
-	FaultEmptied // a pseudo-terminal was read out, of a program that has one
+	FaultPeeking   // a socket is being peeked at, of a program that has one
+	FaultPrecopied // memory was copied, of programs for which that was asked
+	FaultApart     // the twin lacks that, and so do other forks: likewise
+	FaultStale     // no step: what was written to since is left out, which must show
+	FaultEmptied   // a pseudo-terminal was read out, of a program that has one
 )
 
 // errFault is the error of a step that was made to fail.

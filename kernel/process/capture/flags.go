@@ -99,7 +99,7 @@ func take(m *proc.Map, from *proc.Map) { m.VMFlags, m.Key, m.Swap = from.VMFlags
 // readFlags learns the flags of all mappings.
 func (c *member) readFlags() error {
 	look := proc.Maps
-	if slices.ContainsFunc(c.frozen.maps, func(m proc.Map) bool { _, known := c.flagsOf(&m); return !known }) {
+	if len(c.apart) > 0 || slices.ContainsFunc(c.frozen.maps, func(m proc.Map) bool { _, known := c.flagsOf(&m); return !known }) {
 		look = proc.Smaps
 	}
 	twins, err := look(c.twin.PID)
@@ -110,11 +110,14 @@ func (c *member) readFlags() error {
 		m := &c.frozen.maps[i]
 		// Its neighbours in the twin may be one with it by now.
 		j := sort.Search(len(twins), func(j int) bool { return twins[j].End > m.Start })
-		inTwin := j < len(twins) && twins[j].Start <= m.Start && m.End <= twins[j].End
+		inTwin := j < len(twins) && twins[j].Start <= m.Start && c.headEnd(m) <= twins[j].End
 		if old, known := c.flagsOf(m); known {
 			take(m, &old)
 		} else if inTwin && m.VMFlags == "" {
 			take(m, &twins[j])
+		}
+		if inTwin {
+			c.takeHead(m, &twins[j])
 		}
 		if !inTwin && !m.Has("dc") && m.Path != "[vsyscall]" {
 			return c.refuse("try again", "it was changing its memory at %x while the snapshot was taken", m.Start)
@@ -141,6 +144,7 @@ func (c *member) lateFlags(lacking func(*proc.Map) bool) error {
 	if err != nil {
 		return err
 	}
+	c.hideTracking(maps)
 	for i := range c.frozen.maps {
 		m := &c.frozen.maps[i]
 		j, ok := slices.BinarySearchFunc(maps, m.Start, func(x proc.Map, start uint64) int {

@@ -108,6 +108,9 @@ func (t *tree) whileStopped() (err error) {
 	if err := t.eachStopped((*member).begin); err != nil {
 		return err
 	}
+	if err := t.each((*member).copyRest); err != nil {
+		return err
+	}
 	t.files = t.newTaker(false, t.img, t.dry)
 	defer func() { err = errors.Join(err, t.files.Close()) }()
 	// What anybody may ask of a process is read by another thread while this
@@ -210,7 +213,7 @@ func (c *member) checkAgain() error {
 // memory that is mapped for that and is gone again afterwards.
 func (c *member) fork() error {
 	f := &c.frozen
-	shapes := []ptrace.Shape{ofThreads: threadShape(len(f.group.Threads)), ofLeader: leaderShape(len(f.timers))}
+	shapes := []ptrace.Shape{ofThreads: threadShape(len(f.group.Threads)), ofLeader: leaderShape(len(f.timers), len(c.apart))}
 	programs := f.group.LayOut(c.mem, f.maps, shapes...)
 	c.o.Mapped(c.pid, programs.Area)
 	call, err := f.lead.Caller(c.landing)
@@ -229,7 +232,7 @@ func (c *member) fork() error {
 	if e != nil {
 		return errors.Join(err, fmt.Errorf("unmapping the memory for calls at %#x: %w", programs.Code, e))
 	}
-	err = errors.Join(err, c.readLockFuture(again, programs.Spare(), locked), programs.Unmap(again), f.group.Settle(f.lead, again))
+	err = errors.Join(err, c.settleApart(again), c.readLockFuture(again, programs.Spare(), locked), programs.Unmap(again), f.group.Settle(f.lead, again))
 	return errors.Join(err, c.fault(FaultUnmapped))
 }
 

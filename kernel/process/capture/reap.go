@@ -46,29 +46,36 @@ func reap(parent, twin, inner int, release func() error) error {
 	if s, err := proc.ReadStat(twin); err != nil || s.Parent() != parent {
 		return nil // the parent has ended, or it is done
 	}
-	tids, err := proc.Tasks(parent)
-	if err != nil {
-		return nil
-	}
-	for _, tid := range tids {
-		err = callIn(tid, func() ([]int, error) { return []int{tid}, nil }, nil, func(c *ptrace.Caller) error {
-			if err := release(); err != nil {
-				return err
-			}
-			_, err := c.Call(unix.SYS_WAIT4, uint64(inner), 0, unix.WNOHANG|unix.WALL, 0)
-			if errors.Is(err, unix.ECHILD) {
-				return nil // see Twin.End
-			}
+	err := callInAny(parent, func(c *ptrace.Caller) error {
+		if err := release(); err != nil {
 			return err
-		})
-		if !errors.Is(err, ptrace.ErrWontStop) {
-			break
 		}
-	}
+		_, err := c.Call(unix.SYS_WAIT4, uint64(inner), 0, unix.WNOHANG|unix.WALL, 0)
+		if errors.Is(err, unix.ECHILD) {
+			return nil // see Twin.End
+		}
+		return err
+	})
 	if err != nil && !errors.Is(err, ptrace.ErrGone) {
 		return fmt.Errorf("having process %d wait for its twin %d: %w", parent, twin, err)
 	}
 	return nil
+}
+
+// callInAny stops one thread of a process, of which it is no matter which, and makes
+// calls in it.
+func callInAny(pid int, calls func(*ptrace.Caller) error) error {
+	tids, err := proc.Tasks(pid)
+	if err != nil {
+		return ptrace.ErrGone
+	}
+	for _, tid := range tids {
+		err = callIn(tid, func() ([]int, error) { return []int{tid}, nil }, nil, calls)
+		if !errors.Is(err, ptrace.ErrWontStop) {
+			break
+		}
+	}
+	return err
 }
 
 // errBusy says that a thread has not restored itself yet.

@@ -42,18 +42,36 @@ func (s *Store) Add(b []byte) (at uint64, err error) {
 
 // Fill appends n bytes, on a page boundary, that f writes into memory.
 func (s *Store) Fill(n int64, f func(b []byte) error) (at uint64, err error) {
-	if err := s.File.Truncate(s.Size + n); err != nil {
-		return 0, fmt.Errorf("keeping %d bytes in memory: %w", n, err)
-	}
-	b, err := unix.Mmap(int(s.File.Fd()), s.Size, int(n), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	b, err := s.room(n)
 	if err != nil {
-		return 0, fmt.Errorf("keeping %d bytes in memory: %w", n, err)
+		return 0, err
 	}
 	defer unix.Munmap(b)
 	if err := f(b); err != nil {
 		return 0, err
 	}
 	return s.reserved(n), nil
+}
+
+// Reserve appends n bytes, on a page boundary, which are zeros and take no memory
+// until they are written to in b, up to when that is unmapped.
+func (s *Store) Reserve(n int64) (at uint64, b []byte, err error) {
+	if b, err = s.room(n); err != nil {
+		return 0, nil, err
+	}
+	return s.reserved(n), b, nil
+}
+
+// room maps the n bytes that come next.
+func (s *Store) room(n int64) ([]byte, error) {
+	if err := s.File.Truncate(s.Size + n); err != nil {
+		return nil, fmt.Errorf("keeping %d bytes in memory: %w", n, err)
+	}
+	b, err := unix.Mmap(int(s.File.Fd()), s.Size, int(n), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("keeping %d bytes in memory: %w", n, err)
+	}
+	return b, nil
 }
 
 func (s *Store) reserved(n int64) uint64 {

@@ -272,6 +272,7 @@ func (c *member) checkMaps() error {
 	if err = errors.Join(err, <-beside); err != nil {
 		return fmt.Errorf("%s: %w", c.object(), err)
 	}
+	c.hideTracking(maps)
 	c.before.maps = make(map[uint64]proc.Map, len(maps))
 	c.before.ends = make(map[uint64]proc.Map, len(maps))
 	for i := range maps {

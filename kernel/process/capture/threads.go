@@ -136,8 +136,8 @@ const (
 	ofLeader
 )
 
-func leaderShape(timers int) ptrace.Shape {
-	return ptrace.Shape{Lists: 1, Calls: leaderBefore + timerCalls*timers + 1, Results: atTimers + timerStores*timers}
+func leaderShape(timers, apart int) ptrace.Shape {
+	return ptrace.Shape{Lists: 1, Calls: leaderBefore + timerCalls*timers + 2*apart + 1, Results: atTimers + timerStores*timers}
 }
 
 // askLeader has the first thread say what is left of timers, and fork.
@@ -156,7 +156,11 @@ func (c *member) askLeader(p *ptrace.Programs) error {
 	calls = append(calls, timerQuestions(timers, at+atTimers)...)
 	// No exit signal: a child of its own memory, whose end is not told to
 	// anybody, and which wait(2) does not see without __WALL.
+	before, behind := c.aroundFork()
+	calls = append(calls, before...)
+	fork := len(calls)
 	calls = append(calls, ptrace.Call{Nr: unix.SYS_CLONE, Args: [6]uint64{unix.CLONE_FILES}})
+	calls = append(calls, behind...)
 	if err := p.Set(0, calls, f.lead); err != nil {
 		return err
 	}
@@ -168,8 +172,11 @@ func (c *member) askLeader(p *ptrace.Programs) error {
 		return err
 	}
 	err := f.group.RunToBirth(p, f.lead, func(t ptrace.Thread) error { return c.born(t, p.Area) })
+	if !errors.Is(err, ptrace.ErrNoBirth) { // or all of the list was gone through
+		err = errors.Join(err, c.joinAgain(p, fork))
+	}
 	if errors.Is(err, ptrace.ErrNoBirth) {
-		if _, errno := p.Returned(0, len(calls)-1); errno != nil {
+		if _, errno := p.Returned(0, fork); errno != nil {
 			err = errno
 		}
 		if errors.Is(err, unix.EAGAIN) {

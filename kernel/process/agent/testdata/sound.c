@@ -1,5 +1,5 @@
 // Programs that see for themselves that they are as they should be, and abort when
-// they are not: sound THREADS CHILDREN [busy]. The first process answers each byte of
+// they are not: sound THREADS CHILDREN [busy|idle [MIB]]. The first process answers each byte of
 // its input with the same, once it has looked at all of its memory; otherwise it waits
 // for the next, or computes if it is busy. Its threads compute or wait, its children
 // are like it but for the input. A timer interrupts everybody all the time, on the
@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SIZE = 64 << 10 };
+static int size = 64 << 10;
 static unsigned char *memory;
 static __thread char *stack; // a place in it
 static int *ready;	     // threads, of all processes
@@ -75,7 +75,7 @@ static void check_blocked(int number) {
 }
 
 static void look(void) {
-	for (int i = 0; i < SIZE; i++)
+	for (int i = 0; i < size; i++)
 		check(memory[i] == (unsigned char)(i * 7));
 }
 
@@ -106,13 +106,15 @@ static void begin(int threads) {
 }
 
 int main(int argc, char **argv) {
-	int threads = atoi(argv[1]), children = atoi(argv[2]), busy = argc > 3;
+	int threads = atoi(argv[1]), children = atoi(argv[2]), busy = argc > 3 && strcmp(argv[3], "busy") == 0;
 	char here;
 	close_range(3, ~0u, 0);
+	if (argc > 4)
+		size = atoi(argv[4]) << 20;
 	struct sigaction a = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
 	sigaction(SIGALRM, &a, NULL);
-	memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	for (int i = 0; i < SIZE; i++)
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	for (int i = 0; i < size; i++)
 		memory[i] = i * 7;
 	stack = &here;
 	ready = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

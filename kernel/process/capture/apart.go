@@ -1,0 +1,206 @@
+// What was copied before is kept apart from the fork, while the program is stopped.
+//
+// The calls for that are in the list in which the fork is one: a mapping is kept from
+// it (MADV_DONTFORK), and is for the next one again (MADV_DOFORK) a moment later, also
+// if this process dies in between. Its first pages are for this fork too. By these the
+// twin tells whether the program itself had asked for something like it meanwhile,
+// which no kernel tells without a look at every page.
+
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/ptrace"
+
+	"golang.org/x/sys/unix"
+)
+
+// apart is such a mapping.
+type apart struct {
+	start, head, end uint64 // from head on, the twin lacks it
+	joined           bool   // it is for forks again
+}
+
+// copyRest copies what was written to since the last round, now that nothing is.
+func (c *member) copyRest() error {
+	p := c.precopied
+	if p == nil {
+		return nil
+	}
+	pagemap, err := proc.OpenPagemap(c.pid) // of what it executes now
+	if err != nil {
+		return err
+	}
+	defer pagemap.Close()
+	for i := range c.frozen.maps {
+		m := &c.frozen.maps[i]
+		a := p.area(m)
+		if a == nil || a.forked {
+			continue
+		}
+		if old, known := c.flagsOf(m); !known || !plainMemory(&old) {
+			continue
+		}
+		if err := c.keepApart(m, a, pagemap); err != nil {
+			c.o.Report(fmt.Sprintf("pre-copy: %x-%x of %s is kept by a fork: %v", m.Start, m.End, c.object(), err))
+		}
+	}
+	return nil
+}
+
+// keepApart makes the copy of a mapping whole, or says why a fork is to keep that.
+func (c *member) keepApart(m *proc.Map, a *area, pagemap *proc.Pagemap) error {
+	head := min((m.Start+hugePage)&^(hugePage-1), m.End)
+	t, err := pagemap.Tracked(m.Start, m.End)
+	switch {
+	case err != nil:
+		return err
+	case head == m.End:
+		return errors.New("little of it is left")
+	case t.Lost:
+		return errors.New("it was moved or mapped anew")
+	case len(t.Swapped) > 0 && !pagemap.TellsGuards():
+		return errors.New("its guard pages can't be told from what is swapped out")
+	}
+	written := union(t.Written, common(t.Pages, a.written))
+	if copyCost(float64(size(written))) > forkCost(&t) {
+		return errors.New("it was written to faster than it could be copied")
+	}
+	if c.o.Fault != FaultStale {
+		for _, r := range written {
+			if err := a.read(c.mem, r); err != nil {
+				return err
+			}
+		}
+	}
+	c.copied.rest += size(written)
+	c.apart = append(c.apart, apart{start: m.Start, head: head, end: m.End})
+	pieces := make([]piece, len(t.Pages))
+	for i, r := range t.Pages {
+		pieces[i] = piece{r.Start, r.End, true, a.at + (r.Start - a.Start)}
+	}
+	c.kept[m.Start], c.guards[m.Start] = pieces, t.Guards
+	return nil
+}
+
+// common returns what is in both lists, each of which is in order.
+func common(a, b []proc.Run) (both []proc.Run) {
+	for len(a) > 0 && len(b) > 0 {
+		if r := (proc.Run{Start: max(a[0].Start, b[0].Start), End: min(a[0].End, b[0].End)}); r.Start < r.End {
+			both = append(both, r)
+		}
+		if a[0].End < b[0].End {
+			a = a[1:]
+		} else {
+			b = b[1:]
+		}
+	}
+	return both
+}
+
+// aroundFork are the calls before and behind the fork.
+func (c *member) aroundFork() (before, behind []ptrace.Call) {
+	for _, a := range c.apart {
+		before = append(before, a.call(unix.MADV_DONTFORK))
+		behind = append(behind, a.call(unix.MADV_DOFORK))
+	}
+	return before, behind
+}
+
+func (a *apart) call(advice uint64) ptrace.Call {
+	return ptrace.Call{Nr: unix.SYS_MADVISE, Args: [6]uint64{a.head, a.end - a.head, advice}}
+}
+
+// joinAgain has the calls behind the fork be made, which is call number fork of the
+// list. What could not be kept from the fork, the twin has.
+func (c *member) joinAgain(p *ptrace.Programs, fork int) error {
+	if len(c.apart) == 0 {
+		return nil
+	}
+	fault := c.fault(FaultApart)
+	err := c.frozen.group.RunRest(p, c.frozen.lead)
+	n := len(c.apart)
+	for i := range c.apart {
+		_, failed := p.Returned(0, fork+1+i)
+		c.apart[i].joined = err == nil && failed == nil
+	}
+	for i := n - 1; i >= 0; i-- {
+		if _, failed := p.Returned(0, fork-n+i); failed != nil && c.apart[i].joined {
+			delete(c.kept, c.apart[i].start)
+			delete(c.guards, c.apart[i].start)
+			c.apart = slices.Delete(c.apart, i, i+1)
+		}
+	}
+	return errors.Join(err, fault)
+}
+
+// settleApart does what joinAgain could not, and has what the program itself had kept
+// from forks be so again.
+func (c *member) settleApart(call *ptrace.Caller) (err error) {
+	if len(c.apart) == 0 {
+		return nil
+	}
+	has := func(uint64) bool { return true }
+	if c.twin != nil {
+		twins, e := proc.Maps(c.twin.PID)
+		err = e
+		has = func(at uint64) bool { return covering(twins, at) >= 0 }
+	}
+	for i := range c.apart {
+		a := &c.apart[i]
+		advice := uint64(unix.MADV_DOFORK)
+		if err == nil && !has(a.start) {
+			advice = unix.MADV_DONTFORK
+			c.noteFlag(a, "dc")
+		} else if a.joined {
+			continue
+		}
+		if _, e := call.Call(unix.SYS_MADVISE, a.head, a.end-a.head, advice); e != nil {
+			err = errors.Join(err, fmt.Errorf("its mapping %x-%x is not for a fork any more: %w", a.start, a.end, e))
+		}
+	}
+	return err
+}
+
+// noteFlag adds to what is known of the flags of a mapping.
+func (c *member) noteFlag(a *apart, flag string) {
+	if m, ok := c.before.maps[a.start]; ok {
+		m.VMFlags += " " + flag
+		c.before.maps[a.start] = m
+	}
+	if m, ok := c.before.ends[a.end]; ok {
+		m.VMFlags += " " + flag
+		c.before.ends[a.end] = m
+	}
+}
+
+// covering is the index of the mapping that an address is in, or -1.
+func covering(maps []proc.Map, at uint64) int {
+	return slices.IndexFunc(maps, func(m proc.Map) bool { return m.Start <= at && at < m.End })
+}
+
+// headEnd is up to where the twin has a mapping.
+func (c *member) headEnd(m *proc.Map) uint64 {
+	for _, a := range c.apart {
+		if a.start == m.Start {
+			return a.head
+		}
+	}
+	return m.End
+}
+
+// takeHead believes the twin's beginning of a mapping more than the survey. What
+// became memory to be wiped in a fork is not kept.
+func (c *member) takeHead(m, twins *proc.Map) {
+	if c.headEnd(m) == m.End {
+		return
+	}
+	take(m, twins)
+	if m.Has("wf") {
+		c.kept[m.Start] = []piece{}
+	}
+}
