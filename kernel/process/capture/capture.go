@@ -137,7 +137,7 @@ func (t *tree) join(pid int) *member {
 		kept: map[uint64][]piece{}, private: map[uint64][]proc.Run{},
 		guards: map[uint64][]proc.Run{}, policies: map[uint64]*world.Policy{},
 	}
-	c.opener = &object.Task{PID: pid, Title: c.object, InnerID: c.innerID}
+	c.opener = &object.Task{PID: pid, Title: c.object, InnerID: c.innerID, InnerGroup: c.ownGroup}
 	t.members = append(t.members, c)
 	return c
 }

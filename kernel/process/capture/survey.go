@@ -317,3 +317,17 @@ func (c *member) innerID(tid int) int {
 	}
 	return proc.InnerID(tid)
 }
+
+// ownGroup returns the ID that the process's group has in its own PID namespace, 0 if it
+// is from outside of that.
+func (c *member) ownGroup() int {
+	id := c.before.stat.Group()
+	if !c.before.namespaced {
+		return id
+	}
+	status, err := proc.ReadStatus(c.pid)
+	if err != nil {
+		return id // it is gone, which is no matter before it was stopped
+	}
+	return status.Innermost("NSpgid")
+}

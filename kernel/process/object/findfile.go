@@ -21,6 +21,11 @@ import (
 	"snappipe/kernel/process/world"
 )
 
+// Within has files be opened in the mount namespace of a process, which has the same
+// mounts, but for /proc. Else what is open could be given no name from within, since
+// link(2) and rename(2) go by the mount and not by the filesystem.
+func (m *Maker) Within(pid int) { m.root = fmt.Sprintf("/proc/%d/root", pid) }
+
 // OpenPath opens the file that f is, where it is now. It never blocks, as
 // opening a FIFO would.
 func (m *Maker) OpenPath(f *world.File, flags int) (*os.File, error) {
@@ -28,7 +33,7 @@ func (m *Maker) OpenPath(f *world.File, flags int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openAt(path, f, flags)
+	return openAt(m.root+path, f, flags)
 }
 
 // openAt opens what is at a path if it is of the type of f.

@@ -25,6 +25,7 @@ type Maker struct {
 	tasks    []Process
 	sockopts *sockopt.Reader
 	boot     string // of this machine
+	root     string // by which the tasks' root directory is to be reached from here
 
 	contents  []*os.File
 	standards standards

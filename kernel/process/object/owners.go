@@ -48,7 +48,7 @@ func (t *Taker) ownID(owner sys.Owner) (int, bool) {
 			}
 		case sys.OwnerGroup:
 			if id == k.Stat.Group() {
-				return id, true
+				return k.InnerGroup(), true
 			}
 		default:
 			if _, err := proc.Comm(k.PID, id); err == nil {

@@ -22,6 +22,8 @@ type Task struct {
 	Stat  proc.Stat
 	// InnerID returns the ID that a thread has in the process's own PID namespace.
 	InnerID func(tid int) int
+	// InnerGroup returns the ID that its process group has there.
+	InnerGroup func() int
 	// Paths are those of its mappings, as they were before it was stopped.
 	Paths []string
 	// Twin is there once the process was made to fork.

@@ -23,7 +23,7 @@ func IsTemporary(f *world.File) bool {
 // makeTemporary makes one, or with force none where that can't be.
 func (m *Maker) makeTemporary(f *world.File) (*os.File, error) {
 	dir := filepath.Dir(string(f.Path))
-	fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	fd, err := unix.Open(m.root+dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
 	if err == nil {
 		return os.NewFile(uintptr(fd), string(f.Path)), nil
 	}

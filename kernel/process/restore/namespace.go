@@ -65,6 +65,7 @@ func (p *process) identifyInNamespace(want int) error {
 		return sameIDsRefusal(fmt.Sprintf("process ID %d", want), err)
 	}
 	p.ids.same = true
+	p.objects.Within(space.init.pid)
 	p.options.Report(fmt.Sprintf("resuming with the same process ID, %d, in a namespace of its own; outside of it, that is %d",
 		want, p.stub.pid))
 	return nil

@@ -12,3 +12,13 @@ func RemoveSemaphores(id int) error {
 	}
 	return nil
 }
+
+// SemaphorePID is who has changed a semaphore of a set last (GETPID of semctl(2)), or 0.
+func SemaphorePID(id, number int) (int, error) {
+	const getPID = 11 // include/uapi/linux/sem.h
+	pid, _, e := unix.Syscall6(unix.SYS_SEMCTL, uintptr(id), uintptr(number), getPID, 0, 0, 0)
+	if e != 0 {
+		return 0, e
+	}
+	return int(pid), nil
+}

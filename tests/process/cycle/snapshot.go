@@ -128,14 +128,59 @@ func Program(t *testing.T, snapresume *Process) (pid int) {
 	t.Helper()
 	Until(t, "the resumed program", func() bool {
 		for _, child := range Children(snapresume.PID) {
-			b, err := os.ReadFile("/proc/" + strconv.Itoa(child) + "/status")
-			if err == nil && strings.Contains(string(b), "TracerPid:\t0\n") && !isTool(child, string(b)) {
+			if isLetGo(child) {
 				pid = child
 			}
 		}
 		return pid != 0 || snapresume.Ended()
 	})
 	return pid
+}
+
+// InnerID is the ID that a process has in its own PID namespace, or 0 if it has ended.
+func InnerID(pid int) int {
+	b, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	_, ids, _ := strings.Cut(string(b), "\nNSpid:")
+	line, _, _ := strings.Cut(ids, "\n")
+	words := strings.Fields(line)
+	if len(words) == 0 {
+		return 0
+	}
+	id, err := strconv.Atoi(words[len(words)-1])
+	if err != nil {
+		return 0
+	}
+	return id
+}
+
+// Innermost waits for the process that snapresume runs under an ID in its own PID
+// namespace, which may be one below that of the test, and returns the PID that it has
+// here, or 0 if snapresume has ended.
+func Innermost(t *testing.T, snapresume *Process, id int) (pid int) {
+	t.Helper()
+	Until(t, "process "+strconv.Itoa(id)+" of the resumed program", func() bool {
+		pid = innermost(snapresume.PID, id)
+		return pid != 0 || snapresume.Ended()
+	})
+	return pid
+}
+
+func innermost(parent, id int) int {
+	for _, child := range Children(parent) {
+		if InnerID(child) == id && isLetGo(child) {
+			return child
+		}
+		if pid := innermost(child, id); pid != 0 {
+			return pid
+		}
+	}
+	return 0
+}
+
+// isLetGo reports whether a process is one that snapresume has made, and let go.
+func isLetGo(pid int) bool {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	return err == nil && strings.Contains(string(b), "TracerPid:\t0\n") && !isTool(pid, string(b))
 }
 
 // isTool reports whether a process is snapresume still, or its guard.

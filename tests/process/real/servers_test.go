@@ -65,14 +65,10 @@ func again(t *testing.T, s *cycle.Stage, p *cycle.Process, pid int) (*cycle.Proc
 	if r := s.Snapshot(t, pid); !r.OK() {
 		t.Fatalf("no snapshot: status %d, %s\n%s", r.Status, r.Text, s.Read(t, "output"))
 	}
+	id := cycle.InnerID(pid)
 	p.Kill()
 	p = s.Resume(t)
-	cycle.Until(t, "the resumed program", func() bool {
-		pid = program(p.PID)
-		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-		return strings.Contains(string(b), "TracerPid:\t0\n") || p.Ended()
-	})
-	return p, pid
+	return p, cycle.Innermost(t, p, id)
 }
 
 func contain(all, some []int) bool {

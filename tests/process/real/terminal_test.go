@@ -45,13 +45,11 @@ func replaceServer(t *testing.T, s *cycle.Stage, pid int) (resumed *cycle.Proces
 	if r := s.Snapshot(t, pid); !r.OK() {
 		t.Fatalf("no snapshot: status %d, %s", r.Status, r.Text)
 	}
+	id := cycle.InnerID(pid)
 	cycle.End(t, pid)
 	resumed = s.Resume(t)
-	if is = cycle.Program(t, resumed); is == 0 {
+	if is = cycle.Innermost(t, resumed, id); is == 0 {
 		t.Fatalf("not resumed: status %d, %s", resumed.Status(t), resumed.Text())
-	}
-	if inner := program(resumed.PID); inner != 0 {
-		is = inner // in a namespace, below the process that keeps that
 	}
 	return resumed, is
 }
@@ -65,6 +63,7 @@ func TestTmux(t *testing.T) {
 			return says(t, s, "tmux", append([]string{"-S", socket, "-f", "/dev/null"}, args...)...)
 		}
 		tmux("new-session", "-d", "-s", "work", "-x", "80", "-y", "24", "bash", "--norc")
+		tmux("set-option", "-g", "assume-paste-time", "0") // what comes fast is keys all the same
 		tmux("split-window", "-t", "work", "bash", "--norc")
 		tmux("new-window", "-d", "-t", "work", "bash", "--norc")
 		pid, err := strconv.Atoi(strings.TrimSpace(tmux("display-message", "-p", "#{pid}")))
@@ -173,14 +172,14 @@ type onTerminals struct {
 	*cycle.Stage
 	*cycle.Terminal
 	program *cycle.Process
-	pid     func() int
+	pid     int // here, also if that is in a namespace
 }
 
 func playOn(t *testing.T, s *cycle.Stage, name string, args ...string) *onTerminals {
 	t.Helper()
 	p := &onTerminals{Stage: s, Terminal: cycle.NewTerminal(t, s.User)}
 	p.program = cycle.Launch(t, p.Take(client(s, name, args...)))
-	p.pid = func() int { return p.program.PID }
+	p.pid = p.program.PID
 	return p
 }
 
@@ -214,14 +213,14 @@ func (p *onTerminals) suspend(t *testing.T) {
 
 func (p *onTerminals) replace(t *testing.T) {
 	t.Helper()
-	if r := p.Snapshot(t, p.pid()); !r.OK() {
+	if r := p.Snapshot(t, p.pid); !r.OK() {
 		t.Fatalf("no snapshot: status %d, %s", r.Status, r.Text)
 	}
+	id := cycle.InnerID(p.pid)
 	p.program.Kill()
 	p.Terminal = cycle.NewTerminal(t, p.User)
-	p.program = p.ResumeOn(t, p.Terminal)
-	cycle.Program(t, p.program)
-	p.pid = func() int { return program(p.program.PID) }
+	p.program = p.ResumeOn(t, p.Terminal, "--same-pid")
+	p.pid = cycle.Innermost(t, p.program, id)
 }
 
 // script writes down what is said to and by a shell, which is a job of another one.

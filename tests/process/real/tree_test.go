@@ -5,7 +5,6 @@ package real
 import (
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -18,7 +17,7 @@ import (
 // it has come forward.
 func twice(t *testing.T, s *cycle.Stage, p *cycle.Process) *cycle.Process {
 	t.Helper()
-	pid := func() int { return p.PID }
+	pid, id := p.PID, cycle.InnerID(p.PID)
 	for range 2 {
 		before := len(s.Read(t, "progress"))
 		cycle.Until(t, "the program to come forward", func() bool {
@@ -27,28 +26,14 @@ func twice(t *testing.T, s *cycle.Stage, p *cycle.Process) *cycle.Process {
 		if p.Ended() {
 			return p
 		}
-		if r := s.Snapshot(t, pid()); !r.OK() {
+		if r := s.Snapshot(t, pid); !r.OK() {
 			t.Fatalf("no snapshot: status %d, %s", r.Status, r.Text)
 		}
 		p.Kill()
-		p = s.Resume(t)
-		pid = func() int { return program(p.PID) }
+		p = s.Resume(t, "--same-pid")
+		pid = cycle.Innermost(t, p, id)
 	}
 	return p
-}
-
-// program finds what a snapresume runs, of which a child may keep the process IDs.
-func program(pid int) int {
-	for _, child := range cycle.Children(pid) {
-		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", child))
-		if !strings.HasPrefix(string(b), "snapresume") {
-			return child
-		}
-		if found := program(child); found != 0 {
-			return found
-		}
-	}
-	return 0
 }
 
 // ends waits for the verdict of a program that was told to stop.

@@ -28,25 +28,38 @@ func TestTable(t *testing.T) {
 	cycle.Need(t, "gcc")
 	for _, section := range Sections {
 		for _, row := range section.Rows {
-			variants := row.Variants
-			if variants == nil {
-				variants = []string{""}
-			}
-			for _, v := range variants {
+			for _, v := range row.variants() {
 				tryRow(t, row, v)
 			}
 		}
 	}
 }
 
-func tryRow(t *testing.T, row Row, variant string) {
-	name := row.Program
-	if variant != "" {
-		name += "-" + variant
+// variants are the arguments to try, one of which may be none.
+func (r Row) variants() []string {
+	if r.Variants == nil {
+		return []string{""}
 	}
-	t.Run(name, func(t *testing.T) {
+	return r.Variants
+}
+
+// title is what a test of a variant is called.
+func (r Row) title(variant string) string {
+	if variant == "" {
+		return r.Program
+	}
+	return r.Program + "-" + variant
+}
+
+// isFor reports whether a user can have such an object.
+func (r Row) isFor(u cycle.User) bool {
+	return r.Users == nil || slices.ContainsFunc(r.Users, func(w cycle.User) bool { return w.Name == u.Name })
+}
+
+func tryRow(t *testing.T, row Row, variant string) {
+	t.Run(row.title(variant), func(t *testing.T) {
 		for _, u := range cycle.Users() {
-			if row.Users != nil && !slices.ContainsFunc(row.Users, func(w cycle.User) bool { return w.Name == u.Name }) {
+			if !row.isFor(u) {
 				continue
 			}
 			t.Run(u.Name, func(t *testing.T) {
@@ -201,16 +214,11 @@ func (p *performance) tryResumed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var tool *cycle.Process
+	args = p.ResumeArgs
 	if p.SamePID {
-		tool = p.Resume(t, "--same-pid")
-	} else if p.ResumeArgs != nil {
-		tool = p.Resume(t, p.ResumeArgs...)
-	} else if p.Terminal {
-		tool = p.ResumeOn(t, cycle.NewTerminal(t, p.User))
-	} else {
-		tool = p.Resume(t)
+		args = []string{"--same-pid"}
 	}
+	tool := p.resume(t, args...)
 	if p.ResumeRefused != "" {
 		if p.Missing != "" {
 			t.Errorf("there is an image, which is no longer missing")
@@ -237,8 +245,17 @@ func (p *performance) tryResumed(t *testing.T) {
 	}
 }
 
+// resume starts snapresume on the image.
+func (p *performance) resume(t *testing.T, args ...string) *cycle.Process {
+	t.Helper()
+	if p.Terminal {
+		return p.ResumeOn(t, cycle.NewTerminal(t, p.User), args...)
+	}
+	return p.Resume(t, args...)
+}
+
 // lacks reports whether the row says that the object is lost.
-func (p *performance) lacks() bool { return p.Missing != "" || p.Unseen != "" }
+func (r Row) lacks() bool { return r.Missing != "" || r.Unseen != "" }
 
 // finish tells the program to go on, and asks for its verdict.
 func (p *performance) finish(t *testing.T, runs *cycle.Process, as string, pid int) {

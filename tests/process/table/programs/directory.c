@@ -29,5 +29,7 @@ int main(void)
 	CHECK(!faccessat(at, "a-file-of-which-there-are-many-7", F_OK, 0));
 	CHECK(!faccessat(only_path, "a-file-of-which-there-are-many-7", F_OK, 0));
 	CHECK(fcntl(only_path, F_GETFL) & O_PATH);
+	/* No link leads from one mount to another, were it of the same filesystem. */
+	CHECK(!linkat(at, "a-file-of-which-there-are-many-7", AT_FDCWD, path("linked"), 0));
 	return passed();
 }
