@@ -86,6 +86,7 @@ type piece struct {
 type tree struct {
 	o       Options
 	members []*member     // parents before children, the first is the root
+	moves   int           // how often somebody became a member, or left
 	dead    []world.Task  // their children that have ended and were not waited for
 	dry     *object.Taker // before they were stopped
 	files   *object.Taker
@@ -139,6 +140,7 @@ func (t *tree) join(pid int) *member {
 	}
 	c.opener = &object.Task{PID: pid, Title: c.object, InnerID: c.innerID, InnerGroup: c.ownGroup}
 	t.members = append(t.members, c)
+	t.moves++
 	return c
 }
 

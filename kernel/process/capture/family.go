@@ -88,6 +88,7 @@ func (t *tree) has(pid int) bool { return t.member(pid) != nil }
 // leave takes out a process that is none of the tree's any more.
 func (t *tree) leave(c *member) {
 	t.members = slices.DeleteFunc(t.members, func(d *member) bool { return d == c })
+	t.moves++
 	c.closeMemory()
 }
 

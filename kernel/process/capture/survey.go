@@ -27,6 +27,7 @@ type survey struct {
 	stat   proc.Stat
 	// namespaced is set if the process has other IDs in its own PID namespace.
 	namespaced bool
+	executing  bool              // a program, and the kernel has not mapped all of it yet
 	namespaces []string          // of the root
 	comms      map[int]string    // names of threads
 	policies   map[uint64]string // of mappings, by start, as /proc shows them
@@ -60,12 +61,14 @@ func (t *tree) survey() (err error) {
 // surveyOpen looks at what is open. What several processes do meanwhile makes for looks
 // that fit nothing: one has ended, a file was closed, an end of a pipe has gone to a
 // child that a list of children did not have yet (proc_pid_task_children(5)). So what
-// is refused is believed when it is so twice. If it is another thing each time, what is
-// so when all stand still will tell.
+// is refused is believed when it is so twice, or at once of a process that is alone, and
+// nobody has come or gone meanwhile. If it is another thing each time, what is so when all
+// stand still will tell.
 func (t *tree) surveyOpen() error {
+	const pause = 2 * time.Millisecond
 	said := ""
 	for range 10 {
-		alone := len(t.members) == 1
+		alone, moves := len(t.members) == 1, t.moves
 		err := t.surveyFiles()
 		if err == nil {
 			err = t.each((*member).readComms)
@@ -77,10 +80,14 @@ func (t *tree) surveyOpen() error {
 		if err := t.surveyAll(); err != nil {
 			return err
 		}
-		if closed := errors.Is(err, unix.EBADF); !closed && (err.Error() == said || alone && len(t.members) == 1) {
+		calm := t.moves == moves && !errors.Is(err, unix.EBADF)
+		if calm && (alone || err.Error() == said) {
 			return err
 		}
-		said = err.Error()
+		if said = ""; calm {
+			said = err.Error()
+		}
+		time.Sleep(pause)
 	}
 	return nil
 }
@@ -91,16 +98,14 @@ func (c *member) survey() (err error) {
 	if c.surveyed {
 		return nil
 	}
-	const tries, pause = 3, 2 * time.Millisecond
-	for try := range tries {
-		if try > 0 {
-			time.Sleep(pause)
-		}
+	const tries, longer, pause = 3, 100, 2 * time.Millisecond
+	for try := 1; ; try++ {
 		c.closeMemory()
 		c.before = survey{}
-		if err = c.surveyOnce(); err == nil {
+		if err = c.surveyOnce(); err == nil || try >= longer || try >= tries && !c.before.executing {
 			break
 		}
+		time.Sleep(pause)
 	}
 	c.surveyed = err == nil
 	return err
@@ -287,6 +292,7 @@ func (c *member) checkMaps() error {
 		return fmt.Errorf("%s: %w", c.object(), err) // it has executed another program meanwhile
 	}
 	if err != nil {
+		c.before.executing = errors.Is(err, ptrace.ErrNoVDSO)
 		return c.refuse("", "%v", err)
 	}
 	return nil

@@ -16,11 +16,11 @@ import (
 // vdsoName is what proc_pid_maps(5) shows.
 const vdsoName = "[vdso]"
 
-// What is wrong with a vdso.
-var (
-	errNoVDSO        = errors.New("it has no vdso, through which calls are made in its name")
-	errNoSyscallSite = errors.New("the vdso holds no system call instruction")
-)
+// ErrNoVDSO is what a process lacks that is still executing a program: the kernel maps
+// that after the program itself (fs/binfmt_elf.c, load_elf_binary).
+var ErrNoVDSO = errors.New("it has no vdso, through which calls are made in its name")
+
+var errNoSyscallSite = errors.New("the vdso holds no system call instruction")
 
 // vdso returns where it is and what it is.
 func vdso(maps []proc.Map, mem *Memory) (at uint64, code []byte, err error) {
@@ -30,7 +30,7 @@ func vdso(maps []proc.Map, mem *Memory) (at uint64, code []byte, err error) {
 			return m.Start, code, mem.Read(code, m.Start)
 		}
 	}
-	return 0, nil, errNoVDSO
+	return 0, nil, ErrNoVDSO
 }
 
 // SyscallSite finds an instruction by which calls can be made in a process. It may
