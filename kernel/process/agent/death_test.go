@@ -246,7 +246,7 @@ func startSound(t *testing.T, args ...string) *sound {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	if err := startApart(t, cmd); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -257,6 +257,21 @@ func startSound(t *testing.T, args ...string) *sound {
 	p.answer(t)
 	p.before = p.look()
 	return p
+}
+
+// startApart starts a command by a thread that does nothing else until the test ends.
+// Other threads here come to trace, and then wait for all children of theirs, or end,
+// which is the death of a parent to what they have started (PR_SET_PDEATHSIG, prctl(2)).
+func startApart(t *testing.T, cmd *exec.Cmd) error {
+	started, over := make(chan error), make(chan struct{})
+	t.Cleanup(func() { close(over) })
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		started <- cmd.Start()
+		<-over
+	}()
+	return <-started
 }
 
 // processes are the program and its children.

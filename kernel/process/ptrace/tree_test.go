@@ -88,7 +88,7 @@ func (s *storm) stopOnce(t *testing.T, all *Tracers) {
 // Who has ended and was not waited for is told with the status.
 func TestZombies(t *testing.T) {
 	s := startStorm(t, "zombies", 1)
-	s.await(t, 5)
+	s.awaitZombies(t, 3)
 	onTracers(t, 2, func(all *Tracers) {
 		tree, err := StopTree(s.pid, all, time.Second, anybody)
 		if err != nil {
@@ -354,6 +354,25 @@ func (s *storm) await(t *testing.T, want int) {
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("they have come to %d, not %d: %s", done, want, s.states())
+		}
+	}
+}
+
+// awaitZombies waits until so many have ended.
+func (s *storm) awaitZombies(t *testing.T, want int) {
+	t.Helper()
+	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(time.Millisecond) {
+		ended := 0
+		for _, pid := range descendants(s.pid) {
+			if stat, err := proc.ReadStat(pid); err == nil && stat.State() == 'Z' {
+				ended++
+			}
+		}
+		if ended == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d have ended, not %d: %s", ended, want, s.states())
 		}
 	}
 }

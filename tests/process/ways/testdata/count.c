@@ -1,6 +1,7 @@
 /*
  * Counts in a file of its own, which has its process ID in its name, until the
- * file "stop" is there, and ends with status 7. Two threads wait meanwhile.
+ * file "stop" is there, and ends with status 7. Two threads wait meanwhile, and
+ * a signal does nothing.
  */
 #include "../../table/programs/stage.h"
 #include <pthread.h>
@@ -39,10 +40,13 @@ __attribute__((noinline)) static int count_up(void)
 	return 7;
 }
 
+static void nothing(int signal) { }
+
 int main(void)
 {
 	pthread_t threads[2];
 
+	signal(SIGUSR2, nothing);
 	CHECK(!pthread_create(&threads[0], NULL, idle, "first"));
 	CHECK(!pthread_create(&threads[1], NULL, idle, "second"));
 	return count_up();
