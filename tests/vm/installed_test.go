@@ -81,7 +81,7 @@ func installAndSave(t *testing.T, by maker, rounds int) {
 	other.Run("mount /dev/vda /mnt && echo here > /mnt/file && umount /mnt")
 	other.PowerOff()
 	m = Boot(t, config)
-	if _, _, err := m.console.expect(regexp.MustCompile("(?s)has been written to.*boot normally"), patience); err != nil {
+	if _, _, err := m.console.expect(regexp.MustCompile("(?s)has been written to.*boot normally"), m.patience); err != nil {
 		t.Error(err)
 	}
 	m.booted(t)

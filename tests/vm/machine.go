@@ -4,6 +4,7 @@ package vm
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,6 +28,8 @@ type Config struct {
 	Initrd string   // one with the tools and a shell if empty
 	Append string   // to the kernel's command line
 	Args   []string // further ones to QEMU
+
+	Patience time.Duration // how long it may take for anything; patience if 0
 }
 
 // ready is what init.sh says when it obeys.
@@ -34,15 +37,16 @@ var ready = regexp.MustCompile("==ready==\n")
 
 // Machine is one that runs.
 type Machine struct {
-	t       testing.TB
-	qemu    *exec.Cmd
-	console *console
-	grumble *bytes.Buffer // what QEMU itself had to say, once it is gone
-	gone    chan struct{}
+	t        testing.TB
+	qemu     *exec.Cmd
+	console  *console
+	patience time.Duration
+	grumble  *bytes.Buffer // what QEMU itself had to say, once it is gone
+	gone     chan struct{}
 }
 
-// patience is how long a guest may take for anything: emulated, on a busy
-// host.
+// patience is how long a guest may take for anything, if it is not said:
+// emulated, on a busy host.
 const patience = 10 * time.Minute
 
 // Require skips a test where there can be no virtual machines, or only what
@@ -97,7 +101,7 @@ func Start(t testing.TB, c Config) *Machine {
 // booted waits until the machine obeys.
 func (m *Machine) booted(t testing.TB) {
 	t.Helper()
-	if _, _, err := m.console.expect(ready, patience); err != nil {
+	if _, _, err := m.console.expect(ready, m.patience); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -146,7 +150,7 @@ func boot(t testing.TB, c Config, accel string) *Machine {
 	if err := q.Start(); err != nil {
 		t.Fatal(err)
 	}
-	m := &Machine{t: t, qemu: q, console: newConsole(in, out), grumble: grumble, gone: make(chan struct{})}
+	m := &Machine{t: t, qemu: q, console: newConsole(in, out), patience: cmp.Or(c.Patience, patience), grumble: grumble, gone: make(chan struct{})}
 	go func() {
 		q.Wait() // how it ended shows in what the guest said before
 		close(m.gone)
@@ -182,7 +186,7 @@ func (m *Machine) Begin(command string) Job {
 // End waits for a command, and returns what it said and its exit status.
 func (m *Machine) End(j Job) (output string, status int) {
 	m.t.Helper()
-	before, match, err := m.console.expect(regexp.MustCompile(fmt.Sprintf(`==end-%d-(\d+)==\n`, j.id)), patience)
+	before, match, err := m.console.expect(regexp.MustCompile(fmt.Sprintf(`==end-%d-(\d+)==\n`, j.id)), m.patience)
 	if err != nil {
 		m.t.Fatalf("%s: %v", j.command, err)
 	}
@@ -204,7 +208,7 @@ func (m *Machine) Resume(command string, j Job, or ...Job) (output string, statu
 		ids += fmt.Sprintf("|%d", other.id)
 	}
 	re := regexp.MustCompile(fmt.Sprintf(`==end-(%s)-(\d+)==\n`, ids))
-	before, match, err := m.console.expect(re, patience)
+	before, match, err := m.console.expect(re, m.patience)
 	if err != nil {
 		m.t.Fatalf("%s: %v", command, err)
 	}
@@ -246,7 +250,7 @@ func (m *Machine) Off() {
 	m.t.Helper()
 	select {
 	case <-m.gone:
-	case <-time.After(patience):
+	case <-time.After(m.patience):
 		m.t.Fatal("the machine does not go off")
 	}
 }

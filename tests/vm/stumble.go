@@ -22,7 +22,7 @@ var upOrStumbled = regexp.MustCompile(ready.String() + "|" + stumbled.String())
 func startEmulated(t testing.TB, boot func() *Machine) *Machine {
 	t.Helper()
 	m := boot()
-	again, err := m.console.stumbles(patience)
+	again, err := m.console.stumbles(m.patience)
 	if err != nil {
 		t.Fatal(err)
 	}

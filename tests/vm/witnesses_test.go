@@ -50,7 +50,7 @@ func sameWitnesses(t testing.TB, m *Machine, before map[string]testimony) {
 		}
 	}
 	later := now
-	for deadline := time.Now().Add(patience); !allFurther(now, later); later = hear(t, m) {
+	for deadline := time.Now().Add(m.patience); !allFurther(now, later); later = hear(t, m) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not all go on: %v now, %v later", now, later)
 		}

@@ -5,6 +5,7 @@ package linux
 import (
 	"regexp"
 	"testing"
+	"time"
 
 	"snappipe/tests/vm"
 )
@@ -13,11 +14,12 @@ import (
 var splat = regexp.MustCompile(`\bBUG:|WARNING:|Oops|possible .* detected|suspicious|KASAN: [a-z]|inconsistent lock state|Call Trace`)
 
 // With all that finds mistakes with locks, sleeping and freed memory switched
-// on, no mistake is found. Two images at once have to fit beside what KASAN takes.
+// on, no mistake is found. Two images at once have to fit beside what KASAN takes,
+// and each takes minutes where that is emulated.
 func TestDebugKernel(t *testing.T) {
 	vm.RequireTime(t)
 	t.Parallel()
-	scrutinize(t, start(t, debug, vm.Config{Memory: 1536, CPUs: 2}))
+	scrutinize(t, start(t, debug, vm.Config{Memory: 1536, CPUs: 2, Patience: time.Hour}))
 }
 
 // Nor is one where free pages are poisoned and out of the direct map, in the
