@@ -23,13 +23,15 @@ import (
 //	Bytes() []byte
 //	PipeTo(w *os.File, off, n int64) (int64, error)
 //	Peek(p []byte, off int64) error
+//	ReadNext(p []byte, off int64) error
 //
 // Bytes is the whole image in memory. PipeTo moves n bytes at off into the
 // pipe w and returns how many it moved; [errors.ErrUnsupported] means that
 // the rest has to be written. Peek is ReadAt for what PipeTo is likely to move
 // next, if it was of the last [FrameSize] bytes; it is called in the order of the
 // image, by the goroutine that calls PipeTo, and [errors.ErrUnsupported] means that
-// ReadAt has to do.
+// ReadAt has to do. ReadNext is ReadAt for who reads the image in order; it is called by
+// one goroutine, and [errors.ErrUnsupported] means the same.
 type Image interface {
 	// Size is the length of the image in bytes.
 	Size() int64
@@ -47,6 +49,10 @@ type piper interface {
 	PipeTo(w *os.File, off, n int64) (int64, error)
 }
 
+type sequential interface {
+	ReadNext(p []byte, off int64) error
+}
+
 type peeker interface {
 	piper
 	Peek(p []byte, off int64) error
@@ -62,6 +68,9 @@ func (w *Writer) WriteImage(ctx context.Context, img Image) error {
 	iw.pipe = pipeOf(w.w, img)
 	if iw.pipe != nil && w.sums == nil { // else its bytes are written
 		iw.peek, _ = img.(peeker)
+	}
+	if iw.pipe == nil { // which would be given anew what was read already
+		iw.next, _ = img.(sequential)
 	}
 	next, stop := pull(chunks(img))
 	defer stop()
@@ -103,9 +112,9 @@ func (iw *imageWriter) readThrough(ctx context.Context, next func() ([]extent, b
 	return Pipe(ctx, make([]chunk, 2*len(works)+1), func(c *chunk) (err error) {
 		var ok bool
 		if c.parts, ok = next(); !ok {
-			err = io.EOF
+			return io.EOF
 		}
-		return err
+		return iw.readNext(c)
 	}, works, iw.put)
 }
 
@@ -187,6 +196,7 @@ func chunks(img Image) iter.Seq[[]extent] {
 type chunk struct {
 	parts []extent
 	buf   []byte
+	full  bool // buf has the parts already
 	runs  []run
 }
 
@@ -200,9 +210,10 @@ type run struct {
 type imageWriter struct {
 	w     *Writer
 	img   Image
-	pipe  *os.File // or nil
-	peek  peeker   // likewise
-	zeros extent   // seen, but not written yet
+	pipe  *os.File   // or nil
+	peek  peeker     // likewise
+	next  sequential // likewise
+	zeros extent     // seen, but not written yet
 	frame Frame
 }
 
@@ -247,15 +258,40 @@ func (c *chunk) add(b []byte, off int64, first int) {
 	}
 }
 
+// readNext fills a chunk, if the image is one that is read in order.
+func (iw *imageWriter) readNext(c *chunk) error {
+	c.full = iw.next != nil
+	for _, e := range c.parts {
+		if e.zero || !c.full {
+			continue
+		}
+		err := iw.next.ReadNext(c.room(e), e.off)
+		if errors.Is(err, errors.ErrUnsupported) {
+			iw.next, c.full = nil, false
+		} else if err != nil {
+			return fmt.Errorf("read the image at %d: %w", e.off, err)
+		}
+	}
+	return nil
+}
+
+// room is where the bytes of an extent are while the chunk is worked on.
+func (c *chunk) room(e extent) []byte {
+	if c.buf == nil {
+		c.buf = make([]byte, FrameSize)
+	}
+	return c.buf[e.off%FrameSize:][:e.n]
+}
+
 // read returns the bytes of an extent.
 func (iw *imageWriter) read(c *chunk, e extent) ([]byte, error) {
 	if m, ok := iw.img.(mapped); ok {
 		return m.Bytes()[e.off : e.off+e.n], nil
 	}
-	if c.buf == nil {
-		c.buf = make([]byte, FrameSize)
+	b := c.room(e)
+	if c.full {
+		return b, nil
 	}
-	b := c.buf[e.off%FrameSize:][:e.n]
 	if iw.peek != nil {
 		err := iw.peek.Peek(b, e.off)
 		if !errors.Is(err, errors.ErrUnsupported) {

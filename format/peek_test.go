@@ -1,4 +1,4 @@
-// Images that are looked at on their way into a pipe.
+// Images that are looked at on their way into a pipe, or read in order.
 
 package format_test
 
@@ -66,6 +66,57 @@ func TestPeeked(t *testing.T) {
 	}
 }
 
+// inOrder is an Image that is read in order, up to an offset.
+type inOrder struct {
+	memory
+	until int64
+	at    *int64 // up to where, so far
+}
+
+func (i inOrder) ReadNext(b []byte, off int64) error {
+	if off >= i.until {
+		return errors.ErrUnsupported
+	}
+	if off < *i.at {
+		return errors.New("it is not read in order")
+	}
+	_, err := i.ReadAt(b, off)
+	*i.at = off + int64(len(b))
+	return err
+}
+
+// The same image is the same stream, however much of it can be read in order.
+func TestInOrder(t *testing.T) {
+	m := newMemory(imageOf(5<<20+1000, 1))
+	var want bytes.Buffer
+	writeTo(t, &want, m)
+	for _, until := range []int64{0, 1, 300 << 10, 1 << 20, 3<<20 + 5000, 6 << 20} {
+		var got bytes.Buffer
+		var at int64
+		writeTo(t, &got, inOrder{m, until, &at})
+		if !bytes.Equal(got.Bytes(), want.Bytes()) {
+			t.Errorf("read in order up to %d: another stream of %d bytes instead of %d", until, got.Len(), want.Len())
+		}
+		if at < min(until, m.Size())-format.FrameSize {
+			t.Errorf("read in order up to %d instead of %d", at, until)
+		}
+	}
+}
+
+func writeTo(t *testing.T, w io.Writer, img format.Image) {
+	t.Helper()
+	wr, err := format.NewWriter(w, testInfo(int(img.Size())))
+	if err == nil {
+		err = wr.WriteImage(context.Background(), img)
+	}
+	if err == nil {
+		err = wr.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // piped returns what is written of an image into a pipe.
 func piped(t *testing.T, img format.Image) []byte {
 	t.Helper()
@@ -82,17 +133,7 @@ func piped(t *testing.T, img format.Image) []byte {
 		}
 		all <- b
 	}()
-	wr, err := format.NewWriter(w, testInfo(int(img.Size())))
-	if err == nil {
-		err = wr.WriteImage(context.Background(), img)
-	}
-	if err == nil {
-		err = wr.Close()
-	}
+	writeTo(t, w, img)
 	w.Close()
-	b := <-all
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return <-all
 }

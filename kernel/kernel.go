@@ -100,6 +100,17 @@ type Peeker interface {
 	Peek(p []byte, off int64) error
 }
 
+// Sequential is an Image that is faster read from its beginning to its end.
+type Sequential interface {
+	Image
+	// ReadNext fills p from the image at off, within one extent of Data.
+	// [errors.ErrUnsupported] means that it can't be done, or not any more, and ReadAt
+	// is to be called.
+	//
+	// It is called by one goroutine at a time, in the order of the image.
+	ReadNext(p []byte, off int64) error
+}
+
 // Held is an Image of a system that may hold something still until the image
 // is stored.
 type Held interface {

@@ -21,7 +21,8 @@ import (
 type flat struct {
 	out  *os.File
 	img  kernel.Image
-	pipe kernel.Piper // the image, if its pages can move into out
+	pipe kernel.Piper      // the image, if its pages can move into out
+	next kernel.Sequential // the image, if else it is faster read in order
 	to   *file.Flat
 	buf  []byte
 	done atomic.Int64
@@ -43,6 +44,8 @@ func writeRaw(ctx context.Context, c *tool.Call, out *file.Output, s *snapshot) 
 	f := &flat{out: out.File, img: img, to: to, buf: make([]byte, part)}
 	if p, ok := img.(kernel.Piper); ok && pipe.Is(out.File) {
 		f.pipe = p
+	} else {
+		f.next, _ = img.(kernel.Sequential)
 	}
 	c.Track(img.Size(), func() (image, stream int64) { return f.done.Load(), f.done.Load() })
 	zeros, err := f.write(ctx)
@@ -111,6 +114,13 @@ func (f *flat) putData(off, n int64) error {
 func (f *flat) read(off, n int64) ([]byte, error) {
 	if m, ok := f.img.(kernel.Mapped); ok {
 		return m.Bytes()[off : off+n], nil
+	}
+	if f.next != nil {
+		err := f.next.ReadNext(f.buf[:n], off)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return f.buf[:n], err
+		}
+		f.next = nil
 	}
 	got, err := f.img.ReadAt(f.buf[:n], off)
 	if int64(got) == n {

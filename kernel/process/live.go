@@ -15,7 +15,7 @@ import (
 	"snappipe/kernel/process/capture"
 )
 
-// live implements [kernel.Image] and [kernel.Peeker].
+// live implements [kernel.Image], [kernel.Peeker] and [kernel.Sequential].
 type live struct{ s *agent.Snapshot }
 
 func (l *live) Size() int64         { return l.s.Size }
@@ -95,28 +95,37 @@ func (l *live) readExtent(p []byte, e capture.Extent, skip int64) error {
 }
 
 // Peek implements [kernel.Peeker]. What is short or in the store is read: see PipeTo.
-func (l *live) Peek(p []byte, off int64) error {
+func (l *live) Peek(p []byte, off int64) error { return l.each(p, off, l.s.Peek) }
+
+// ReadNext implements [kernel.Sequential], likewise.
+func (l *live) ReadNext(p []byte, off int64) error {
+	return l.each(p, off, func(p []byte, _ int64, extents []capture.Extent, skip int64) error {
+		return l.s.Read(p, extents, skip)
+	})
+}
+
+// each fills p extent by extent: by draw, but for those that are copied.
+func (l *live) each(p []byte, off int64, draw func(p []byte, off int64, extents []capture.Extent, skip int64) error) error {
 	extents := l.extents(off)
 	for i := 0; len(p) > 0; i++ {
 		if i == len(extents) || extents[i].Offset > off {
-			return errors.New("no extent of the image holds what is to be peeked at")
+			return errors.New("no extent of the image holds what is to be read")
 		}
 		e := extents[i]
 		skip := off - e.Offset
 		part := p[:min(e.Length-skip, int64(len(p)))]
-		if err := l.peekExtent(part, off, extents[i:], skip); err != nil {
+		var err error
+		if isCopied(e) {
+			err = l.readExtent(part, e, skip)
+		} else {
+			err = draw(part, off, extents[i:], skip)
+		}
+		if err != nil {
 			return err
 		}
 		p, off = p[len(part):], off+int64(len(part))
 	}
 	return nil
-}
-
-func (l *live) peekExtent(p []byte, off int64, extents []capture.Extent, skip int64) error {
-	if isCopied(extents[0]) {
-		return l.readExtent(p, extents[0], skip)
-	}
-	return l.s.Peek(p, off, extents, skip)
 }
 
 // PipeTo implements [kernel.Piper]: pages of the twin are moved, what is in the

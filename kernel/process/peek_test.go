@@ -64,6 +64,52 @@ func TestPeek(t *testing.T) {
 	}
 }
 
+// What is read in order is the image, whatever of it is read: here some of memory in
+// long and in short pieces.
+func TestReadNext(t *testing.T) {
+	pid := start(t, `
+		long *all = mmap(0, 24 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		for (long i = 0; i < 24 << 17; i++)
+			if (i < 8 << 17 || i >> 9 & i >> 10 & 1 || i > 12 << 17 && i < 20 << 17)
+				all[i] = i * 0x9e3779b97f4a7c15;`)
+	img, err := snapshot(t, pid, kernel.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer img.Close()
+	next := img.(kernel.Sequential)
+	random := rand.New(rand.NewPCG(1, 2))
+	parts := 0
+	for off, n := range img.Data() {
+		for at := off; at < off+n; {
+			b := make([]byte, min(1+random.Int64N(1<<20), off+n-at))
+			if random.IntN(4) > 0 {
+				if err := next.ReadNext(b, at); err != nil {
+					t.Fatalf("reading %#x+%#x: %v", at, len(b), err)
+				}
+				if !bytes.Equal(b, stored(t, img, at, int64(len(b)))) {
+					t.Fatalf("what was read at %#x+%#x is something else", at, len(b))
+				}
+				parts++
+			}
+			at += int64(len(b))
+		}
+	}
+	if parts < 20 {
+		t.Errorf("no more than %d parts were read", parts)
+	}
+	if err := next.ReadNext(make([]byte, 4096), 1<<50); err == nil || errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("what is not there is read: %v", err)
+	}
+	img.Close()
+	for off := range img.Data() {
+		if err := next.ReadNext(make([]byte, 4096), off); err == nil {
+			t.Error("an image is read that was closed")
+		}
+		break
+	}
+}
+
 func stored(t *testing.T, img kernel.Image, off, n int64) []byte {
 	t.Helper()
 	b := make([]byte, n)

@@ -28,6 +28,29 @@ func (s *Snapshot) PipeTo(w *os.File, extents []capture.Extent, skip, n int64) (
 	})
 }
 
+// Read fills p with what is in a twin, from skip on in the first of the extents. It comes
+// out of the pipe that PipeTo moves it from, and so is copied once.
+func (s *Snapshot) Read(p []byte, extents []capture.Extent, skip int64) error {
+	_, err := s.draw(extents, skip, int64(len(p)), func(t *Twin, n int64) (int64, error) {
+		some, err := readSome(int(t.pipe.Fd()), p[:n])
+		p = p[some:]
+		return int64(some), err
+	})
+	return err
+}
+
+// readSome reads what there is of a pipe, which is something.
+func readSome(pipe int, p []byte) (n int, err error) {
+	err = unix.EINTR
+	for err == unix.EINTR {
+		n, err = unix.Read(pipe, p)
+	}
+	if err == nil && n == 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return max(n, 0), err
+}
+
 // draw has n bytes come out of a twin's pipe: take takes as many as it can of those
 // that it is told of, and returns how many.
 func (s *Snapshot) draw(extents []capture.Extent, skip, n int64, take func(t *Twin, n int64) (int64, error)) (drawn int64, err error) {
