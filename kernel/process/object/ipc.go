@@ -14,6 +14,7 @@ import (
 	"snappipe/kernel"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
 
@@ -32,9 +33,14 @@ func ask(twin Twin, b []byte, nr uint64, args ...uint64) (uint64, error) {
 
 // everyIPC visits all objects of a kind, when what there is to know of one is in st.
 // The command info returns the highest index there is, and stat the ID of what has an
-// index (shmctl(2), semctl(2), msgctl(2)).
+// index (shmctl(2), semctl(2), msgctl(2)); neither asks who may know that. The twin
+// is asked, for each of which it has to run, unless this process sees the same.
 func everyIPC(twin Twin, nr, info, stat uint64, st []byte, visit func(id int) error) error {
+	same := seesTheSame(twin.ID())
 	command := func(b []byte, index, command uint64) (uint64, error) {
+		if same {
+			return sys.ControlIPC(nr, index, command, b)
+		}
 		if nr == unix.SYS_SEMCTL {
 			return ask(twin, b, nr, index, 0, command)
 		}
@@ -61,6 +67,19 @@ func everyIPC(twin Twin, nr, info, stat uint64, st []byte, visit func(id int) er
 		}
 	}
 	return nil
+}
+
+// seesTheSame reports whether a process is in this one's namespaces of such objects, and
+// of the process IDs that are said to have used them.
+func seesTheSame(pid int) bool {
+	for _, kind := range []string{"ipc", "pid"} {
+		own, err := proc.Namespace(os.Getpid(), os.Getpid(), kind)
+		theirs, e := proc.Namespace(pid, pid, kind)
+		if err != nil || e != nil || own != theirs {
+			return false
+		}
+	}
+	return true
 }
 
 // isInner reports whether an ID, as the processes themselves see it, is that of one of

@@ -1,8 +1,30 @@
-// System V semaphores, of which package unix has nothing.
+// System V semaphores, of which package unix has nothing, and commands that all of
+// System V IPC has.
 
 package sys
 
-import "golang.org/x/sys/unix"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// ControlIPC is msgctl(2), semctl(2) or shmctl(2), as nr says, with an index and a
+// command that stores to b.
+func ControlIPC(nr, index, command uint64, b []byte) (uint64, error) {
+	at := unsafe.Pointer(unsafe.SliceData(b))
+	var v uintptr
+	var e unix.Errno
+	if nr == unix.SYS_SEMCTL {
+		v, _, e = unix.Syscall6(uintptr(nr), uintptr(index), 0, uintptr(command), uintptr(at), 0, 0)
+	} else {
+		v, _, e = unix.Syscall(uintptr(nr), uintptr(index), uintptr(command), uintptr(at))
+	}
+	if e != 0 {
+		return 0, e
+	}
+	return uint64(v), nil
+}
 
 // RemoveSemaphores removes a set (IPC_RMID of semctl(2)).
 func RemoveSemaphores(id int) error {
