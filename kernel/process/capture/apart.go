@@ -11,10 +11,13 @@ package capture
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync"
 
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
 )
@@ -55,7 +58,7 @@ func (c *member) copyRest() error {
 // keepApart makes the copy of a mapping whole, or says why a fork is to keep that.
 func (c *member) keepApart(m *proc.Map, a *area, pagemap *proc.Pagemap) error {
 	head := min((m.Start+hugePage)&^(hugePage-1), m.End)
-	t, err := pagemap.Tracked(m.Start, m.End)
+	t, err := lookTogether(pagemap, m)
 	switch {
 	case err != nil:
 		return err
@@ -85,6 +88,29 @@ func (c *member) keepApart(m *proc.Map, a *area, pagemap *proc.Pagemap) error {
 	}
 	c.kept[m.Start], c.guards[m.Start] = pieces, t.Guards
 	return nil
+}
+
+// lookTogether looks at a mapping from several processors, since that is most of what
+// the program has to wait for.
+func lookTogether(pagemap *proc.Pagemap, m *proc.Map) (all proc.Tracked, err error) {
+	// By the first look the pagemap learns what this kernel tells.
+	if _, err := pagemap.Tracked(m.Start, m.Start+world.Page); err != nil {
+		return all, err
+	}
+	parts := make([]proc.Tracked, runtime.GOMAXPROCS(0))
+	errs := make([]error, len(parts))
+	size := ((m.End-m.Start)/uint64(len(parts)) + hugePage) &^ (hugePage - 1)
+	var looks sync.WaitGroup
+	for i := range parts {
+		start := min(m.Start&^(hugePage-1)+uint64(i)*size, m.End)
+		end := min(start+size, m.End)
+		looks.Go(func() { parts[i], errs[i] = pagemap.Tracked(max(start, m.Start), end) })
+	}
+	looks.Wait()
+	for i := range parts {
+		all.Append(&parts[i])
+	}
+	return all, errors.Join(errs...)
 }
 
 // common returns what is in both lists, each of which is in order.

@@ -62,6 +62,23 @@ func (p *Pagemap) Tracked(start, end uint64) (t Tracked, err error) {
 	return t, err
 }
 
+// Append adds what was found in a range that comes behind.
+func (t *Tracked) Append(next *Tracked) {
+	t.Pages = joinAll(t.Pages, next.Pages)
+	t.Swapped = joinAll(t.Swapped, next.Swapped)
+	t.Guards = joinAll(t.Guards, next.Guards)
+	t.Written = joinAll(t.Written, next.Written)
+	t.Lost = t.Lost || next.Lost
+	t.Huge += next.Huge
+}
+
+func joinAll(runs, next []Run) []Run {
+	if len(next) == 0 {
+		return runs
+	}
+	return append(join(runs, next[0]), next[1:]...)
+}
+
 func (t *Tracked) found(r pageRegion) {
 	run := Run{r.start, r.end}
 	guard := r.categories&pageIsGuard != 0
