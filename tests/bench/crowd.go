@@ -45,7 +45,7 @@ func (c crowd) run() error {
 	if err := c.gather(); err != nil {
 		return err
 	}
-	attend(nil, false)
+	attend(nil, false, 0)
 	return nil
 }
 

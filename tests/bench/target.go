@@ -22,14 +22,15 @@ type target struct {
 	huge    bool // in huge pages
 	threads int  // further ones, that do nothing
 	writes  bool // writes to its memory while it watches the clock
+	rate    int  // so many times a second, to the first quarter; as fast as it can if 0
 }
 
 func (t target) String() string {
-	return fmt.Sprintf("target %d %t %d %t", t.mib, t.huge, t.threads, t.writes)
+	return fmt.Sprintf("target %d %t %d %t %d", t.mib, t.huge, t.threads, t.writes, t.rate)
 }
 
 func parseTarget(s string) (t target, err error) {
-	_, err = fmt.Sscanf(s, "target %d %t %d %t", &t.mib, &t.huge, &t.threads, &t.writes)
+	_, err = fmt.Sscanf(s, "target %d %t %d %t %d", &t.mib, &t.huge, &t.threads, &t.writes, &t.rate)
 	return t, err
 }
 
@@ -39,14 +40,17 @@ func (t target) run() {
 	if t.threads > 0 {
 		manyThreads(t.threads)
 	}
-	attend(mem, t.writes)
+	if t.rate > 0 {
+		mem = mem[:len(mem)/4]
+	}
+	attend(mem, t.writes, t.rate)
 }
 
 // attend says "ready", and answers lines on standard input with nanoseconds: "gap"
 // with the longest time for which it has not run since the last, "hello" with that, "fork" with what
 // that took, "touch" when a byte of each page of the memory has been read, "end" not
 // at all. What watches the clock writes to the memory, if it is to.
-func attend(mem []byte, writes bool) {
+func attend(mem []byte, writes bool, rate int) {
 	var longest atomic.Int64
 	watching := false
 	fmt.Println("ready")
@@ -70,7 +74,7 @@ func attend(mem []byte, writes bool) {
 			if !writes {
 				mem = nil
 			}
-			go watch(&longest, mem)
+			go watch(&longest, mem, rate)
 		}
 		fmt.Println(longest.Swap(0))
 	}
@@ -101,16 +105,18 @@ func fork() (took int64) {
 }
 
 // watch keeps the longest time between two looks at the clock.
-func watch(longest *atomic.Int64, mem []byte) {
+func watch(longest *atomic.Int64, mem []byte, rate int) {
 	runtime.LockOSThread()
 	x := uint64(88172645463325252)
-	for last := now(); ; {
+	begun, written := now(), int64(0)
+	for last := begun; ; {
 		t := now()
 		if gap := t - last; gap > longest.Load() {
 			longest.Store(gap)
 		}
 		last = t
-		if mem != nil {
+		if mem != nil && (rate == 0 || written*1e9 < (t-begun)*int64(rate)) {
+			written++
 			x ^= x << 13
 			x ^= x >> 7
 			x ^= x << 17
