@@ -110,6 +110,44 @@ func TestCheckUnaccepted(t *testing.T) {
 	}
 }
 
+// Who waits at a unix socket is a socket of its kind, connected to nobody else, and once.
+func TestCheckWaiting(t *testing.T) {
+	waiting := func() *world.World {
+		end := world.Socket{Family: unix.AF_UNIX, Type: unix.SOCK_STREAM}
+		listener, one, two := end, end, end
+		listener.Ino, one.Ino, two.Ino = 1, 2, 3
+		listener.Listening, listener.Backlog, listener.Local, listener.Waiting = true, 1, pathAddress("/socket"), []uint64{3, 2}
+		w := &world.World{}
+		for _, s := range []*world.Socket{&listener, &one, &two} {
+			w.Open = append(w.Open, world.OpenFile{Kind: world.KindSocket, File: world.NoIndex, Socket: s})
+		}
+		return w
+	}
+	if err := Check(waiting()); err != nil {
+		t.Fatal(err)
+	}
+	for name, damage := range map[string]func(listener, one *world.Socket){
+		"nobody":             func(l, _ *world.Socket) { l.Waiting[0] = 4 },
+		"one twice":          func(l, _ *world.Socket) { l.Waiting[0] = 2 },
+		"itself":             func(l, _ *world.Socket) { l.Waiting[0] = 1 },
+		"too many":           func(l, _ *world.Socket) { l.Backlog = 0 },
+		"at who is silent":   func(l, _ *world.Socket) { l.Listening = false },
+		"without a name":     func(l, _ *world.Socket) { l.Local = nil },
+		"at another kind":    func(l, _ *world.Socket) { l.Family = unix.AF_INET },
+		"of another type":    func(_, o *world.Socket) { o.Type = unix.SOCK_SEQPACKET },
+		"connected":          func(_, o *world.Socket) { o.Peer = 3 },
+		"with a closed end":  func(_, o *world.Socket) { o.Orphan = true },
+		"with something":     func(_, o *world.Socket) { o.Queue = []world.Message{{Content: world.NoIndex}} },
+		"of another network": func(_, o *world.Socket) { o.Family = unix.AF_INET },
+	} {
+		w := waiting()
+		damage(w.Open[0].Socket, w.Open[1].Socket)
+		if err := Check(w); !errors.Is(err, world.ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // linesOfTerminal are modes in which a terminal gives lines.
 func linesOfTerminal() []byte {
 	var t sys.Termios

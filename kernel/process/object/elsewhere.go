@@ -98,7 +98,7 @@ func (t *Taker) wholePairs() map[int]string {
 			all[i] = string(t.w.Files[d.File].Path) // what it holds, a resume writes into it
 		case d.Pipe != nil && ends[d.Pipe.Ino] == 3:
 			all[i] = fmt.Sprintf("pipe:[%d]", d.Pipe.Ino)
-		case d.Socket != nil && d.Socket.Peer != 0 && sockets[d.Socket.Peer]:
+		case d.Socket != nil && (d.Socket.Peer != 0 && sockets[d.Socket.Peer] || t.waits[d.Socket.Ino]):
 			all[i] = socketLink(d.Socket.Ino)
 		}
 	}

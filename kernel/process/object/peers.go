@@ -33,6 +33,9 @@ func (t *Taker) peers() error {
 		return err
 	}
 	defer diag.Close()
+	if err := t.findWaiting(diag, mine); err != nil {
+		return err
+	}
 	for i := range t.w.Open {
 		d := &t.w.Open[i]
 		if d.Socket == nil || d.Socket.Family != unix.AF_UNIX {
@@ -43,7 +46,7 @@ func (t *Taker) peers() error {
 			return err
 		}
 	}
-	return nil
+	return t.keepWaiting()
 }
 
 func (t *Taker) peer(diag *sys.UnixDiag, o *Found, d *world.OpenFile, mine map[uint64]bool) error {
@@ -61,8 +64,8 @@ func (t *Taker) peer(diag *sys.UnixDiag, o *Found, d *world.OpenFile, mine map[u
 		return err
 	}
 	if s.Listening {
-		if s.Backlog = info.Backlog; info.Waiting > 0 {
-			if err := t.forgo(o, d, "a unix socket with connections that have not been accepted", "nobody has their other ends"); err != nil {
+		if s.Backlog = info.Backlog; info.Waiting > len(s.Waiting) {
+			if err := t.forgo(o, d, "a unix socket with connections that have not been accepted", "their other ends are outside of the program, or closed"); err != nil {
 				return err
 			}
 		}
@@ -90,6 +93,8 @@ func (t *Taker) checkPeer(o *Found, d *world.OpenFile, info sys.UnixInfo, mine m
 	s := d.Socket
 	datagrams := s.Type == unix.SOCK_DGRAM
 	switch {
+	case t.waits[s.Ino]:
+		return t.waitingEnd(o, d)
 	case mine[s.Peer]:
 		s.Remote = nil // it is found by Peer
 	case s.Peer != 0 && datagrams && s.Remote != nil:

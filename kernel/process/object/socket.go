@@ -144,6 +144,8 @@ func (m *Maker) fillSocket(i int) error {
 
 func (m *Maker) pointSocket(i int) error {
 	switch s := m.world.Open[i].Socket; {
+	case s.Family == unix.AF_UNIX && s.Listening:
+		return m.unix.waitAt(i)
 	case s.Family == unix.AF_UNIX:
 		return m.unix.point(i)
 	case s.TCP != nil && !m.waits(i):

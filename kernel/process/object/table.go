@@ -118,7 +118,7 @@ func Check(w *world.World) error {
 			return fmt.Errorf("%w: open file %d, of kind %q, %w", world.ErrDamaged, i, o.Kind, err)
 		}
 	}
-	return errors.Join(checkConnections(w), checkSegments(w), checkSemaphores(w))
+	return errors.Join(checkConnections(w), checkWaiting(w), checkSegments(w), checkSemaphores(w))
 }
 
 func (k *kind) contentsOf(o *world.OpenFile) []*int {

@@ -59,6 +59,8 @@ type Taker struct {
 	groups []group // multicast groups, once they were looked for
 	// connected are the unix sockets, by inode, that are connected to another.
 	connected map[uint64]bool
+	// waits are those of which the connection waits at one of the program's.
+	waits map[uint64]bool
 	// waiting is how many connections have not been accepted, by inode of who
 	// listens, less those of which the program has the other end.
 	waiting map[uint64]int
@@ -81,7 +83,7 @@ type known struct {
 func NewTaker(o Options, w *world.World, earlier *Taker, tasks ...*Task) *Taker {
 	t := &Taker{
 		o: o, w: w, tasks: tasks, byKey: map[inode]int{}, epolls: map[int][]proc.EpollWatch{}, connected: map[uint64]bool{},
-		attached: map[int]int{}, waiting: map[uint64]int{},
+		waits: map[uint64]bool{}, attached: map[int]int{}, waiting: map[uint64]int{},
 	}
 	var ranks map[ref]int
 	if earlier != nil {

@@ -142,6 +142,18 @@ func (u *unixSockets) peerOf(i int) int {
 	if s.Peer == 0 {
 		return -1
 	}
+	j, ok := u.index()[s.Peer]
+	if !ok || j == i {
+		return -1
+	}
+	if other := u.world.Open[j].Socket; other.Family != s.Family || other.Type != s.Type {
+		return -1
+	}
+	return j
+}
+
+// index are the sockets that are made, by inode.
+func (u *unixSockets) index() map[uint64]int {
 	if u.byIno == nil {
 		u.byIno = map[uint64]int{}
 		for j := range u.world.Open {
@@ -150,14 +162,7 @@ func (u *unixSockets) peerOf(i int) int {
 			}
 		}
 	}
-	j, ok := u.byIno[s.Peer]
-	if !ok || j == i {
-		return -1
-	}
-	if other := u.world.Open[j].Socket; other.Family != s.Family || other.Type != s.Type {
-		return -1
-	}
-	return j
+	return u.byIno
 }
 
 // end is one of a connection.
@@ -286,7 +291,7 @@ func (u *unixSockets) accept(server, client end) (fdServer, fdClient int, err er
 		if path := world.SocketPath(server.Local); path == "" || strings.HasPrefix(path, "/") {
 			by = u.creator(server.Socket, by)
 		}
-		err = connectTo(by, fdClient, server.Local, server.Creator)
+		err = connectTo(by, fdClient, by, server.Local, server.Creator)
 	}
 	if err == nil {
 		fdServer, _, err = unix.Accept4(listener, unix.SOCK_CLOEXEC)
@@ -354,19 +359,23 @@ func listen(by Process, fd, backlog int, creator *world.Creator) error {
 	})
 }
 
-func connectTo(by Process, fd int, address []byte, creator *world.Creator) error {
+// connectTo connects to an address, which may be a path from the directory of another process.
+func connectTo(by Process, fd int, from Process, address []byte, creator *world.Creator) error {
 	return by.As(creator, func() error {
 		return by.Lend(fd, func(n uint64) error {
-			return reach(by, address, func(address []byte) error {
+			return reachFrom(from, address, func(address []byte) error {
 				_, err := callWith(by, "connect", unix.SYS_CONNECT, 1, address, n, 0, uint64(len(address)))
 				return err
-			})
+			}, by.Lend)
 		})
 	})
 }
 
-// rouseListener connects to a unix socket. (Others begin to listen later.)
+// rouseListener connects to a unix socket, unless it is ready. (Others begin to listen later.)
 func rouseListener(by Process, fd int, s *world.Socket) (calm func() error, err error) {
+	if len(s.Waiting) > 0 {
+		return func() error { return nil }, nil
+	}
 	client, err := unix.Socket(s.Family, s.Type|unix.SOCK_CLOEXEC, s.Protocol)
 	if err != nil {
 		return nil, err

@@ -25,6 +25,8 @@ type UnixInfo struct {
 	// to, and HasFile tells whether there is one.
 	FileIno uint32
 	HasFile bool
+
+	waiting []uint64 // only if it was asked for
 }
 
 // UnixDiag asks about the sockets of a network namespace. To find one, the kernel
@@ -67,9 +69,11 @@ const (
 	sockDiagByFamily = 20
 	showFile         = 2
 	showPeer         = 4
+	showIcons        = 8
 	showRqlen        = 16
 	attrFile         = 1
 	attrPeer         = 2
+	attrIcons        = 3
 	attrRqlen        = 4
 	attrShutdown     = 6
 )
@@ -86,7 +90,18 @@ func (d *UnixDiag) Ask(ino uint64) (UnixInfo, error) {
 	if info, ok := d.all[uint32(ino)]; ok {
 		return info, nil
 	}
-	if err := d.request(uint32(ino), 0); err != nil {
+	return d.askOne(ino, showOften)
+}
+
+// Waiting returns the inodes of the sockets whose connections a socket has not accepted, in
+// order; 0 for one that is closed. EMSGSIZE means that they are too many to be told of.
+func (d *UnixDiag) Waiting(ino uint64) ([]uint64, error) {
+	info, err := d.askOne(ino, showIcons)
+	return info.waiting, err
+}
+
+func (d *UnixDiag) askOne(ino uint64, show uint32) (UnixInfo, error) {
+	if err := d.request(uint32(ino), show, 0); err != nil {
 		return UnixInfo{}, err
 	}
 	n, _, err := unix.Recvfrom(d.fd, d.buf, 0)
@@ -96,10 +111,13 @@ func (d *UnixDiag) Ask(ino uint64) (UnixInfo, error) {
 	return parseUnixDiag(d.buf[:n])
 }
 
-func (d *UnixDiag) request(ino uint32, flags uint16) error {
+// showOften is what is asked of every socket.
+const showOften = showFile | showPeer | showRqlen
+
+func (d *UnixDiag) request(ino, show uint32, flags uint16) error {
 	req := unixDiagReq{
 		family: unix.AF_UNIX, states: ^uint32(0), ino: ino,
-		show: showFile | showPeer | showRqlen, cookie: [2]uint32{^uint32(0), ^uint32(0)},
+		show: show, cookie: [2]uint32{^uint32(0), ^uint32(0)},
 	}
 	req.NlMsghdr = unix.NlMsghdr{Len: uint32(unsafe.Sizeof(req)), Type: sockDiagByFamily, Flags: unix.NLM_F_REQUEST | flags}
 	b := unsafe.Slice((*byte)(unsafe.Pointer(&req)), unsafe.Sizeof(req))
@@ -109,7 +127,7 @@ func (d *UnixDiag) request(ino uint32, flags uint16) error {
 // list asks for all sockets.
 func (d *UnixDiag) list() error {
 	d.all = map[uint32]UnixInfo{}
-	if err := d.request(0, unix.NLM_F_DUMP); err != nil {
+	if err := d.request(0, showOften, unix.NLM_F_DUMP); err != nil {
 		return err
 	}
 	for {
@@ -171,6 +189,10 @@ func parseUnixDiag(b []byte) (info UnixInfo, err error) {
 			info.FileIno, info.HasFile = le.Uint32(v), true
 		case kind == attrPeer && len(v) >= 4:
 			info.Peer = uint64(le.Uint32(v))
+		case kind == attrIcons:
+			for ; len(v) >= 4; v = v[4:] {
+				info.waiting = append(info.waiting, uint64(le.Uint32(v)))
+			}
 		case kind == attrRqlen && len(v) >= 8 && listens:
 			info.Waiting, info.Backlog = int(le.Uint32(v)), int(le.Uint32(v[4:]))
 		case kind == attrShutdown && len(v) >= 1:

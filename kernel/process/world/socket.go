@@ -20,6 +20,9 @@ type Socket struct {
 
 	Listening bool
 	Backlog   int
+	// Waiting are the inodes of unix sockets that have connected to one that listens,
+	// which has not accepted them: in order, and all of them in the processes.
+	Waiting []uint64 `json:",omitempty"`
 
 	// Peer is the inode of the socket at the other end, which is in the
 	// processes too, or 0.
