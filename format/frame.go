@@ -98,7 +98,8 @@ type Frame struct {
 	summed  bool   // digest is that of wire
 	decoded []byte // the bytes of the image, where they have just been decoded
 	pages   pageSums
-	carried int // payload length, where the payload is not in wire
+	carried int  // payload length, where the payload is not in wire
+	written bool // to where its part of the image goes: see WriteRaw
 }
 
 // form is what of a frame only those methods may change that make it what it

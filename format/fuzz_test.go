@@ -244,7 +244,7 @@ func partsOf(t *testing.T, stream []byte, unordered bool) (map[int64][sha256.Siz
 		return nil, damage(t, err)
 	}
 	p := &parts{size: info.Size, at: map[int64][sha256.Size]byte{}}
-	err = r.WriteRaw(context.Background(), p, unordered)
+	err = r.WriteRaw(context.Background(), p, func() bool { return unordered })
 	return p.at, damage(t, err)
 }
 

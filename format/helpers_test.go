@@ -120,7 +120,7 @@ func rawOf(r *format.Reader, unordered bool) ([]byte, error) {
 		return nil, err
 	}
 	b := make(writerAt, info.Size)
-	return b, r.WriteRaw(context.Background(), b, unordered)
+	return b, r.WriteRaw(context.Background(), b, func() bool { return unordered })
 }
 
 type writerAt []byte

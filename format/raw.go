@@ -11,30 +11,30 @@ import (
 
 // WriteRaw decodes the rest of the stream that r has and writes each data
 // frame's part of the image to w, at its place. Zeros are not written. Calls
-// of w.WriteAt are made one at a time and in ascending order, unless
-// unordered is set: then all cores make them.
+// of w.WriteAt are made one at a time and in ascending order; but when unordered,
+// which may be nil, has come to say true, all cores make them.
 //
 // What has been written is the whole image only when WriteRaw returns nil.
-func (r *Reader) WriteRaw(ctx context.Context, w io.WriterAt, unordered bool) error {
+func (r *Reader) WriteRaw(ctx context.Context, w io.WriterAt, unordered func() bool) error {
 	put := func(f *Frame) error {
-		if f.Type != TypeData {
+		if f.Type != TypeData || f.written {
 			return nil
 		}
 		_, err := w.WriteAt(f.Payload(), f.Offset)
 		return err
 	}
-	if !unordered {
-		return r.Each(ctx, Whole(r.Base), put)
-	}
 	return r.Each(ctx, func() Work {
 		decode := decode(r.Base)
 		return func(f *Frame) error {
-			if err := decode(f); err != nil {
+			err := decode(f)
+			if f.written = false; err != nil || unordered == nil || !unordered() {
 				return err
 			}
-			return put(f)
+			err = put(f)
+			f.written = true
+			return err
 		}
-	}, nil)
+	}, put)
 }
 
 // Decompress is the work of taking compression off: for [Filter] and

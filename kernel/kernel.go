@@ -153,7 +153,9 @@ type Resumption interface {
 // goroutines at once and in any order.
 type Unordered interface {
 	Resumption
-	Unordered()
+	// Unordered reports whether that is so yet: the head of an image may have to
+	// come first. It stays so, and may be asked from any goroutine.
+	Unordered() bool
 }
 
 // Resumed is what came back to life.

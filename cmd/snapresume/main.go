@@ -186,7 +186,10 @@ func resume(ctx context.Context, c *tool.Call, r *format.Reader, from os.FileInf
 		return err
 	}
 	c.Track(info.Size, r.Progress)
-	_, unordered := resumption.(kernel.Unordered)
+	var unordered func() bool
+	if u, ok := resumption.(kernel.Unordered); ok {
+		unordered = u.Unordered
+	}
 	if err := r.WriteRaw(ctx, resumption, unordered); err != nil {
 		return errors.Join(err, resumption.Abort())
 	}

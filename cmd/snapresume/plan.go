@@ -35,7 +35,7 @@ func list(ctx context.Context, c *tool.Call, r *format.Reader, said *about.Strea
 		return err
 	}
 	c.Track(info.Size, r.Progress)
-	if err := r.WriteRaw(ctx, plan, false); err != nil {
+	if err := r.WriteRaw(ctx, plan, nil); err != nil {
 		return err
 	}
 	if said.Plan, err = plan.Actions(); err != nil {

@@ -81,7 +81,7 @@ type newFile struct {
 	size int64
 }
 
-func (*newFile) Unordered() {}
+func (*newFile) Unordered() bool { return true }
 
 func (n *newFile) Commit() (kernel.Resumed, error) {
 	if err := n.Truncate(n.size); err != nil {
@@ -138,7 +138,7 @@ func (i *inPlace) Abort() error {
 type rehearsal struct{}
 
 func (rehearsal) WriteAt(p []byte, _ int64) (int, error) { return len(p), nil }
-func (rehearsal) Unordered()                             {}
+func (rehearsal) Unordered() bool                        { return true }
 func (rehearsal) Commit() (kernel.Resumed, error)        { return kernel.Rehearsed{}, nil }
 func (rehearsal) Abort() error                           { return nil }
 

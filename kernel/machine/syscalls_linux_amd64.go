@@ -104,7 +104,7 @@ func (m *Machine) newMapped(size int64) (*mapped, error) {
 }
 
 // Unordered: each piece has its place.
-func (r *mapped) Unordered() {}
+func (r *mapped) Unordered() bool { return true }
 
 func (r *mapped) WriteAt(p []byte, off int64) (int, error) {
 	if err := within(p, off, 0, int64(r.mem.size)); err != nil {

@@ -36,7 +36,7 @@ func (p *program) ResumeSnapshot(ctx context.Context, facts kernel.Facts, size i
 }
 
 // Unordered says that parts may come in any order.
-func (*resumption) Unordered() {}
+func (*resumption) Unordered() bool { return true }
 
 // Commit gives the image to the program.
 func (r *resumption) Commit() (kernel.Resumed, error) {

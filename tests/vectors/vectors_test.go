@@ -253,7 +253,7 @@ func decode(r *format.Reader, unordered bool) ([]byte, error) {
 		return nil, err
 	}
 	b := make(image, min(info.Size, 1<<24))
-	err = r.WriteRaw(context.Background(), b, unordered)
+	err = r.WriteRaw(context.Background(), b, func() bool { return unordered })
 	return b, err
 }
 

@@ -16,6 +16,7 @@ import (
 // commit runs on the caller's goroutine. If it fails, abort is still to come.
 func (t *tree) commit() (kernel.Resumed, error) {
 	resumed := newProgram(t)
+	t.closeFillers()
 	err := t.tracer.Do(func() error {
 		return inOrder([]stage{
 			{stepSettle, t.each((*process).settleMappings)},

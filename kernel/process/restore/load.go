@@ -21,7 +21,9 @@ func (t *tree) load() error {
 		{stepIdentity, t.makeAll},
 		{stepClear, t.each((*process).clearSpace)},
 		{stepContents, func() error { return errors.Join(t.makeContents(), t.objects.MakeIPC()) }},
-		{stepMap, func() error { return errors.Join(t.each((*process).mapMemory)(), t.planSegments(), t.serve()) }},
+		{stepMap, func() error {
+			return errors.Join(t.each((*process).mapMemory)(), t.openFillers(), t.planSegments(), t.serve())
+		}},
 	})
 }
 

@@ -25,8 +25,9 @@ type mapping struct {
 	source *os.File
 	// filled are the ranges of it that take pages from the image. While they
 	// do, all of the mapping can be written to.
-	filled []world.Run
-	later  bool // they come while the program runs: see later.go
+	filled   []world.Run
+	later    bool // they come while the program runs: see later.go
+	byFiller bool // they come by the filler of the process
 }
 
 // writable reports whether a shared mapping could be made writable by

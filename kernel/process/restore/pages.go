@@ -7,9 +7,7 @@ package restore
 import (
 	"cmp"
 	"os"
-	"runtime"
 	"slices"
-	"sync"
 
 	"snappipe/kernel/process/world"
 )
@@ -18,9 +16,15 @@ import (
 // no segment go nowhere: pages of files that are mapped again.
 type segment struct {
 	off, size int64
-	stub      *stub
-	addr      uint64   // in the stub, or
+	memory    memory   // of a stub,
+	addr      uint64   // and where there, or
 	file      *os.File // in this file from the start
+}
+
+// memory is where pages go: a [filler] or a [writer]. Any number of goroutines may
+// store different ones.
+type memory interface {
+	store(b []byte, addr uint64) error
 }
 
 func (s segment) end() int64 { return s.off + s.size }
@@ -55,24 +59,30 @@ func (t *tree) planSegments() error {
 
 // memorySegments are those that go into the stub.
 func (p *process) memorySegments() (all []segment) {
+	var written memory = &writer{mem: p.stub.mem}
 	for i := range p.mapped {
 		m := &p.mapped[i]
 		if m.later {
 			continue
+		}
+		to := written
+		if m.byFiller {
+			to = p.filler
 		}
 		stored := m.Start + world.Hex(m.ImageSize)
 		for _, r := range m.filled {
 			end := min(r.End, stored)
 			if r.Start < end {
 				all = append(all, segment{
-					off: m.ImageOffset + int64(r.Start-m.Start), size: int64(end - r.Start), stub: p.stub, addr: uint64(r.Start),
+					off: m.ImageOffset + int64(r.Start-m.Start), size: int64(end - r.Start),
+					memory: to, addr: uint64(r.Start),
 				})
 			}
 		}
 	}
 	for i, s := range p.anonymous {
 		c := p.img.Contents[p.img.Files[i].Content]
-		all = append(all, segment{off: c.Offset, size: c.Size, stub: p.stub, addr: s.Start})
+		all = append(all, segment{off: c.Offset, size: c.Size, memory: written, addr: s.Start})
 	}
 	return all
 }
@@ -99,7 +109,9 @@ func (p *process) zeroPrivate() error {
 	return nil
 }
 
-// WriteAt stores bytes of the image that lie behind its headers.
+// WriteAt stores bytes of the image that lie behind its headers. Any number of goroutines
+// may call it: most of the time goes into the faults of new pages, which several take in
+// parallel.
 func (t *tree) WriteAt(b []byte, off int64) (int, error) {
 	i, _ := slices.BinarySearchFunc(t.segments, off, func(s segment, off int64) int { return cmp.Compare(s.end()-1, off) })
 	end := off + int64(len(b))
@@ -118,33 +130,5 @@ func (s *segment) store(b []byte, at int64) error {
 		_, err := s.file.WriteAt(b, at)
 		return err
 	}
-	return s.stub.copyParallel(b, s.addr+uint64(at))
-}
-
-// share is how much one processor copies at a time. Most of the time goes
-// into the faults of new pages, which several take in parallel.
-const share = 256 << 10
-
-func (s *stub) copyParallel(b []byte, addr uint64) error {
-	parts := min(runtime.GOMAXPROCS(0), len(b)/share)
-	if parts < 2 {
-		return s.mem.Copy(b, addr)
-	}
-	size := world.PageUp(len(b) / parts)
-	errs := make([]error, parts)
-	var wg sync.WaitGroup
-	for i := range parts {
-		from, to := min(i*size, len(b)), min((i+1)*size, len(b))
-		if i == parts-1 {
-			to = len(b)
-		}
-		wg.Go(func() { errs[i] = s.mem.Copy(b[from:to], addr+uint64(from)) })
-	}
-	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.memory.store(b, s.addr+uint64(at))
 }

@@ -35,6 +35,7 @@ type process struct {
 	// where all of it is mapped until it is filled.
 	anonymous map[int]proc.Run
 	mapped    []mapping       // what to do with each mapping once its pages are there
+	filler    *filler         // of those that it is good for, or nil
 	threads   []*thread       // by index in world.Threads
 	screen    *world.Terminal // what the program had open of which it has our controlling terminal, or nil
 }

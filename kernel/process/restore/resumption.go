@@ -6,6 +6,7 @@ package restore
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/lazy"
@@ -32,6 +33,7 @@ type resumption struct {
 	options kernel.Options
 	headers
 	tree   *tree
+	loaded atomic.Bool   // all of the headers have come
 	over   bool          // committed or aborted
 	server *lazy.Server  // nil unless some of the image comes later,
 	image  kernel.Source // from here
@@ -63,8 +65,13 @@ func (r *resumption) load() error {
 	}
 	r.tree = newTree(img, r.options)
 	r.tree.server, r.tree.image = r.server, r.image
-	return r.tree.tracer.Do(r.tree.load)
+	err = r.tree.tracer.Do(r.tree.load)
+	r.loaded.Store(err == nil)
+	return err
 }
+
+// Unordered reports whether the pages may come now.
+func (r *resumption) Unordered() bool { return r.loaded.Load() }
 
 // Commit resumes the process. With [kernel.Options.Check], it does all but
 // that and leaves nothing.

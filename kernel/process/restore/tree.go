@@ -237,6 +237,7 @@ func (m *member) of(err error) error {
 
 // abort leaves nothing. It may be called at any time before the release.
 func (t *tree) abort() error {
+	t.closeFillers()
 	err := t.tracer.Do(func() error {
 		errs := []error{t.kill()}
 		if t.root.stub != nil {

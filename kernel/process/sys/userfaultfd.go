@@ -20,6 +20,10 @@ const (
 	uffdioZero   = 0xc020aa04 // UFFDIO_ZEROPAGE
 	registerMiss = 1          // UFFDIO_REGISTER_MODE_MISSING
 
+	// FaultsOfUser is UFFD_USER_MODE_ONLY, a flag of userfaultfd(2): a page that a system
+	// call misses is an error to that, and nobody needs a privilege.
+	FaultsOfUser = 1
+
 	uffdEvents    = 1<<1 | 1<<2 | 1<<3 | 1<<6 // UFFD_FEATURE_EVENT_FORK, _REMAP, _REMOVE, _UNMAP
 	uffdThreadIDs = 1 << 8                    // UFFD_FEATURE_THREAD_ID
 )
@@ -63,6 +67,9 @@ func OpenFaults() (int, error) {
 func EnableFaults(fd int) error {
 	return Ioctl(fd, uffdioAPI, &[3]uint64{uffdAPI, uffdEvents | uffdThreadIDs})
 }
+
+// EnableFilling makes a new userfaultfd one that pages are put by, and tells of nothing.
+func EnableFilling(fd int) error { return Ioctl(fd, uffdioAPI, &[3]uint64{uffdAPI}) }
 
 // CatchFaults has the faults of missing pages in a range wait for somebody to put
 // them there.
