@@ -42,8 +42,9 @@ var (
 	}}
 )
 
-// Installed returns a disk with Debian, and the initramfs that boots it.
-func Installed(t testing.TB, k Kernel, by maker, mib int64) (disk, initrd string) {
+// Installed returns a disk with Debian that its owner has configured, and the initramfs
+// that boots it.
+func Installed(t testing.TB, k Kernel, by maker, mib int64, configure func(root string)) (disk, initrd string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skipf("SKIPPED %s: only root can make a root file system", t.Name())
@@ -58,6 +59,7 @@ func Installed(t testing.TB, k Kernel, by maker, mib int64) (disk, initrd string
 		install(t, filepath.Join(root, name), []byte(text), 0o644)
 	}
 	output(t, "", "env", "DEBIAN_FRONTEND=noninteractive", "chroot", root, "apt-get", "install", "-qq", "--no-install-recommends", "/root/snappipe.deb")
+	configure(root)
 	output(t, "", append([]string{"chroot", root}, by.command(k.Release)...)...)
 	disk = newDisk(t, mib)
 	output(t, "", "mkfs.ext4", "-q", "-d", root, disk)

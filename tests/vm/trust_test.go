@@ -42,11 +42,7 @@ func TestTrust(t *testing.T) {
 		t.Fatalf("save: exit status %d\n%s", status, out)
 	}
 	first.PowerOff()
-	onDisk(t, disks[0], disks[1], func(f *format.Frame) error {
-		raw := bytes.Clone(f.Payload())
-		raw[len(raw)-1] ^= 1
-		return f.SetRaw(raw)
-	}, false)
+	onDisk(t, disks[0], disks[1], flipLast, false)
 	onDisk(t, disks[0], disks[2], nil, true)
 
 	for again := range 2 { // the second time by the script
@@ -113,6 +109,13 @@ func newKey(t *testing.T) (secret, public string) {
 		t.Fatal(err)
 	}
 	return string(pem.EncodeToMemory(block)), strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
+}
+
+// flipLast changes a bit of a part of an image.
+func flipLast(f *format.Frame) error {
+	raw := bytes.Clone(f.Payload())
+	raw[len(raw)-1] ^= 1
+	return f.SetRaw(raw)
 }
 
 // onDisk writes an image from one disk to another: with each part of it changed,
