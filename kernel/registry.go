@@ -35,7 +35,8 @@ type Options struct {
 
 	// FreezeFilesystems: snapshot of a system: file systems in use are
 	// frozen before it, and stay so until the image has been stored. Then
-	// says what follows: "stay", "poweroff" or "reboot".
+	// says what follows: "stay", "poweroff" or "reboot". "kill" is for a process, which
+	// stands still until then, and ends.
 	FreezeFilesystems bool
 	Then              string
 

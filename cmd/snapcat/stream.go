@@ -56,7 +56,7 @@ func run(ctx context.Context, c *tool.Call) error {
 // take takes the snapshot.
 func take(ctx context.Context, c *tool.Call, target string, choice output.Choice) (kernel.Image, error) {
 	options := kernel.Options{Force: c.Bool("force"), Report: c.Report, Warn: c.Warn}
-	if err := chooseHold(c, &options); err != nil {
+	if err := chooseHold(c, target, choice, &options); err != nil {
 		return nil, err
 	}
 	if err := choosePart(c, target, &options); err != nil {

@@ -22,6 +22,24 @@ func (l *live) Size() int64         { return l.s.Size }
 func (l *live) Facts() kernel.Facts { return l.s.Facts }
 func (l *live) Close() error        { return l.s.Close() }
 
+// still implements [kernel.Held]: its processes stand still until their image is stored.
+type still struct{ live }
+
+// Close leaves what there is to do to Stored.
+func (*still) Close() error { return nil }
+
+// Stored ends the processes if the image is stored, which the caller has seen to. Else, they
+// go on.
+func (s *still) Stored(ok bool) error {
+	if !ok {
+		return s.live.Close()
+	}
+	if err := s.s.Kill(); err != nil {
+		return fmt.Errorf("the image is stored, but the program may go on: %w", err)
+	}
+	return nil
+}
+
 // Data implements [kernel.Image]. Extents that follow each other in the image
 // are one, wherever their bytes are.
 func (l *live) Data() iter.Seq2[int64, int64] {

@@ -25,6 +25,7 @@ import (
 	"snappipe/kernel/process/capture"
 	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/sys"
 )
 
 // name is the first argument by which a process knows that it is an agent, and
@@ -36,6 +37,7 @@ type request struct {
 	PID     int
 	Only    bool
 	Precopy bool
+	Kill    bool
 	Force   bool
 	Drop    []int
 	Fault   capture.Fault
@@ -52,8 +54,15 @@ type left struct {
 	Area *ptrace.Area    `json:",omitempty"`
 	Peek *object.Peek    `json:",omitempty"`
 	Pty  *object.Emptied `json:",omitempty"`
+	Dam  *dam            `json:",omitempty"`
 	// Tracker: a userfaultfd is opened in it, or if negative is closed again.
 	Tracker int `json:",omitempty"`
+}
+
+// dam is a table of nftables, or none if it has no name.
+type dam struct {
+	Name string
+	Ways []sys.Way
 }
 
 // answer is a message from the agent, until it is Ready, and the last one.
@@ -83,7 +92,7 @@ const extentSize = 4 * 8
 
 // An order is sent once the agent is Ready: the number of a twin, and then addresses
 // and lengths in binary, runSize bytes each, of what is to go into its pipe; or one
-// of no length, to end. Of the first kind nothing is answered: it comes through the pipe, or that
+// of no length, to end; or one byte, if the processes are to end too. Of the first kind nothing is answered: it comes through the pipe, or that
 // is at its end.
 const runSize, twinSize = 16, 8
 

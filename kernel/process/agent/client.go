@@ -53,6 +53,7 @@ type Twin struct {
 type Options struct {
 	Only    bool // without its children
 	Precopy bool // copy memory before it is stopped
+	Kill    bool // it stands still until Finish
 	Force   bool
 	Drop    []int // descriptors to leave out
 	Report  func(line string)
@@ -71,7 +72,7 @@ func Take(ctx context.Context, pid int, o Options) (*Snapshot, error) {
 }
 
 func (p *process) take(ctx context.Context, pid int, o Options) (*Snapshot, error) {
-	if err := p.ask(request{PID: pid, Only: o.Only, Precopy: o.Precopy, Force: o.Force, Drop: o.Drop, Fault: o.Fault}); err != nil {
+	if err := p.ask(request{PID: pid, Only: o.Only, Precopy: o.Precopy, Kill: o.Kill, Force: o.Force, Drop: o.Drop, Fault: o.Fault}); err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, p.giveUp)
@@ -235,6 +236,12 @@ func (p *process) note(l *left) {
 			known.Peek = nil // it is as it was
 		}
 	}
+	if l.Dam != nil {
+		known.Dam = l.Dam
+		if l.Dam.Name == "" {
+			known.Dam = nil // likewise
+		}
+	}
 	if l.Pty != nil {
 		known.Pty = l.Pty
 		if l.Pty.FD < 0 {
@@ -279,27 +286,47 @@ func (s *Snapshot) readExtents(r *ready) error {
 	return nil
 }
 
-// Close ends the twins, and returns when nothing is left of them.
+// Close ends the twins, and returns when nothing is left of them. Processes that stand
+// still go on.
 func (s *Snapshot) Close() error {
+	_, err := s.end(make([]byte, runSize))
+	return err
+}
+
+// Kill is Close, but that processes that stand still end. If that is not sure, there is
+// an error.
+func (s *Snapshot) Kill() error {
+	done, err := s.end([]byte{1})
+	if !done {
+		err = errors.Join(errDied, err)
+	}
+	return err
+}
+
+// end gives the last order, and reports whether it was carried out.
+func (s *Snapshot) end(order []byte) (done bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.agent == nil {
-		return nil
+		return false, nil
 	}
 	p := s.agent
 	s.agent = nil
 	s.closeFiles()
-	err := p.conn.send(make([]byte, runSize))
+	err = p.conn.send(order)
 	for err == nil {
 		var a answer
 		var files []*os.File
 		a, files, err = p.answer()
 		closeAll(files)
 		if err == nil && a.Done {
-			return errors.Join(a.err(), p.end())
+			return true, errors.Join(a.err(), p.end())
+		}
+		if err == nil && a.Left != nil {
+			p.note(a.Left)
 		}
 	}
-	return p.end()
+	return false, p.end()
 }
 
 // closeFiles also stops a twin that writes to its pipe.

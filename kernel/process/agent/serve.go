@@ -15,6 +15,7 @@ import (
 	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/self"
+	"snappipe/kernel/process/sys"
 
 	"golang.org/x/sys/unix"
 )
@@ -78,11 +79,13 @@ func (s *server) serve() error {
 	if s.got, err = capture.Take(r.PID, s.options(&r)); err != nil {
 		return err
 	}
+	kill := false
 	err = s.handOver(r.Fault)
 	if err == nil {
 		debug.SetGCPercent(100)
-		err = s.orders()
+		kill, err = s.orders()
 	}
+	err = errors.Join(err, s.got.Finish(kill && err == nil))
 	for _, w := range s.got.Twins {
 		err = errors.Join(err, w.End())
 	}
@@ -114,6 +117,9 @@ func (l *left) putAway() (err error) {
 	if l.Pty != nil {
 		err = errors.Join(err, l.Pty.PutBack())
 	}
+	if l.Dam != nil {
+		err = errors.Join(err, sys.BreakDam(l.Dam.Name, l.Dam.Ways))
+	}
 	return errors.Join(err, capture.ReapAll(l.PID))
 }
 
@@ -126,7 +132,7 @@ func (s *server) options(r *request) capture.Options {
 		_ = s.conn.send(a.encode())
 	}
 	return capture.Options{
-		Only: r.Only, Precopy: r.Precopy, Force: r.Force, Drop: r.Drop, Fault: r.Fault,
+		Only: r.Only, Precopy: r.Precopy, Kill: r.Kill, Force: r.Force, Drop: r.Drop, Fault: r.Fault,
 		Report:    func(line string) { tell(answer{Report: line}) },
 		Warn:      func(line string) { tell(answer{Warning: line}) },
 		Mapped:    func(pid int, a ptrace.Area) { tell(answer{Left: &left{PID: pid, Area: &a}}) },
@@ -134,6 +140,7 @@ func (s *server) options(r *request) capture.Options {
 		Tracking:  func(pid int, begins bool) { tell(answer{Left: &left{PID: pid, Tracker: tracker(begins)}}) },
 		Peeking:   func(p object.Peek) { tell(answer{Left: &left{PID: p.PID, Peek: &p}}) },
 		Emptying:  func(p object.Emptied) { tell(answer{Left: &left{PID: p.PID, Pty: &p}}) },
+		Damming:   func(pid int, name string, ways []sys.Way) { tell(answer{Left: &left{PID: pid, Dam: &dam{name, ways}}}) },
 		Cancelled: s.conn.ended,
 	}
 }
@@ -185,22 +192,23 @@ func (s *server) handOverTwin(w *capture.Twin) error {
 	return s.conn.send(a.encode(), memory, pipe)
 }
 
-// orders carries them out until the last, or the end of the other side.
-func (s *server) orders() error {
+// orders carries them out until the last, or the end of the other side, and reports
+// whether the processes are to end.
+func (s *server) orders() (kill bool, err error) {
 	for {
 		b, _, err := s.conn.receive()
 		if err == io.EOF {
-			return nil
+			return false, nil
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 		if len(b) < twinSize {
-			return nil
+			return len(b) == 1, nil
 		}
 		which, runs := le.Uint64(b), decodeRuns(b[twinSize:])
 		if which >= uint64(len(s.got.Twins)) || len(runs) == 0 || runs[0].Length == 0 {
-			return nil
+			return false, nil
 		}
 		// Why it fails can't be said, and need not be: what the pipe does not
 		// bring is read from memory.

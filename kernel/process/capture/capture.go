@@ -24,6 +24,7 @@ import (
 	"snappipe/kernel/process/object"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
+	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
 
@@ -31,6 +32,7 @@ import (
 type Options struct {
 	Only    bool // without the children of the process
 	Precopy bool // copy memory before they are stopped
+	Kill    bool // keep them stopped until it is known whether they are to end
 	Force   bool
 	Drop    []int // descriptors to leave out
 	Report  func(line string)
@@ -49,14 +51,18 @@ type Options struct {
 	// Emptying is told what a pseudo-terminal of the program is to be again, which is
 	// read out for a while. See object.Emptied.
 	Emptying func(object.Emptied)
+	// Damming is told of a table of nftables before it is there, and of none when that
+	// is to stay or has gone. See sys.BreakDam.
+	Damming func(pid int, name string, ways []sys.Way)
 	// Fault is for tests: the step that fails. See faults.go.
 	Fault Fault
 	// Cancelled reports whether nobody wants the image any more.
 	Cancelled func() bool
 }
 
-// Captured is the image of processes that run on.
+// Captured is the image of processes that run on, or stand still with [Options].Kill.
 type Captured struct {
+	still   *tree
 	Twins   []*Twin
 	Store   *Store // what is in no memory of a twin: headers, shared memory, contents
 	Size    int64
@@ -91,6 +97,8 @@ type tree struct {
 	dry     *object.Taker // before they were stopped
 	files   *object.Taker
 	stopped *ptrace.Tree
+	still   bool     // until Finish
+	dam     *sys.Dam // nil if there are no connections to others
 	paused  time.Duration
 	// deadGroups are the IDs that groups of the dead have in the PID namespace of the
 	// tree, where there is one.
@@ -168,11 +176,11 @@ func Take(pid int, o Options) (_ *Captured, err error) {
 		if err != nil {
 			err = errors.Join(err, t.abandon())
 		}
-		for _, c := range t.members {
-			c.closeMemory()
+		if !t.still {
+			t.closeMemory()
 		}
 	}()
-	for _, step := range []func() error{t.survey, t.precopy, t.freeze, t.endPrecopies, t.readTwins, t.readMemory, t.encode} {
+	for _, step := range []func() error{t.survey, t.precopy, t.damUp, t.freeze, t.endPrecopies, t.readTwins, t.readMemory, t.encode} {
 		if o.Cancelled() {
 			return nil, ErrCancelled
 		}
@@ -182,7 +190,7 @@ func Take(pid int, o Options) (_ *Captured, err error) {
 	}
 	t.report()
 	return &Captured{
-		Twins: t.twins(), Store: t.store, Size: t.size, Extents: t.extents, Facts: t.facts(),
+		still: t, Twins: t.twins(), Store: t.store, Size: t.size, Extents: t.extents, Facts: t.facts(),
 	}, nil
 }
 
@@ -221,6 +229,10 @@ func (t *tree) twins() (all []*Twin) {
 
 // abandon undoes what an attempt left: the twins and the store.
 func (t *tree) abandon() (err error) {
+	if t.still {
+		err = t.goOn()
+	}
+	err = errors.Join(err, t.breakDam())
 	for _, w := range t.twins() {
 		err = errors.Join(err, w.End())
 	}
@@ -228,6 +240,12 @@ func (t *tree) abandon() (err error) {
 		t.store.Close()
 	}
 	return err
+}
+
+func (t *tree) closeMemory() {
+	for _, c := range t.members {
+		c.closeMemory()
+	}
 }
 
 func (t *tree) report() {
@@ -242,7 +260,9 @@ func (t *tree) report() {
 			mapped += int64(v.End - v.Start)
 		}
 	}
-	t.o.Report(fmt.Sprintf("paused for %.1f ms", float64(t.paused.Microseconds())/1000))
+	if !t.still {
+		t.o.Report(fmt.Sprintf("paused for %.1f ms", float64(t.paused.Microseconds())/1000))
+	}
 	if t.o.Precopy {
 		t.o.Report(fmt.Sprintf("pre-copy: %d bytes before that, %d bytes meanwhile", t.copied.before, t.copied.rest))
 	}

@@ -19,7 +19,7 @@ func (t *tree) newTaker(dry bool, w *world.World, earlier *object.Taker) *object
 	}
 	w.Files, w.Open, w.Tables = nil, nil, make([]world.Table, len(openers))
 	return object.NewTaker(object.Options{
-		Dry: dry, Force: t.o.Force, Drop: t.o.Drop, Warn: t.o.Warn,
+		Dry: dry, Force: t.o.Force, Drop: t.o.Drop, Far: t.o.Kill, Warn: t.o.Warn,
 		Peeking: t.o.Peeking, PeekFault: func() error { return t.o.Fault.Beside(FaultPeeking) },
 		Emptying: t.o.Emptying, EmptyFault: func() error { return t.fault(FaultEmptied) },
 		Others: t.others,

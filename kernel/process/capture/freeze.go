@@ -44,7 +44,9 @@ func (t *tree) freeze() (err error) {
 		}
 		err = t.whileStopped()
 	}
-	err = errors.Join(err, t.release())
+	if t.still = err == nil && t.o.Kill; !t.still {
+		err = errors.Join(err, t.release())
+	}
 	t.paused = time.Since(since)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@
 package object
 
 import (
+	"crypto/rand"
 	"errors"
 	"slices"
 	"testing"
@@ -79,6 +80,48 @@ func TestCheckConnections(t *testing.T) {
 	} {
 		w := connected()
 		damage(w.Open[0].Socket, w.Open[1].Socket)
+		if err := Check(w); !errors.Is(err, world.ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A resume removes tables of snapshots only.
+func TestCheckDam(t *testing.T) {
+	for name, good := range map[string]bool{
+		"": true, "snappipe-" + rand.Text(): true, "filter": false, "snappipe-": false, "snappipe-x\x00filter": false,
+	} {
+		if err := Check(&world.World{Dam: name}); (err == nil) != good {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+// A far end goes by what is possible, and has nobody here.
+func TestCheckFar(t *testing.T) {
+	far := func() *world.World {
+		w := connected()
+		w.Open = w.Open[:1]
+		s := w.Open[0].Socket
+		s.Peer, s.TCP.Sent = 0, 0
+		s.TCP.Far = &world.FarEnd{Unsent: 5, Options: 7, SendScale: 14, Window: make([]byte, sys.TCPWindowSize)}
+		return w
+	}
+	if err := Check(far()); err != nil {
+		t.Fatal(err)
+	}
+	for name, damage := range map[string]func(s *world.Socket, f *world.FarEnd){
+		"with a peer":          func(s *world.Socket, _ *world.FarEnd) { s.Peer = 2 },
+		"half closed":          func(s *world.Socket, _ *world.FarEnd) { s.Shutdown = shutWriting },
+		"more than it holds":   func(_ *world.Socket, f *world.FarEnd) { f.Unsent = 6 },
+		"less than nothing":    func(_ *world.Socket, f *world.FarEnd) { f.Unsent = -1 },
+		"unknown options":      func(_ *world.Socket, f *world.FarEnd) { f.Options = 8 },
+		"a scale out of range": func(_ *world.Socket, f *world.FarEnd) { f.ReceiveScale = 15 },
+		"a window cut off":     func(_ *world.Socket, f *world.FarEnd) { f.Window = f.Window[1:] },
+	} {
+		w := far()
+		s := w.Open[0].Socket
+		damage(s, s.TCP.Far)
 		if err := Check(w); !errors.Is(err, world.ErrDamaged) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -13,6 +13,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -25,6 +26,9 @@ import (
 
 // checkConnections sees that each end of a connection has the other.
 func checkConnections(w *world.World) error {
+	if w.Dam != "" && !damName.MatchString(w.Dam) {
+		return fmt.Errorf("%w: %q is no table of a snapshot", world.ErrDamaged, w.Dam)
+	}
 	ends := connectionEnds(w)
 	for i := range w.Open {
 		s := w.Open[i].Socket
@@ -37,6 +41,9 @@ func checkConnections(w *world.World) error {
 	}
 	return nil
 }
+
+// damName keeps a resume from removing another's table.
+var damName = regexp.MustCompile(`^snappipe-[A-Z2-7]{26}$`)
 
 // connectionEnds are the ends of connections, and who listens, by inode.
 func connectionEnds(w *world.World) map[uint64]int {
@@ -63,6 +70,8 @@ func checkConnection(w *world.World, i int, ends map[uint64]int) error {
 		return errors.New("has numbers that are out of range")
 	case !local.IsValid() || !remote.IsValid() || local.Port() == 0:
 		return errors.New("has addresses that are none")
+	case s.TCP.Far != nil:
+		return checkFar(w, s)
 	case !ok || ends[s.Ino] != i || j == i:
 		return errors.New("has no other end")
 	}
@@ -89,6 +98,9 @@ func (m *Maker) openConnection(i int) (int, error) {
 	failed, err := m.sockopts.Prepare(fd, s)
 	if err == nil {
 		err = m.unset(i, failed)
+	}
+	if err == nil && s.TCP.Far != nil {
+		return fd, m.openFar(fd, i)
 	}
 	const most = 1<<15 - 1 // MAX_TCP_WINDOW: more than that was nobody's wish
 	if err == nil && s.TCP.MSS <= most {
@@ -172,7 +184,14 @@ func (m *Maker) otherEnd(i int) int {
 
 // waits reports whether it is a connection that has not been accepted.
 func (m *Maker) waits(i int) bool {
-	return m.world.Open[i].Socket.TCP != nil && m.world.Open[m.otherEnd(i)].Socket.Listening
+	s := m.world.Open[i].Socket
+	return s.TCP != nil && s.TCP.Far == nil && m.world.Open[m.otherEnd(i)].Socket.Listening
+}
+
+// hasPair reports whether it is a connection whose other end is made too.
+func (m *Maker) hasPair(i int) bool {
+	s := m.world.Open[i].Socket
+	return s.TCP != nil && s.TCP.Far == nil && !m.waits(i)
 }
 
 // deafen has a socket hear nothing that has more or less than the usual number of routers

@@ -82,6 +82,9 @@ func (t *Taker) farEnd(i int) error {
 	if waits, err := t.unaccepted(i); waits || err != nil {
 		return err
 	}
+	if t.o.Far {
+		return t.farConnection(i)
+	}
 	o, d := &Found{ref: t.first[i], link: t.links[i]}, &t.w.Open[i]
 	return t.socketOutside(o, d, connectionTitle(d.Socket))
 }

@@ -33,10 +33,11 @@ type Maker struct {
 	holders   [][]holder // likewise
 	screen    *world.Terminal
 
-	pipes map[uint64]*os.File // each open for both, by inode
-	unix  *unixSockets
-	ends  map[uint64]int    // of TCP connections, by inode; nil before they are needed
-	pairs map[int]*madePair // of pseudo-terminals, by the index of the master in world.Open
+	pipes     map[uint64]*os.File // each open for both, by inode
+	unix      *unixSockets
+	ends      map[uint64]int    // of TCP connections, by inode; nil before they are needed
+	pairs     map[int]*madePair // of pseudo-terminals, by the index of the master in world.Open
+	rejoining []rejoining       // connections to others
 	// undo gives up what would be left if nothing came of it, last first.
 	undo []func() error
 }
@@ -187,6 +188,7 @@ func (m *Maker) about(i int, err error) error {
 
 // Undo takes back what others could see, if nothing comes of it.
 func (m *Maker) Undo() error {
+	m.leaveFar()
 	var all []error
 	for len(m.undo) > 0 {
 		last := m.undo[len(m.undo)-1]

@@ -126,7 +126,7 @@ func (m *Maker) joinSocket(i int) error {
 	switch s := m.world.Open[i].Socket; {
 	case s.Family == unix.AF_UNIX:
 		return m.unix.connect(i)
-	case s.TCP != nil && !m.waits(i):
+	case m.hasPair(i):
 		return m.connectEnds(i)
 	}
 	return nil
@@ -136,7 +136,9 @@ func (m *Maker) fillSocket(i int) error {
 	switch s := m.world.Open[i].Socket; {
 	case s.TCP == nil:
 		return m.unix.fill(i)
-	case !m.waits(i):
+	case s.TCP.Far != nil:
+		return m.fillFar(i)
+	case m.hasPair(i):
 		return m.fillConnection(i)
 	}
 	return nil
@@ -148,7 +150,7 @@ func (m *Maker) pointSocket(i int) error {
 		return m.unix.waitAt(i)
 	case s.Family == unix.AF_UNIX:
 		return m.unix.point(i)
-	case s.TCP != nil && !m.waits(i):
+	case m.hasPair(i):
 		return m.shutdown(i) // before anybody's filter is there
 	}
 	return nil
@@ -213,11 +215,15 @@ func (m *Maker) begunSocket(i int) error {
 			return err
 		}
 	}
-	reuse := 0
+	return unix.SetsockoptInt(m.made[i].fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, reuseOf(s))
+}
+
+// reuseOf is the SO_REUSEADDR that a socket had.
+func reuseOf(s *world.Socket) int {
 	if slices.ContainsFunc(s.Options, func(o world.SockOpt) bool { return o.Level == unix.SOL_SOCKET && o.Name == unix.SO_REUSEADDR }) {
-		reuse = 1
+		return 1
 	}
-	return unix.SetsockoptInt(m.made[i].fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, reuse)
+	return 0
 }
 
 // socket describes a socket by what getsockopt(2) and others say of it.

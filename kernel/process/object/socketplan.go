@@ -27,6 +27,8 @@ func planSocket(p *planner, o *world.OpenFile) {
 	case len(s.Remote) == 0:
 	case s.Orphan:
 		p.Say("bind", world.AddressText(s.Remote), kind+", the other end, which is closed then")
+	case s.TCP != nil && s.TCP.Far != nil:
+		p.Say("connect", world.AddressText(s.Remote), kind+", going on where it was, as only root may")
 	case s.TCP != nil:
 		p.Say("connect", world.AddressText(s.Remote), kind+", the other end, which is of the image too")
 	default:

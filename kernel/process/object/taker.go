@@ -11,6 +11,7 @@ import (
 
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/sockopt"
+	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +22,7 @@ type Options struct {
 	Dry   bool // to look only, while the program runs
 	Force bool
 	Drop  []int // descriptors of the first task to leave out
+	Far   bool  // connections to others too, since the program ends with the image
 	Warn  func(line string)
 	// Peeking is told where the program had its socket peeked at, before that is
 	// moved for a while, and when it is there again. See Peek.PutBack.
@@ -68,6 +70,7 @@ type Taker struct {
 	// processes.
 	attached map[int]int
 	sockopts *sockopt.Reader
+	far      []farSocket // what is to be silenced
 }
 
 // known is what was found out once for all looks.
@@ -75,7 +78,8 @@ type known struct {
 	places      map[shown]place
 	watched     map[inode]string // paths of inodes that inotify watches
 	elsewhere   map[string]string
-	filesystems map[int]int64 // kinds of them, by mount
+	filesystems map[int]int64    // kinds of them, by mount
+	far         map[sys.Way]bool // of connections to others
 }
 
 // NewTaker makes one that has nothing yet, for a world of so many tasks. What an
@@ -90,7 +94,7 @@ func NewTaker(o Options, w *world.World, earlier *Taker, tasks ...*Task) *Taker 
 		t.known, t.sockopts = earlier.known, earlier.sockopts
 		ranks = earlier.sharing.ranks()
 	} else {
-		t.known = &known{places: map[shown]place{}, watched: map[inode]string{}, elsewhere: map[string]string{}, filesystems: map[int]int64{}}
+		t.known = &known{places: map[shown]place{}, watched: map[inode]string{}, elsewhere: map[string]string{}, filesystems: map[int]int64{}, far: map[sys.Way]bool{}}
 		t.sockopts = sockopt.NewReader()
 	}
 	for i, k := range tasks {

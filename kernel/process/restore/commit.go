@@ -101,6 +101,9 @@ func (t *tree) release() error {
 			return err
 		}
 	}
+	if err := t.objects.Rejoin(); err != nil {
+		return err
+	}
 	for _, p := range slices.Backward(all) {
 		if err := p.release(); err != nil {
 			return err

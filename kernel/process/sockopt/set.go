@@ -39,7 +39,7 @@ func (r *Reader) Apply(fd int, s *world.Socket) ([]*Failure, error) {
 	}
 	var all []usual
 	for _, u := range r.usual(s) {
-		if !u.late(s) {
+		if !u.late(s) && u.Class != Refused {
 			all = append(all, u)
 		}
 	}

@@ -27,7 +27,8 @@ type Socket struct {
 	// Peer is the inode of the socket at the other end, which is in the
 	// processes too, or 0.
 	Peer uint64
-	// TCP is there for a TCP connection to Peer, which is at Remote.
+	// TCP is there for a TCP connection to Peer, which is at Remote, or to somebody
+	// else.
 	TCP *TCP `json:",omitempty"`
 	// Orphan is set if it is a unix socket that was connected, and the other
 	// end is closed.
@@ -55,6 +56,23 @@ type TCP struct {
 	// has sent and the other end has not received: indices in Contents, or
 	// NoIndex if that is nothing.
 	Received, Sent int
+	// Far is there if the other end is not in the processes.
+	Far *FarEnd `json:",omitempty"`
+}
+
+// FarEnd is what the other end of a connection goes by. Of that, Sent is all that it has
+// not acknowledged, and MSS what both have agreed on.
+type FarEnd struct {
+	// SentFrom and ReceivedFrom are the sequence numbers of the first bytes of Sent
+	// and Received, and Unsent is how much of Sent, at its end, has not left yet.
+	SentFrom, ReceivedFrom uint32
+	Unsent                 int
+	// Options are TCPI_OPT_ of linux/tcp.h, SendScale and ReceiveScale the scales of
+	// windows, Window struct tcp_repair_window, and Timestamp TCP_TIMESTAMP.
+	Options                 int
+	SendScale, ReceiveScale int
+	Window                  Bytes
+	Timestamp               uint32
 }
 
 // SocketFile is the file that a unix socket is bound to.

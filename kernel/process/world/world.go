@@ -29,6 +29,10 @@ type World struct {
 	Contents []Content  // bytes other than memory: pipes, deleted files, shared memory
 
 	Semaphores []Semaphores `json:",omitempty"` // of System V
+
+	// Dam is the table of nftables that keeps back what the ends of connections to
+	// others would send, until a resume.
+	Dam string `json:",omitempty"`
 }
 
 // One returns the World of a single process, of which nothing is known yet.

@@ -295,7 +295,7 @@ var descriptors = []Row{
 		Note: "others than root may not see what is on the way, and are refused"},
 	{Object: "out-of-band data of a TCP connection", Program: "tcp-inside", Variants: []string{"urgent"}, Refused: `fd \d+, a TCP connection to 127.*out of band`},
 	{Object: "TCP connections to others", Program: "tcp-connection", Refused: `fd \d+.*TCP.*127\.0\.0\.1`,
-		Forced: "reads end of file, writes fail with EPIPE"},
+		Forced: "reads end of file, writes fail with EPIPE", Note: "root keeps them with --then kill, which ends the program"},
 	{Object: "TCP listeners without SO_REUSEADDR that had connections", Program: "tcp-connection", Variants: []string{"exclusive"},
 		Refused: `fd \d+.*TCP`, Forced: "can be resumed once the connections are forgotten (tcp(7), TIME_WAIT)",
 		ResumeRefused: `address already in use`},
