@@ -49,6 +49,8 @@ type Group struct {
 	GroupStop bool
 	// Since is when the first of the threads was asked to stop.
 	Since time.Time
+	// Turn is passed on while threads run, if it is not nil.
+	Turn *Turn
 
 	options   Option
 	withheld  SigSet // signals that came and have to be sent again
@@ -301,7 +303,7 @@ func (g *Group) await(threads []*Stopped) error {
 			begun = time.Now()
 		}
 		waiting = left
-		nap(time.Since(begun))
+		g.Turn.nap(time.Since(begun))
 	}
 }
 

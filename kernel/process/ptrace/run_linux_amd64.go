@@ -122,7 +122,7 @@ func (g *Group) untilBirth(p *Programs, s *Stopped, births func(Thread) error) (
 			if n, err := p.Done(); err != nil || n > 0 {
 				return false, err // it failed to create anything
 			}
-			nap(time.Since(begun))
+			g.Turn.nap(time.Since(begun))
 			continue
 		}
 		switch {
@@ -165,7 +165,7 @@ func (g *Group) untilDone(p *Programs, threads []*Stopped) error {
 				return err
 			}
 		}
-		nap(waited)
+		g.Turn.nap(waited)
 	}
 }
 
