@@ -23,15 +23,7 @@ type passing struct {
 }
 
 func (p passing) Peek(b []byte, off int64) error {
-	if off >= p.until {
-		return errors.ErrUnsupported
-	}
-	if off < *p.peeked {
-		return errors.New("it is not peeked at in order")
-	}
-	_, err := p.ReadAt(b, off)
-	*p.peeked = off + int64(len(b))
-	return err
+	return inOrder{p.memory, p.until, p.peeked}.ReadNext(b, off)
 }
 
 func (p passing) PipeTo(w *os.File, off, n int64) (int64, error) {

@@ -49,13 +49,14 @@ func (t *target) SnapshotSystem(ctx context.Context) (kernel.Image, error) {
 	if t.pid == 0 {
 		return nil, &kernel.TargetError{Target: "process:", Reason: "which process is to be snapshotted? process:PID"}
 	}
+	kill := t.options.Then == "kill"
 	s, err := agent.Take(ctx, t.pid, agent.Options{
-		Only: t.options.Only, Precopy: t.options.Precopy, Kill: t.options.Then == "kill", Force: t.options.Force, Drop: t.options.DropFDs, Report: t.options.Report, Warn: t.options.Warn,
+		Only: t.options.Only, Precopy: t.options.Precopy, Kill: kill, Force: t.options.Force, Drop: t.options.DropFDs, Report: t.options.Report, Warn: t.options.Warn,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if t.options.Then == "kill" {
+	if kill {
 		return &still{live{s}}, nil
 	}
 	return &live{s}, nil

@@ -57,7 +57,7 @@ func (c *member) copyRest() error {
 
 // keepApart makes the copy of a mapping whole, or says why a fork is to keep that.
 func (c *member) keepApart(m *proc.Map, a *area, pagemap *proc.Pagemap) error {
-	head := min((m.Start+hugePage)&^(hugePage-1), m.End)
+	head := min((m.Start+world.HugePage)&^(world.HugePage-1), m.End)
 	t, err := lookTogether(pagemap, m)
 	switch {
 	case err != nil:
@@ -99,10 +99,10 @@ func lookTogether(pagemap *proc.Pagemap, m *proc.Map) (all proc.Tracked, err err
 	}
 	parts := make([]proc.Tracked, runtime.GOMAXPROCS(0))
 	errs := make([]error, len(parts))
-	size := ((m.End-m.Start)/uint64(len(parts)) + hugePage) &^ (hugePage - 1)
+	size := ((m.End-m.Start)/uint64(len(parts)) + world.HugePage) &^ (world.HugePage - 1)
 	var looks sync.WaitGroup
 	for i := range parts {
-		start := min(m.Start&^(hugePage-1)+uint64(i)*size, m.End)
+		start := min(m.Start&^(world.HugePage-1)+uint64(i)*size, m.End)
 		end := min(start+size, m.End)
 		looks.Go(func() { parts[i], errs[i] = pagemap.Tracked(max(start, m.Start), end) })
 	}

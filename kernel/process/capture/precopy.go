@@ -39,8 +39,6 @@ const (
 	// atOnce is how much the kernel is asked to look through or to change at once,
 	// meanwhile the program can't map or unmap anything: a millisecond's worth.
 	atOnce = 64 << 20
-
-	hugePage = 2 << 20
 )
 
 // precopy is the memory of a process that is tracked.
@@ -207,7 +205,7 @@ func (p *precopy) protect() error {
 // huge page, which would be split.
 func (a *area) inParts(f func(proc.Run) error) error {
 	for at := a.Start; at < a.End; {
-		r := proc.Run{Start: at, End: min((at+atOnce)&^(hugePage-1), a.End)}
+		r := proc.Run{Start: at, End: min((at+atOnce)&^(world.HugePage-1), a.End)}
 		if err := f(r); err != nil {
 			return err
 		}

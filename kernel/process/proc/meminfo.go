@@ -16,7 +16,7 @@ func AvailableMemory() (uint64, error) {
 	}
 	for line := range strings.Lines(string(b)) {
 		if name, value, _ := strings.Cut(line, ":"); name == "MemAvailable" {
-			return kilobytes(strings.TrimSpace(value)), nil
+			return kilobytes(value), nil
 		}
 	}
 	return 0, fmt.Errorf("/proc/meminfo: it has no MemAvailable")

@@ -18,11 +18,8 @@ import (
 	"snappipe/kernel/process/world"
 )
 
-const (
-	hugePage = 2 << 20
-	// worthFilling is from which size on it pays to ask for it.
-	worthFilling = 128 << 10
-)
+// worthFilling is from which size on it pays to ask for it.
+const worthFilling = 128 << 10
 
 // filler puts pages into mappings of a process. Nothing of that shows any more when it has
 // been closed.
@@ -106,9 +103,9 @@ func hugePagesMode() string {
 
 // mayBeHuge reports whether a mapping may get huge pages.
 func (m *mapping) mayBeHuge(mode string) bool {
-	whole := (m.Start + hugePage - 1) &^ (hugePage - 1)
+	whole := (m.Start + world.HugePage - 1) &^ (world.HugePage - 1)
 	switch {
-	case mode == "never", has(m.VMA, "nh"), whole+hugePage > m.End:
+	case mode == "never", has(m.VMA, "nh"), whole+world.HugePage > m.End:
 		return false
 	case mode == "madvise":
 		return has(m.VMA, "hg")
@@ -148,9 +145,9 @@ type writer struct {
 
 func (w *writer) store(b []byte, addr uint64) error {
 	for len(b) > 0 {
-		n := min(len(b), hugePage-int(addr%hugePage))
+		n := min(len(b), world.HugePage-int(addr%world.HugePage))
 		begin := min(n, world.Page)
-		first := &w.first[addr/hugePage%uint64(len(w.first))]
+		first := &w.first[addr/world.HugePage%uint64(len(w.first))]
 		first.Lock()
 		err := w.mem.Copy(b[:begin], addr)
 		first.Unlock()

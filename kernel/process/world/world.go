@@ -17,6 +17,9 @@ const Version = 1
 // Page is the unit in which memory is laid out in the file.
 const Page = 4096
 
+// HugePage is what one entry of the page table above maps at once (x86-64).
+const HugePage = 2 << 20
+
 // World is everything there is to know of processes but their memory.
 type World struct {
 	Version  int
