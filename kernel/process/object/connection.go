@@ -85,7 +85,7 @@ func (t *Taker) farEnd(i int) error {
 	if t.o.Far {
 		return t.farConnection(i)
 	}
-	o, d := &Found{ref: t.first[i], link: t.links[i]}, &t.w.Open[i]
+	o, d := t.foundFirst(i), &t.w.Open[i]
 	return t.socketOutside(o, d, connectionTitle(d.Socket))
 }
 
@@ -98,7 +98,7 @@ func (t *Taker) connection(i, j int) error {
 	var ends [2]connectionEnd
 	for n, at := range []int{i, j} {
 		e := &ends[n]
-		e.Found, e.d = &Found{ref: t.first[at], link: t.links[at]}, &t.w.Open[at]
+		e.Found, e.d = t.foundFirst(at), &t.w.Open[at]
 		e.title = connectionTitle(e.d.Socket)
 		var err error
 		if e.fd, err = t.borrow(e.Found); err != nil {

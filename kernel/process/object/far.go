@@ -33,7 +33,7 @@ func wayOf(s *world.Socket) sys.Way {
 
 // farConnection takes one.
 func (t *Taker) farConnection(i int) (err error) {
-	e := &connectionEnd{Found: &Found{ref: t.first[i], link: t.links[i]}, d: &t.w.Open[i]}
+	e := &connectionEnd{Found: t.foundFirst(i), d: &t.w.Open[i]}
 	e.title = connectionTitle(e.d.Socket)
 	if e.fd, err = t.borrow(e.Found); err != nil {
 		return err

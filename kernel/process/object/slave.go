@@ -37,7 +37,7 @@ func (t *Taker) takeSlave(i, master int) error {
 	d := &t.w.Open[i]
 	d.Slave = &world.Slave{Master: master, TTY: t.isTTY(i)}
 	d.Kind, d.Terminal = world.KindSlave, nil
-	o := &Found{ref: t.first[i], link: t.links[i]}
+	o := t.foundFirst(i)
 	fd, err := t.borrow(o)
 	if err != nil {
 		return err

@@ -213,6 +213,9 @@ func (t *Taker) Close() (err error) {
 	return err
 }
 
+// foundFirst is the first descriptor of an open file description.
+func (t *Taker) foundFirst(i int) *Found { return &Found{ref: t.first[i], link: t.links[i]} }
+
 // look appends one descriptor, unless it was closed since it was listed.
 func (t *Taker) look(all []*Found, r ref, was *Found) ([]*Found, error) {
 	o := &Found{ref: r}

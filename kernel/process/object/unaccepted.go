@@ -33,7 +33,7 @@ func (t *Taker) unaccepted(i int) (bool, error) {
 		if l == nil || !l.Listening || t.waiting[l.Ino] <= 0 || !accepts(l, s) {
 			continue
 		}
-		e := &connectionEnd{Found: &Found{ref: t.first[i], link: t.links[i]}, d: &t.w.Open[i], title: connectionTitle(s)}
+		e := &connectionEnd{Found: t.foundFirst(i), d: &t.w.Open[i], title: connectionTitle(s)}
 		s.Peer = l.Ino
 		t.waiting[l.Ino]--
 		return true, t.unacceptedEnd(e, there.Unread)

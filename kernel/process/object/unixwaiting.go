@@ -88,7 +88,7 @@ func (t *Taker) keepWaiting() error {
 		if d.Socket == nil || !kept[d.Socket.Ino] || waits[d.Socket.Ino] {
 			continue
 		}
-		o := &Found{ref: t.first[i], link: t.links[i]}
+		o := t.foundFirst(i)
 		if err := t.lose(o, d, "a unix socket that is connected", "who it waits for is dropped"); err != nil {
 			return err
 		}

@@ -4,8 +4,6 @@ package sys
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"net/netip"
 	"unsafe"
 
@@ -39,9 +37,9 @@ type inetDiagReq struct {
 // addresses, or else for who would accept it. ENOENT means that this kernel tells nothing
 // of TCP, or that there is none.
 func AskTCP(local, remote netip.AddrPort) (InetInfo, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
+	fd, err := openSockDiag()
 	if err != nil {
-		return InetInfo{}, fmt.Errorf("opening a socket of sock_diag: %w", err)
+		return InetInfo{}, err
 	}
 	defer unix.Close(fd)
 	req := inetDiagReq{family: unix.AF_INET6, protocol: unix.IPPROTO_TCP, states: ^uint32(0)}
@@ -53,8 +51,8 @@ func AskTCP(local, remote netip.AddrPort) (InetInfo, error) {
 	copy(req.id.remote[:], remote.Addr().AsSlice())
 	binary.BigEndian.PutUint16(req.id.localPort[:], local.Port())
 	binary.BigEndian.PutUint16(req.id.remotePort[:], remote.Port())
-	req.id.cookie = [2]uint32{^uint32(0), ^uint32(0)} // INET_DIAG_NOCOOKIE
-	if err := unix.Sendto(fd, unsafe.Slice((*byte)(unsafe.Pointer(&req)), unsafe.Sizeof(req)), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+	req.id.cookie = noCookie
+	if err := sendSockDiag(fd, unsafe.Slice((*byte)(unsafe.Pointer(&req)), unsafe.Sizeof(req))); err != nil {
 		return InetInfo{}, err
 	}
 	b := make([]byte, 4<<10)
@@ -70,11 +68,8 @@ func parseInetDiag(b []byte) (info InetInfo, err error) {
 	le := binary.NativeEndian
 	const header = unix.SizeofNlMsghdr
 	const state, unread, inode, end = header + 1, header + 56, header + 68, header + 72
-	if len(b) >= header+4 && le.Uint16(b[4:]) == unix.NLMSG_ERROR {
-		return info, unix.Errno(-int32(le.Uint32(b[header:])))
-	}
-	if len(b) < end {
-		return info, errors.New("the kernel's answer is too short")
+	if err := checkSockDiag(b, end); err != nil {
+		return info, err
 	}
 	return InetInfo{State: b[state], Unread: int(le.Uint32(b[unread:])), Ino: uint64(le.Uint32(b[inode:]))}, nil
 }

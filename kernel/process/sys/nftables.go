@@ -22,12 +22,9 @@ type Dam struct{ fd int }
 // DamUp makes one. What has been sent on a connection is then as if it were on the way:
 // an end that acknowledges nothing loses nothing, and one that is closed says nothing.
 func DamUp(name string, ways []Way, stays bool) (*Dam, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
-	if err == nil {
-		err = unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
-	}
+	fd, err := openNftables()
 	if err != nil {
-		return nil, fmt.Errorf("opening a socket of nftables: %w", err)
+		return nil, err
 	}
 	d := &Dam{fd}
 	var b nftBatch
@@ -49,9 +46,9 @@ func (d *Dam) Close() error { return unix.Close(d.fd) }
 
 // BreakDam lets everything through again that one of that name keeps back.
 func BreakDam(name string, ways []Way) error {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
+	fd, err := openNftables()
 	if err != nil {
-		return fmt.Errorf("opening a socket of nftables: %w", err)
+		return err
 	}
 	defer unix.Close(fd)
 	for family := range families(ways) {
@@ -62,6 +59,18 @@ func BreakDam(name string, ways []Way) error {
 		}
 	}
 	return nil
+}
+
+// openNftables opens a socket that has an address, which an owner of tables needs.
+func openNftables() (fd int, err error) {
+	fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
+	if err != nil {
+		return -1, fmt.Errorf("opening a socket of nftables: %w", err)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return -1, errors.Join(fmt.Errorf("opening a socket of nftables: %w", err), unix.Close(fd))
+	}
+	return fd, nil
 }
 
 func families(ways []Way) map[uint8]bool {

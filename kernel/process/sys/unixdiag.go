@@ -5,7 +5,6 @@ package sys
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -44,9 +43,9 @@ const few = 16
 
 // OpenUnixDiag opens it for the namespace of the caller.
 func OpenUnixDiag() (*UnixDiag, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
+	fd, err := openSockDiag()
 	if err != nil {
-		return nil, fmt.Errorf("opening a socket of sock_diag: %w", err)
+		return nil, err
 	}
 	return &UnixDiag{fd: fd, buf: make([]byte, 32<<10)}, nil
 }
@@ -64,18 +63,17 @@ type unixDiagReq struct {
 	cookie           [2]uint32
 }
 
-// include/uapi/linux/unix_diag.h and sock_diag.h
+// include/uapi/linux/unix_diag.h
 const (
-	sockDiagByFamily = 20
-	showFile         = 2
-	showPeer         = 4
-	showIcons        = 8
-	showRqlen        = 16
-	attrFile         = 1
-	attrPeer         = 2
-	attrIcons        = 3
-	attrRqlen        = 4
-	attrShutdown     = 6
+	showFile     = 2
+	showPeer     = 4
+	showIcons    = 8
+	showRqlen    = 16
+	attrFile     = 1
+	attrPeer     = 2
+	attrIcons    = 3
+	attrRqlen    = 4
+	attrShutdown = 6
 )
 
 // Ask returns what is known of a socket. ENOENT means that this kernel tells
@@ -117,11 +115,10 @@ const showOften = showFile | showPeer | showRqlen
 func (d *UnixDiag) request(ino, show uint32, flags uint16) error {
 	req := unixDiagReq{
 		family: unix.AF_UNIX, states: ^uint32(0), ino: ino,
-		show: show, cookie: [2]uint32{^uint32(0), ^uint32(0)},
+		show: show, cookie: noCookie,
 	}
 	req.NlMsghdr = unix.NlMsghdr{Len: uint32(unsafe.Sizeof(req)), Type: sockDiagByFamily, Flags: unix.NLM_F_REQUEST | flags}
-	b := unsafe.Slice((*byte)(unsafe.Pointer(&req)), unsafe.Sizeof(req))
-	return unix.Sendto(d.fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+	return sendSockDiag(d.fd, unsafe.Slice((*byte)(unsafe.Pointer(&req)), unsafe.Sizeof(req)))
 }
 
 // list asks for all sockets.
@@ -170,11 +167,8 @@ func (d *UnixDiag) add(b []byte) (done bool, err error) {
 func parseUnixDiag(b []byte) (info UnixInfo, err error) {
 	le := binary.NativeEndian
 	const headers = unix.SizeofNlMsghdr + 16
-	if len(b) >= unix.SizeofNlMsghdr+4 && le.Uint16(b[4:]) == unix.NLMSG_ERROR {
-		return info, unix.Errno(-int32(le.Uint32(b[unix.SizeofNlMsghdr:])))
-	}
-	if len(b) < headers {
-		return info, errors.New("the kernel's answer is too short")
+	if err := checkSockDiag(b, headers); err != nil {
+		return info, err
 	}
 	const state, established, listening = unix.SizeofNlMsghdr + 2, 1, 10 // TCP_ESTABLISHED, TCP_LISTEN
 	info.Connected = b[state] == established
