@@ -62,13 +62,26 @@ func serves(t *testing.T, w webServer) {
 // again replaces what runs as pid, which p has started, by what is resumed of it.
 func again(t *testing.T, s *cycle.Stage, p *cycle.Process, pid int) (*cycle.Process, int) {
 	t.Helper()
+	id := cycle.InnerID(pid)
+	p = anew(t, s, p, pid)
+	return p, cycle.Innermost(t, p, id)
+}
+
+// againAlone is again for a program of one process, which may get another ID.
+func againAlone(t *testing.T, s *cycle.Stage, p *cycle.Process, pid int) (*cycle.Process, int) {
+	t.Helper()
+	p = anew(t, s, p, pid)
+	return p, cycle.Program(t, p)
+}
+
+// anew takes a program, kills it and returns the snapresume that resumes it.
+func anew(t *testing.T, s *cycle.Stage, p *cycle.Process, pid int) *cycle.Process {
+	t.Helper()
 	if r := s.Snapshot(t, pid); !r.OK() {
 		t.Fatalf("no snapshot: status %d, %s\n%s", r.Status, r.Text, s.Read(t, "output"))
 	}
-	id := cycle.InnerID(pid)
 	p.Kill()
-	p = s.Resume(t)
-	return p, cycle.Innermost(t, p, id)
+	return s.Resume(t)
 }
 
 func contain(all, some []int) bool {
@@ -309,7 +322,7 @@ func TestMariaDB(t *testing.T) {
 			if got := ask(fmt.Sprintf("insert into d.numbers values (%d)", i)); got != "" {
 				t.Fatalf("%s\n%s", got, s.Read(t, "output"))
 			}
-			p, pid = again(t, s, p, pid)
+			p, pid = againAlone(t, s, p, pid)
 			var got string
 			cycle.Until(t, "it to answer again", func() bool {
 				got = ask("select count(*) from d.numbers")
