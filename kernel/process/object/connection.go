@@ -169,24 +169,32 @@ func (t *Taker) optionsOfEnd(e *connectionEnd) error {
 	return t.socketOptions(e.fd, e.Found, e.d)
 }
 
-// contentOf reads what both ends hold, or says why that can't be.
+// contentOf reads what both ends hold, or says why that can't be, which is believed only if
+// nothing has arrived between two looks.
 func (t *Taker) contentOf(a, b *connectionEnd) (lost string, err error) {
-	const tries = 10 // what is on the way may arrive between two looks
+	const tries = 10
+	ways := [2][2]*connectionEnd{{a, b}, {b, a}}
 	for range tries {
-		var still bool
 		var streams [2]stream
-		for n, way := range [2][2]*connectionEnd{{a, b}, {b, a}} {
-			if streams[n], lost, err = t.readStream(way[0], way[1]); lost != "" || err != nil {
-				return lost, err
+		for n, way := range ways {
+			if streams[n], lost, err = t.readStream(way[0], way[1]); err != nil {
+				return "", err
+			}
+			if lost != "" {
+				break
 			}
 		}
-		if still, err = t.still(a, b); err != nil {
+		still, err := t.still(a, b)
+		if err != nil {
 			return "", err
 		}
 		if !still {
 			continue
 		}
-		for n, way := range [2][2]*connectionEnd{{a, b}, {b, a}} {
+		if lost != "" {
+			return lost, nil
+		}
+		for n, way := range ways {
 			if len(streams[n].received) > 0 {
 				way[1].d.Socket.TCP.Received = t.addBlob(streams[n].received)
 			}
