@@ -16,15 +16,21 @@ import (
 
 const childMarker = "SNAPPIPE_BENCH_CHILD"
 
-// beChild is what a child does instead of main: "heap", or "target" or "crowd"
-// and what that takes.
+// beChild is what a child does instead of main: "heap", or "target", "crowd" or
+// "family" and what that takes.
 func beChild(what string) {
 	if what == "heap" {
 		holdHeap()
 		return
 	}
+	var program interface{ run() error }
 	if c, err := parseCrowd(what); err == nil {
-		if err := c.run(); err != nil {
+		program = c
+	} else if f, err := parseFamily(what); err == nil {
+		program = f
+	}
+	if program != nil {
+		if err := program.run(); err != nil {
 			log.Fatal(err)
 		}
 		return

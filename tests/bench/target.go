@@ -43,14 +43,14 @@ func (t target) run() {
 	if t.rate > 0 {
 		mem = mem[:len(mem)/4]
 	}
-	attend(mem, t.writes, t.rate)
+	attend(mem, t.writes, t.rate, fork)
 }
 
 // attend says "ready", and answers lines on standard input with nanoseconds: "gap"
 // with the longest time for which it has not run since the last, "hello" with that, "fork" with what
 // that took, "touch" when a byte of each page of the memory has been read, "end" not
 // at all. What watches the clock writes to the memory, if it is to.
-func attend(mem []byte, writes bool, rate int) {
+func attend(mem []byte, writes bool, rate int, fork func() int64) {
 	var longest atomic.Int64
 	watching := false
 	fmt.Println("ready")
