@@ -123,28 +123,30 @@ func kilobytes(s string) uint64 {
 	return n << 10
 }
 
-// parseMap parses "start-end perms offset major:minor inode   path".
+// parseMap parses "start-end perms offset major:minor inode   path". A program that is
+// stopped may wait for tens of thousands of them.
 func parseMap(line string) (m Map, err error) {
 	rest := line
-	next := func(sep string, base int) (n uint64) {
-		var field string
-		field, rest, _ = strings.Cut(rest, sep)
-		n, e := strconv.ParseUint(field, base, 64)
-		if e != nil && err == nil {
-			err = fmt.Errorf("the line %q: %w", line, e)
+	good := true
+	next := func(sep byte, base uint64) (n uint64) {
+		n, behind := leadingNumber(rest, base)
+		if len(behind) == len(rest) || behind == "" || behind[0] != sep {
+			good = false
+			return 0
 		}
+		rest = behind[1:]
 		return n
 	}
-	m.Start = next("-", 16)
-	m.End = next(" ", 16)
+	m.Start = next('-', 16)
+	m.End = next(' ', 16)
 	perms, rest2, _ := strings.Cut(rest, " ")
 	rest = rest2
-	m.Offset = next(" ", 16)
-	major := next(":", 16)
-	minor := next(" ", 16)
-	m.Ino = next(" ", 10)
+	m.Offset = next(' ', 16)
+	major := next(':', 16)
+	minor := next(' ', 16)
+	m.Ino = next(' ', 10)
 	m.Dev = unix.Mkdev(uint32(major), uint32(minor))
-	if err != nil || len(perms) != 4 {
+	if !good || len(perms) != 4 {
 		return m, fmt.Errorf("the line %q is not a mapping", line)
 	}
 	for i, bit := range [...]int{unix.PROT_READ, unix.PROT_WRITE, unix.PROT_EXEC} {
@@ -153,6 +155,9 @@ func parseMap(line string) (m Map, err error) {
 		}
 	}
 	m.Shared = perms[3] == 's'
+	if rest == "" {
+		return m, nil
+	}
 	m.Path, m.Deleted = strings.CutSuffix(strings.TrimLeft(rest, " "), " (deleted)")
 	m.Path = strings.ReplaceAll(m.Path, `\012`, "\n") // all that the kernel escapes here
 	if strings.HasPrefix(m.Path, "[anon_shmem:") {
@@ -160,4 +165,19 @@ func parseMap(line string) (m Map, err error) {
 		m.Path, m.Deleted = "/dev/zero", true // as it is shown if it has no name
 	}
 	return m, nil
+}
+
+// leadingNumber returns the number that s begins with, in small letters, and the rest.
+func leadingNumber(s string, base uint64) (n uint64, rest string) {
+	for i := range len(s) {
+		digit := uint64(s[i] - '0')
+		if digit > 9 {
+			digit = uint64(s[i]-'a') + 10
+		}
+		if digit >= base {
+			return n, s[i:]
+		}
+		n = n*base + digit
+	}
+	return n, ""
 }
