@@ -68,7 +68,7 @@ func (c *member) checkShared() error {
 			return c.refuse("", "its thread %d has a personality of its own, see personality(2)", tid)
 		}
 		const flags = 9
-		if t, err := proc.ReadStat(tid); err == nil && (t.Field(flags)^c.before.stat.Field(flags))&alikeFlags != 0 {
+		if t, err := proc.ReadThreadStat(c.pid, tid); err == nil && (t.Field(flags)^c.before.stat.Field(flags))&alikeFlags != 0 {
 			return c.refuse("", "its thread %d has settings of its own for broken memory (PR_MCE_KILL) or I/O (PR_SET_IO_FLUSHER)", tid)
 		}
 	}

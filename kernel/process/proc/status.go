@@ -98,7 +98,17 @@ type Stat struct {
 
 // ReadStat reads it.
 func ReadStat(pid int) (Stat, error) {
-	b, err := read(pid, "stat")
+	return readStat(pid, "stat")
+}
+
+// ReadThreadStat is that of one thread of a process. Of what is the whole process's it
+// has the thread's, which the kernel need not add up.
+func ReadThreadStat(pid, tid int) (Stat, error) {
+	return readStat(pid, "task/"+strconv.Itoa(tid)+"/stat")
+}
+
+func readStat(pid int, name string) (Stat, error) {
+	b, err := read(pid, name)
 	if err != nil {
 		return Stat{}, err
 	}
@@ -106,11 +116,11 @@ func ReadStat(pid int) (Stat, error) {
 	text := string(b)
 	open, end := strings.IndexByte(text, '('), strings.LastIndexByte(text, ')')
 	if open < 0 || end < open {
-		return Stat{}, fmt.Errorf("%s holds %q", path(pid, "stat"), text)
+		return Stat{}, fmt.Errorf("%s holds %q", path(pid, name), text)
 	}
 	s := Stat{Comm: text[open+1 : end], fields: strings.Fields(text[end+1:])}
 	if len(s.fields) < 50 {
-		return Stat{}, fmt.Errorf("%s has %d fields", path(pid, "stat"), len(s.fields)+2)
+		return Stat{}, fmt.Errorf("%s has %d fields", path(pid, name), len(s.fields)+2)
 	}
 	return s, nil
 }

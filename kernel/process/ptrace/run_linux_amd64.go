@@ -148,7 +148,7 @@ func (g *Group) untilBirth(p *Programs, s *Stopped, births func(Thread) error) (
 // untilDone waits for all threads to be through with their lists.
 func (g *Group) untilDone(p *Programs, threads []*Stopped) error {
 	begun := time.Now()
-	for {
+	for later := 2 * time.Millisecond; ; {
 		n, err := p.Done()
 		if err != nil {
 			return gone(err)
@@ -160,10 +160,11 @@ func (g *Group) untilDone(p *Programs, threads []*Stopped) error {
 		if waited > orphaned/2 {
 			return fmt.Errorf("only %d of %d threads of process %d made their calls", n, len(threads), g.PID)
 		}
-		if waited > 2*time.Millisecond {
+		if waited > later {
 			if err := g.push(threads); err != nil {
 				return err
 			}
+			later = 2 * waited // a thousand threads take their time, and so does this
 		}
 		nap(waited)
 	}
