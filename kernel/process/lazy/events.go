@@ -41,7 +41,7 @@ func (s *Server) hear(sp *space, conn syscall.RawConn) error {
 	case m.Event == sys.FaultPage:
 		s.touched(fault{sp, m.Args[1] &^ (world.Page - 1)})
 	case m.Event == sys.FaultFork:
-		return s.born(int(uint32(m.Args[0])), child)
+		s.born(int(uint32(m.Args[0])), child)
 	default:
 		s.settle(sp, nil)
 	}
@@ -53,6 +53,9 @@ func (s *Server) hear(sp *space, conn syscall.RawConn) error {
 func (s *space) take(fd int) (m sys.FaultMessage, child ranges, err error) {
 	s.still.Lock()
 	defer s.still.Unlock()
+	if s.failed {
+		return m, nil, unix.EAGAIN
+	}
 	if m, err = sys.ReadFault(fd); err != nil {
 		return m, nil, err
 	}
@@ -70,12 +73,8 @@ func (s *Server) touched(f fault) {
 	s.changed.Broadcast()
 }
 
-func (s *Server) born(fd int, left ranges) error {
+func (s *Server) born(fd int, left ranges) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over {
-		return unix.Close(fd)
-	}
-	_, err := s.add(fd, left)
-	return err
+	s.add(fd, left)
 }

@@ -1,6 +1,7 @@
 // The guard, as the server sees it: a process of the same executable under another
-// name, which has what the server has of the programs, and hears of it through a
-// socket. When that is at its end, however that came, it kills them (ward.go).
+// name, which hears through a socket whom the server serves, and who holds the
+// userfaultfds (holder.go). When the server ends, however that comes, it kills those and
+// whoever lacks memory (ward.go).
 
 package lazy
 
@@ -20,9 +21,9 @@ const name = "snapresume-guard"
 // an ID follows.
 const (
 	watchProcess = 'p' // a pidfd of the process with that ID
-	holdSpace    = 's' // a userfaultfd, to be known by that ID
-	leaveSpace   = 'l' // no descriptor: that one is not needed any more
-	dismissed    = 'd' // likewise: all is done
+	takeFrom     = 'h' // a pidfd of the holder, which has that ID
+	dismissed    = 'd' // no descriptor: all is done
+	failed       = 'f' // likewise: it never will be
 )
 
 // message is such a message.
@@ -85,15 +86,12 @@ func (g *guard) tell(what byte, id uint32, fds ...int) error {
 
 func (g *guard) watch(p process) error { return g.tell(watchProcess, uint32(p.pid), p.fd) }
 
-func (g *guard) hold(s *space) error { return g.tell(holdSpace, s.id, s.fd) }
+func (g *guard) take(h *holder) error { return g.tell(takeFrom, uint32(h.pid), h.fd) }
 
-func (g *guard) leave(s *space) { _ = g.tell(leaveSpace, s.id) }
-
-func (g *guard) dismiss() { _ = g.tell(dismissed, 0) }
-
-// end has it come to its end, and do before what it is there for unless it was
-// dismissed. It returns an error if it did not come to that.
-func (g *guard) end() error {
+// end has it come to its end, and do before what it is there for if the server failed.
+// It returns an error if it did not come to that.
+func (g *guard) end(why byte) error {
+	_ = g.tell(why, 0)
 	unix.Close(g.conn)
 	<-g.gone
 	return g.err

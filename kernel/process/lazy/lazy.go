@@ -14,8 +14,8 @@
 // While one of these is under way nothing can be put there: the kernel says EAGAIN.
 //
 // If nobody were left who has the userfaultfd, all missing pages would be zeros. So
-// there is another process that has it too, the guard (guard.go): it kills the
-// processes if the server is gone. That is also how the server itself ends them when
+// there are two other processes: the holder, which has it too (holder.go), and the guard
+// (guard.go), which takes it then and kills the processes. That is also how the server itself ends them when
 // the image turns out to be damaged.
 package lazy
 

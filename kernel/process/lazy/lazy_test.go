@@ -313,24 +313,30 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// A guard that is killed is replaced.
-func TestGuardKilled(t *testing.T) {
-	p, s := served(t, &picture{bad: 112 * world.Page})
-	for range 2 {
-		s.mu.Lock()
-		g := s.guard
-		s.mu.Unlock()
-		unix.Kill(g.pid, unix.SIGKILL)
-		until(t, "another guard", func() bool {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			return s.guard != g
+// A guard that is killed is replaced, and so is a holder.
+func TestHelperKilled(t *testing.T) {
+	for what, helper := range map[string]func(*Server) int{
+		"guard":  func(s *Server) int { return s.guard.pid },
+		"holder": func(s *Server) int { return s.holder.pid },
+	} {
+		t.Run(what, func(t *testing.T) {
+			p, s := served(t, &picture{bad: 112 * world.Page})
+			its := func() int {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				return helper(s)
+			}
+			for range 2 {
+				pid := its()
+				unix.Kill(pid, unix.SIGKILL)
+				until(t, "another "+what, func() bool { return its() != pid })
+			}
+			p.does(t, "called")
+			p.ask("look")
+			p.isEnded(t)
+			s.isDone(t)
 		})
 	}
-	p.does(t, "called")
-	p.ask("look")
-	p.isEnded(t)
-	s.isDone(t)
 }
 
 // Nobody goes on without the server: neither the program, nor a child of it that is

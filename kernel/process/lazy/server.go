@@ -24,9 +24,9 @@ type Server struct {
 	mu      sync.Mutex
 	changed *sync.Cond // something of the following
 	guard   *guard
+	holder  *holder
 	pids    []process // that the guard kills
 	spaces  []*space
-	nextID  uint32
 	faults  []fault
 	waiting map[int64][]fault // for a part that somebody reads
 	ahead   bool              // all of the rest is loaded, too
@@ -47,6 +47,9 @@ func Start(image kernel.Source) (*Server, error) {
 	s.changed = sync.NewCond(&s.mu)
 	if err := s.newGuard(); err != nil {
 		return nil, err
+	}
+	if err := s.newHolder(); err != nil {
+		return nil, errors.Join(err, s.guard.end(dismissed))
 	}
 	for range runtime.GOMAXPROCS(0) {
 		go s.work(true)
@@ -87,23 +90,19 @@ func (s *Server) Serve(fd int, memory []Range, first []uint64) error {
 		return 1
 	})
 	s.mu.Lock()
-	sp, err := s.add(fd, sorted)
+	sp := s.add(fd, sorted)
 	s.mu.Unlock()
-	if err != nil {
-		return err
-	}
 	return s.loadFirst(sp, first)
 }
 
 // add begins with an address space. s.mu is held.
-func (s *Server) add(fd int, left ranges) (*space, error) {
-	s.nextID++
-	sp := newSpace(s.nextID, fd, left)
-	err := s.guard.hold(sp)
+func (s *Server) add(fd int, left ranges) *space {
+	sp := newSpace(fd, left)
+	sp.failed = s.over
 	s.spaces = append(s.spaces, sp)
 	go s.listen(sp)
 	s.changed.Broadcast()
-	return sp, err
+	return sp
 }
 
 func (s *Server) loadFirst(sp *space, addrs []uint64) error {
@@ -161,19 +160,29 @@ func (s *Server) end(err error) {
 		return
 	}
 	s.over, s.err = true, err
-	guard, spaces, pids := s.guard, s.spaces, s.pids
 	s.changed.Broadcast()
+	for _, sp := range s.spaces {
+		sp.leave()
+	}
+	guard, holder, pids := s.guard, s.holder, s.pids
 	s.mu.Unlock()
 	if err == nil {
-		guard.dismiss()
-	}
-	if killed := guard.end(); err != nil && killed != nil {
+		_ = guard.end(dismissed)
+	} else if guard.end(failed) != nil {
 		killAll(pids)
 	}
-	for _, sp := range spaces {
+	holder.end()
+	s.close()
+}
+
+// close gives up what it has of the processes.
+func (s *Server) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sp := range s.spaces {
 		sp.close()
 	}
-	for _, p := range pids {
+	for _, p := range s.pids {
 		unix.Close(p.fd)
 	}
 	close(s.done)
@@ -186,27 +195,29 @@ func (s *Server) fail(err error) {
 
 // newGuard starts one that knows all there is to know. s.mu is held, or nobody else
 // knows the server yet.
-func (s *Server) newGuard() (err error) {
-	if s.guard, err = startGuard(); err != nil {
+func (s *Server) newGuard() error {
+	g, err := startGuard()
+	if err != nil {
 		return err
 	}
+	s.guard = g
 	for _, p := range s.pids {
 		err = errors.Join(err, s.guard.watch(p))
 	}
-	for _, sp := range s.spaces {
-		err = errors.Join(err, s.guard.hold(sp))
+	if s.holder != nil {
+		err = errors.Join(err, s.guard.take(s.holder))
 	}
-	go s.mind(s.guard)
+	go s.mind(g.gone, s.newGuard)
 	return err
 }
 
-// mind has a guard that somebody has killed replaced.
-func (s *Server) mind(g *guard) {
-	<-g.gone
+// mind has a guard or a holder that somebody has killed replaced.
+func (s *Server) mind(gone chan struct{}, replace func() error) {
+	<-gone
 	s.mu.Lock()
 	var err error
 	if !s.over {
-		err = s.newGuard()
+		err = replace()
 	}
 	s.mu.Unlock()
 	if err != nil {
@@ -336,7 +347,6 @@ func (s *Server) remove(sp *space) {
 	}
 	s.spaces = slices.Delete(s.spaces, i, i+1)
 	s.faults = slices.DeleteFunc(s.faults, func(f fault) bool { return f.space == sp })
-	s.guard.leave(sp)
 	last := len(s.spaces) == 0 && s.ahead
 	s.mu.Unlock()
 	sp.close()

@@ -18,7 +18,6 @@ import (
 
 // space is one, with its userfaultfd.
 type space struct {
-	id   uint32 // by which the guard knows it
 	file *os.File
 	fd   int
 
@@ -27,13 +26,14 @@ type space struct {
 	// happens, and nothing may come to where something else was before.
 	still  sync.RWMutex
 	closed bool
+	failed bool // the server has: the guard listens
 
 	mu   sync.Mutex
 	left ranges // what has not come
 }
 
-func newSpace(id uint32, fd int, left ranges) *space {
-	return &space{id: id, file: os.NewFile(uintptr(fd), "userfaultfd"), fd: fd, left: left}
+func newSpace(fd int, left ranges) *space {
+	return &space{file: os.NewFile(uintptr(fd), "userfaultfd"), fd: fd, left: left}
 }
 
 // errGone is that the processes which had the memory have no more of it.
@@ -184,6 +184,13 @@ func (s *space) isClosed() bool {
 	s.still.RLock()
 	defer s.still.RUnlock()
 	return s.closed
+}
+
+// leave leaves it to the guard to hear what the kernel tells.
+func (s *space) leave() {
+	s.still.Lock()
+	defer s.still.Unlock()
+	s.failed = true
 }
 
 // close leaves it to the kernel.

@@ -28,39 +28,77 @@ func Main() {
 	}
 	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2, unix.SIGTSTP)
 	_ = os.WriteFile("/proc/self/comm", []byte(name), 0) // for ps(1), which shows another where it fails
-	w := ward{spaces: map[uint32]int{}}
+	var w ward
 	if !w.dismissedBy(socket) {
+		spaces := w.takeSpaces()
 		killAll(w.processes)
-		w.killTouching()
+		killTouching(spaces)
 	}
 	os.Exit(0)
 }
 
-// ward is what the guard has.
+// ward is what the guard knows.
 type ward struct {
 	processes []process
-	spaces    map[uint32]int // userfaultfds
+	holder    *process
 }
 
-// dismissedBy listens until the server is gone, and reports whether all was done.
+// dismissedBy listens until the server says that it is at its end, or is gone, and
+// reports whether all was done. The holder has the server's end of the socket open, too.
 func (w *ward) dismissedBy(socket int) bool {
-	for {
+	server := parent(socket)
+	for said(socket, server) {
 		m, fd, err := receive(socket)
-		if err != nil {
+		switch {
+		case err != nil, m.what == failed:
 			return false
-		}
-		switch m.what {
-		case watchProcess:
-			w.processes = append(w.processes, process{int(m.id), fd})
-		case holdSpace:
-			w.spaces[m.id] = fd
-		case leaveSpace:
-			unix.Close(w.spaces[m.id])
-			delete(w.spaces, m.id)
-		case dismissed:
+		case m.what == dismissed:
 			return true
+		case m.what == watchProcess:
+			w.processes = append(w.processes, process{int(m.id), fd})
+		case m.what == takeFrom:
+			w.holder = &process{int(m.id), fd}
 		}
 	}
+	return false
+}
+
+// parent returns a pidfd of the server, which has made the socket, or -1 if it is gone.
+func parent(socket int) int {
+	made, err := unix.GetsockoptUcred(socket, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return -1
+	}
+	fd, err := unix.PidfdOpen(int(made.Pid), 0)
+	if err != nil || os.Getppid() != int(made.Pid) {
+		return -1
+	}
+	return fd
+}
+
+// said waits until the server has said something, and is false if it is gone.
+func said(socket, server int) bool {
+	fds := []unix.PollFd{{Fd: int32(socket), Events: unix.POLLIN}, {Fd: int32(server), Events: unix.POLLIN}}
+	timeout := -1
+	if server < 0 {
+		timeout = 0
+	}
+	for {
+		_, err := unix.Poll(fds, timeout)
+		if err != unix.EINTR {
+			return err == nil && fds[0].Revents != 0
+		}
+	}
+}
+
+// takeSpaces takes the userfaultfds that the server has had, and has the holder end.
+func (w *ward) takeSpaces() []int {
+	if w.holder == nil {
+		return nil
+	}
+	fds, _ := userfaultfds(*w.holder)
+	unix.PidfdSendSignal(w.holder.fd, unix.SIGKILL, nil, 0)
+	return fds
 }
 
 func receive(socket int) (m message, fd int, err error) {
@@ -111,17 +149,17 @@ func children(pid int) (all []process) {
 
 // killTouching kills who is not among those, and not a child of one any more, as
 // soon as he touches what he lacks, and returns when nobody lacks anything.
-func (w *ward) killTouching() {
+func killTouching(spaces []int) {
 	var all sync.WaitGroup
-	for _, fd := range w.spaces {
-		all.Go(func() { watchOver(fd) })
+	for _, fd := range spaces {
+		all.Go(func() { watchOver(fd, &all) })
 	}
 	all.Wait()
 }
 
-// watchOver does so for one address space. The kernel does not tell of the end of
-// that, but when it is asked to do something there.
-func watchOver(fd int) {
+// watchOver does so for one address space, and has all wait for those that inherit it.
+// The kernel does not tell of the end of one, but when it is asked to do something there.
+func watchOver(fd int, all *sync.WaitGroup) {
 	for sys.PutZeros(fd, world.Page, world.Page) != unix.ESRCH {
 		m, err := sys.ReadFault(fd)
 		switch {
@@ -130,7 +168,7 @@ func watchOver(fd int) {
 		case m.Event == sys.FaultPage:
 			killIfWaiting(int(uint32(m.Args[2])), m.Args[1])
 		case m.Event == sys.FaultFork:
-			go watchOver(int(uint32(m.Args[0])))
+			all.Go(func() { watchOver(int(uint32(m.Args[0])), all) })
 		}
 	}
 }
