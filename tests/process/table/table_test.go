@@ -85,6 +85,18 @@ type performance struct {
 	program *cycle.Process
 }
 
+// removeLeft removes what a program has left, killed before it could.
+func (p *performance) removeLeft(t *testing.T) {
+	for name, remove := range map[string]func(string) error{"segment": removeSegment, "semaphores": removeSemaphores} {
+		if !p.Has(name) {
+			continue
+		}
+		if err := remove(p.Dir); err != nil {
+			t.Errorf("removing the %s: %v", name, err)
+		}
+	}
+}
+
 func play(t *testing.T, row Row, variant string, u cycle.User) *performance {
 	t.Helper()
 	p := &performance{Row: row, Stage: cycle.NewStage(t, u)}
@@ -106,6 +118,7 @@ func play(t *testing.T, row Row, variant string, u cycle.User) *performance {
 	}
 	p.program = p.Launch(t, cmd)
 	t.Cleanup(func() {
+		p.removeLeft(t)
 		if t.Failed() {
 			t.Logf("%v, its verdict: %q, its output: %q", p.program, p.Read(t, "result")+p.Read(t, "result.part"), p.Read(t, "output"))
 		}

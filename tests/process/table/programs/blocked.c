@@ -312,8 +312,10 @@ int main(void)
 	strncpy(address.sun_path, path("socket"), sizeof address.sun_path - 1);
 	listener = socket(AF_UNIX, SOCK_STREAM, 0);
 	CHECK(!bind(listener, (void *)&address, sizeof address) && !listen(listener, 1));
-	if (calls[call].block == in_semop)
+	if (calls[call].block == in_semop) {
 		CHECK((semaphores = semget(IPC_PRIVATE, 1, 0600)) >= 0);
+		write_number("semaphores", semaphores);
+	}
 	CHECK(!pthread_create(&thread, NULL, block, NULL));
 	pause_ms(50); /* it is in the call */
 	say_ready();

@@ -27,7 +27,7 @@ static int semaphore(void)
 	int value;
 	sem_t *s, *again;
 
-	snprintf(name, sizeof name, "/snappipe-%d-%lld", getpid(), (long long)now(CLOCK_MONOTONIC));
+	snprintf(name, sizeof name, "/snappipe-%u", unique());
 	s = sem_open(name, O_CREAT | O_EXCL, 0600, 3);
 	CHECK(s != SEM_FAILED);
 	write_file("semaphore", name);

@@ -20,6 +20,7 @@ int main(void)
 	FILE *f;
 
 	CHECK(set >= 0);
+	write_number("semaphores", set);
 	if (!strcmp(variant, "threads"))
 		CHECK(!pthread_create(&other, NULL, thread, NULL));
 	CHECK(!semop(set, &up, 1));

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
@@ -58,6 +59,14 @@ static inline void write_file(const char *name, const char *text)
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) || close(fd) ||
 	    rename(temporary, path(name)))
 		_exit(2);
+}
+
+static inline void write_number(const char *name, int number)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, "%d", number);
+	write_file(name, text);
 }
 
 /*
@@ -164,6 +173,15 @@ static inline int passed(void)
 		write_file("result", "ok");
 	}
 	return 0;
+}
+
+/* unique returns what no other program has, whatever PID namespace it has its ID in. */
+static inline uint32_t unique(void)
+{
+	uint32_t n;
+
+	CHECK(getrandom(&n, sizeof n, 0) == sizeof n);
+	return n | 1; /* and not IPC_PRIVATE */
 }
 
 /* now reads a clock, in nanoseconds. */

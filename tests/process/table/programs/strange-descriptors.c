@@ -22,7 +22,7 @@ int main(void)
 		fd = syscall(SYS_perf_event_open, &a, 0, -1, -1, 0);
 	}
 	if (!strcmp(variant, "mqueue")) {
-		snprintf(queue, sizeof queue, "/snappipe-%d", getpid());
+		snprintf(queue, sizeof queue, "/snappipe-%u", unique());
 		fd = mq_open(queue, O_RDWR | O_CREAT, 0600, NULL);
 		mq_unlink(queue);
 	}

@@ -4,19 +4,17 @@
 
 int main(void)
 {
-	key_t key = 0x5b000000 + getpid();
+	key_t key = unique();
 	int set = semget(key, 3, IPC_CREAT | IPC_EXCL | 0640);
 	unsigned short values[3] = {1, 32767, 0}, now[3];
 	struct semid_ds before, after;
 	struct sembuf down = {0, -1, IPC_NOWAIT}, up = {2, 3, 0};
-	char text[16];
 
 	CHECK(set >= 0);
 	CHECK(!semctl(set, 0, SETALL, values));
 	CHECK(!semop(set, &up, 1));
 	CHECK(!semctl(set, 0, IPC_STAT, &before));
-	snprintf(text, sizeof text, "%d", set);
-	write_file("semaphores", text);
+	write_number("semaphores", set);
 	ready();
 	EQUAL(semget(key, 0, 0), set);
 	CHECK(!semctl(set, 0, IPC_STAT, &after));

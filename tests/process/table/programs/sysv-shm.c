@@ -9,11 +9,10 @@ static int is(const char *name) { return !strcmp(variant, name); }
 
 int main(void)
 {
-	key_t key = is("removed") || is("parts") ? IPC_PRIVATE : 0x5a000000 + getpid();
+	key_t key = is("removed") || is("parts") ? IPC_PRIVATE : (key_t)unique();
 	int id = shmget(key, SIZE, IPC_CREAT | IPC_EXCL | 0600);
 	char *m = shmat(id, NULL, 0), *n = NULL;
 	struct shmid_ds before, after;
-	char text[16];
 
 	CHECK(id >= 0 && m != (void *)-1);
 	strcpy(m, "shared");
@@ -42,8 +41,7 @@ int main(void)
 	CHECK(!shmctl(id, IPC_STAT, &before));
 	if (is("loose"))
 		CHECK(!shmdt(m));
-	snprintf(text, sizeof text, "%d", id);
-	write_file("segment", text);
+	write_number("segment", id);
 	ready();
 	CHECK(!shmctl(id, IPC_STAT, &after));
 	if (is("loose")) {

@@ -572,11 +572,10 @@ static int traffic(void)
 /* System V shared memory that a child has at another address, and another child by its ID alone. */
 static int segment(void)
 {
-	key_t key = 0x5e000000 + getpid();
+	key_t key = unique();
 	int id = shmget(key, 70000, IPC_CREAT | IPC_EXCL | 0600);
 	volatile int *m = shmat(id, NULL, 0);
 	pid_t there, later;
-	char text[16];
 
 	CHECK(id >= 0 && m != (void *)-1);
 	m[17000] = 17;
@@ -603,8 +602,7 @@ static int segment(void)
 	}
 	while (!m[1])
 		pause_ms(1);
-	snprintf(text, sizeof text, "%d", id);
-	write_file("segment", text);
+	write_number("segment", id);
 	ready();
 	well(there);
 	well(later);
