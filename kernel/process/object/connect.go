@@ -116,7 +116,7 @@ func (m *Maker) openConnection(i int) (int, error) {
 // is, while the connection of the program's previous life is in TIME_WAIT, only for the
 // kernel to choose again.
 func bindConnection(fd int, s *world.Socket) error {
-	err := bind(fd, s)
+	err := bindReused(fd, s)
 	if !errors.Is(err, unix.EADDRINUSE) {
 		return refuseTaken(s, err)
 	}
@@ -209,16 +209,9 @@ func deafen(fd, family int, deaf bool) error {
 	return err
 }
 
-// beginConnect has a socket that does not wait begin to connect. A connection that was
-// between the same addresses has to be gone for a second (tcp_tw_reuse_delay).
+// beginConnect has a socket that does not wait begin to connect.
 func beginConnect(fd int, address []byte) error {
-	const limit, pause = 1500 * time.Millisecond, 10 * time.Millisecond
-	for since := time.Now(); ; time.Sleep(pause) {
-		err := sys.Connect(fd, address)
-		if !errors.Is(err, unix.EADDRNOTAVAIL) || time.Since(since) > limit {
-			return sys.Ignore(err, unix.EINPROGRESS)
-		}
-	}
+	return awaitEnd(unix.EADDRNOTAVAIL, func() error { return sys.Ignore(sys.Connect(fd, address), unix.EINPROGRESS) })
 }
 
 func awaitConnect(fd int) error {

@@ -4,7 +4,9 @@
 package object
 
 import (
+	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -182,17 +184,34 @@ func (m *Maker) setUp(fd, i int) error {
 	return nil
 }
 
-// bind gives a socket its address. Connections of the program's previous life
-// may keep a TCP port in TIME_WAIT, which only SO_REUSEADDR gets past, and so do others
-// of the program at the same port, of which some will listen: begunSocket sets it back.
+// bind gives a socket its address. A TCP port may be kept for a moment by connections of
+// the program's previous life that are about to end.
 func bind(fd int, s *world.Socket) error {
 	if s.Type != unix.SOCK_STREAM {
 		return sys.Bind(fd, s.Local)
 	}
+	return awaitEnd(unix.EADDRINUSE, func() error { return bindReused(fd, s) })
+}
+
+// bindReused gives it to a TCP socket. Connections that have ended may keep the port in
+// TIME_WAIT, which only SO_REUSEADDR gets past, and so do others of the program at the same
+// port, of which some will listen: begunSocket sets it back.
+func bindReused(fd int, s *world.Socket) error {
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
 		return err
 	}
 	return sys.Bind(fd, s.Local)
+}
+
+// awaitEnd calls again what fails for a connection that will be gone soon: one in TIME_WAIT
+// has to be for a second (tcp_tw_reuse_delay).
+func awaitEnd(failure unix.Errno, call func() error) error {
+	const limit, pause = 1500 * time.Millisecond, 10 * time.Millisecond
+	for since := time.Now(); ; time.Sleep(pause) {
+		if err := call(); !errors.Is(err, failure) || time.Since(since) > limit {
+			return err
+		}
+	}
 }
 
 // taken is the refusal of an address.

@@ -124,6 +124,7 @@ static int state(void)
 	EQUAL(s.st_mode, S_IFCHR | 0604);
 	CHECK((again = open(ptsname(master), O_RDWR | O_NOCTTY)) >= 0);
 	EQUAL(write(again, "out\n", 4), 4);
+	holds(5);
 	READS(master, "out\r\n");
 	type_in("a;b\n", 4, 5);
 	READS(slave, "a;");
@@ -264,6 +265,7 @@ static int unopened(void)
 	CHECK(!unlockpt(master));
 	CHECK((slave = open(ptsname(master), O_RDWR | O_NOCTTY)) >= 0);
 	EQUAL(write(slave, "out\n", 4), 4);
+	holds(5);
 	READS(master, "out\r\n");
 	return passed();
 }
@@ -284,6 +286,7 @@ static int closed(void)
 	CHECK((slave = open(ptsname(master), O_RDWR | O_NOCTTY)) >= 0);
 	READS(slave, "unread\n");
 	EQUAL(write(slave, "again\n", 6), 6);
+	holds(7);
 	READS(master, "again\r\n");
 	return passed();
 }
