@@ -50,6 +50,7 @@ type Group struct {
 	// Since is when the first of the threads was asked to stop.
 	Since time.Time
 
+	asked     time.Time // when the last of the threads was
 	options   Option
 	withheld  SigSet // signals that came and have to be sent again
 	denied    error  // of withhold
@@ -82,7 +83,7 @@ func StopAll(pid int, o Option, limit time.Duration, tasks func() ([]int, error)
 			return g, err
 		case moved:
 			begun = time.Now()
-		case time.Now().After(g.stopAfter):
+		case g.overdue():
 			return g, g.late()
 		default:
 			nap(time.Since(begun))
@@ -92,6 +93,15 @@ func StopAll(pid int, o Option, limit time.Duration, tasks func() ([]int, error)
 
 func newGroup(pid int, o Option, until time.Time, tasks func() ([]int, error)) *Group {
 	return &Group{PID: pid, options: o, stopAfter: until, tasks: tasks, seized: map[int]bool{}}
+}
+
+// overdue reports whether the process has had its time. Whoever traces it may have been
+// kept from that himself, on a busy machine, and asked or looked too late; so once asked
+// a thread has a moment in any case.
+func (g *Group) overdue() bool {
+	const moment = 500 * time.Millisecond
+	late := time.Since(g.stopAfter)
+	return late > moment || late > 0 && time.Since(g.asked) > moment
 }
 
 // late names the first thread that has not stopped in time.
@@ -224,8 +234,9 @@ func (g *Group) sort() {
 
 // interrupt asks threads to stop.
 func (g *Group) interrupt(threads []*Stopped) error {
+	g.asked = time.Now()
 	if g.Since.IsZero() {
-		g.Since = time.Now()
+		g.Since = g.asked
 	}
 	for _, s := range threads {
 		if err := s.Thread.Interrupt(); err != nil && err != unix.ESRCH {

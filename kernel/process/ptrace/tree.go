@@ -212,7 +212,7 @@ func (t *Tree) settle() error {
 			switch waited := time.Since(begun); {
 			case err != nil || len(left) == 0:
 				return err
-			case time.Now().After(t.until):
+			case left[0].overdue():
 				return t.late(left[0])
 			case moved:
 				begun = time.Now()
