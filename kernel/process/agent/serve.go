@@ -120,7 +120,7 @@ func (l *left) putAway() (err error) {
 	if l.Dam != nil {
 		err = errors.Join(err, sys.BreakDam(l.Dam.Name, l.Dam.Ways))
 	}
-	return errors.Join(err, capture.ReapAll(l.PID))
+	return errors.Join(err, capture.ReapAll(l.PID, l.Area))
 }
 
 func (s *server) options(r *request) capture.Options {

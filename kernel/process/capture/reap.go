@@ -15,14 +15,16 @@ import (
 )
 
 // ReapAll has a process wait for all twins that it has: at most one, of which
-// nobody has heard since its agent was killed at its birth.
-func ReapAll(parent int) error {
+// nobody has heard since its agent was killed at its birth. That one may not have come
+// to its name yet; then it is told by the memory for calls, where that was known.
+func ReapAll(parent int, area *ptrace.Area) error {
 	children, err := proc.Children(parent)
 	if err != nil {
 		return nil // it has ended
 	}
 	for _, child := range children {
-		if s, e := proc.ReadStat(child); e == nil && ptrace.IsTwin(s) {
+		unnamed := area != nil && mapped(child, *area) // first: it has a name when it has no memory
+		if s, e := proc.ReadStat(child); e == nil && (ptrace.IsTwin(s) || unnamed && s.ExitSignal() == 0) {
 			err = errors.Join(err, Reap(parent, child))
 		}
 	}
