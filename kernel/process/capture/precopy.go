@@ -69,7 +69,11 @@ func (t *tree) precopy() error {
 		return nil
 	}
 	for _, c := range t.members {
-		c.orFork(c.beginPrecopy())
+		err := c.beginPrecopy()
+		if errors.Is(err, ptrace.ErrWontStop) {
+			return c.explain(err) // it might stop at any moment, and stand still for all that follows
+		}
+		c.orFork(err)
 	}
 	for round := range rounds {
 		for _, c := range t.members {

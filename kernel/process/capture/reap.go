@@ -72,13 +72,16 @@ func callInAny(pid int, calls func(*ptrace.Caller) error) error {
 		return ptrace.ErrGone
 	}
 	for _, tid := range tids {
-		err = callIn(tid, func() ([]int, error) { return []int{tid}, nil }, nil, calls)
+		err = callIn(tid, only(tid), nil, calls)
 		if !errors.Is(err, ptrace.ErrWontStop) {
 			break
 		}
 	}
 	return err
 }
+
+// only lists one thread.
+func only(tid int) func() ([]int, error) { return func() ([]int, error) { return []int{tid}, nil } }
 
 // errBusy says that a thread has not restored itself yet.
 var errBusy = errors.New("it still waits for its tracer")

@@ -12,6 +12,7 @@ package capture
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
@@ -22,6 +23,10 @@ import (
 
 // openTracker returns a userfaultfd of the process's memory.
 func (c *member) openTracker() (fd int, err error) {
+	tid, err := interruptible(c.pid)
+	if err != nil {
+		return -1, err
+	}
 	pidfd, err := unix.PidfdOpen(c.pid, 0)
 	if err != nil {
 		return -1, err
@@ -29,7 +34,7 @@ func (c *member) openTracker() (fd int, err error) {
 	defer unix.Close(pidfd)
 	c.o.Tracking(c.pid, true)
 	fd = -1
-	err = callInAny(c.pid, func(call *ptrace.Caller) error {
+	err = callIn(tid, only(tid), nil, func(call *ptrace.Caller) error {
 		theirs, err := call.Call(unix.SYS_USERFAULTFD, sys.TrackerFlags)
 		if err != nil {
 			return fmt.Errorf("userfaultfd(2) in its name: %w", err)
@@ -46,6 +51,20 @@ func (c *member) openTracker() (fd int, err error) {
 		unix.Close(fd)
 	}
 	return fd, err
+}
+
+// interruptible is a thread of a process that is likely to stop when it is told to: one
+// that was told to and does not stays traced until this process ends.
+func interruptible(pid int) (tid int, err error) {
+	tids, err := proc.Tasks(pid)
+	if err != nil {
+		return 0, err
+	}
+	i := slices.IndexFunc(tids, func(tid int) bool { return !proc.Uninterruptible(pid, tid) })
+	if i < 0 {
+		return 0, errors.New("all of its threads are in system calls that can't be interrupted")
+	}
+	return tids[i], nil
 }
 
 // CloseTracker closes in a process the userfaultfd that an agent has had it open, if
