@@ -56,10 +56,10 @@ func verify(ctx context.Context, c *tool.Call, in *input.Stream, p *trust.Policy
 		return nil, err
 	}
 	if !c.IsSet("to") && info.Fact(format.FactKernel) == "file" {
-		p, err = trust.Chosen(c)
+		p = p.Own()
 	}
-	if err != nil || !p.Asks() {
-		return nil, err
+	if !p.Asks() {
+		return nil, nil
 	}
 	c.Track(info.Size, in.Progress)
 	in.Digest = true

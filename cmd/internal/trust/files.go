@@ -44,14 +44,18 @@ func readKeys(path string) (*keyFile, error) {
 }
 
 // readTrusted reads a file that says whom to trust. One that everybody can write
-// to says nothing.
+// to says nothing; and nobody is to be told to change that of a device.
 func readTrusted(path string) ([]byte, error) {
 	f, err := readKeys(path)
 	if err != nil {
 		return nil, err
 	}
 	if f.mode&0o002 != 0 {
-		return nil, kernel.Refuse(path, "chmod o-w "+path, "everybody can write to it")
+		advice := ""
+		if f.mode.IsRegular() {
+			advice = "chmod o-w " + path
+		}
+		return nil, kernel.Refuse(path, advice, "everybody can write to it")
 	}
 	return f.text, nil
 }

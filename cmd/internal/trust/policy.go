@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,10 +48,20 @@ type Policy struct {
 	signers []*signers
 	revoked []revoked
 	name    string
+	own     *Policy // what the options alone make, or nil where that is all
 }
 
 // Asks reports whether anything is asked for.
 func (p *Policy) Asks() bool { return len(p.signers) > 0 }
+
+// Own is the policy without the files of the system. It reads nothing again: a file
+// that an option names may be a pipe.
+func (p *Policy) Own() *Policy {
+	if p.own == nil {
+		return p
+	}
+	return p.own
+}
 
 // Chosen is the policy that the options make.
 func Chosen(c *tool.Call) (*Policy, error) {
@@ -95,7 +106,8 @@ func ChosenHere(c *tool.Call) (*Policy, error) {
 	if err := systemFile(systemSigners); err != nil {
 		return nil, err
 	}
-	return p, p.add(c, systemSigners, revokedPath)
+	whole := &Policy{signers: slices.Clone(p.signers), revoked: slices.Clone(p.revoked), name: p.name, own: p}
+	return whole, whole.add(c, systemSigners, revokedPath)
 }
 
 // absent reports whether there is no such file. One that cannot be looked at is

@@ -6,6 +6,7 @@ package trust
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -63,6 +64,9 @@ func parseSigner(line string) (s signer, err error) {
 	if nobody(s.principals) {
 		return s, errors.New("it names nobody")
 	}
+	if unfinished(rest) {
+		return s, errors.New("there is a comma with no option behind it")
+	}
 	key, _, options, _, err := ssh.ParseAuthorizedKey([]byte(rest))
 	if err != nil {
 		return s, errors.New("there is no key that is known here")
@@ -98,6 +102,22 @@ func cutPrincipals(line string) (principals, rest string, err error) {
 	return principals, strings.TrimLeft(rest, blank), nil
 }
 
+// unfinished reports whether the options, which are a word but for blanks in quotes,
+// end with a comma.
+func unfinished(rest string) bool {
+	quoted, last := false, rune(0)
+	for _, c := range rest {
+		switch {
+		case c == '"' && last != '\\':
+			quoted = !quoted
+		case !quoted && (c == ' ' || c == '\t'):
+			return last == ','
+		}
+		last = c
+	}
+	return false
+}
+
 // take takes an option.
 func (s *signer) take(option string) error {
 	name, value, hasValue := strings.Cut(option, "=")
@@ -122,23 +142,42 @@ func (s *signer) take(option string) error {
 	return fmt.Errorf("option %s", option)
 }
 
-// parseTime reads a time as ssh-keygen has it: in local time unless a Z follows.
+// parseTime reads a time as ssh-keygen has it: a day, with the minute or second of it if
+// need be, in local time unless a Z follows. It has to be after the beginning of 1970.
 func parseTime(t *time.Time, value string) error {
 	zone := time.Local
 	digits := value
-	for _, utc := range []string{"Z", "z", "UTC", "utc"} {
-		if cut, ok := strings.CutSuffix(value, utc); ok {
-			zone, digits = time.UTC, cut
+	for _, utc := range []string{"Z", "UTC"} {
+		if cut := len(value) - len(utc); cut > 0 && strings.EqualFold(value[cut:], utc) {
+			zone, digits = time.UTC, value[:cut]
 			break
 		}
 	}
-	for _, layout := range []string{"20060102", "200601021504", "20060102150405"} {
-		if got, err := time.ParseInLocation(layout, digits, zone); err == nil && len(digits) == len(layout) {
-			*t = got
-			return nil
-		}
+	if len(digits) == len("YYYYMMDD") || len(digits) == len("YYYYMMDDhhmm") {
+		digits += "000000"[:14-len(digits)]
 	}
-	return fmt.Errorf("time %q", value)
+	p, ok := cutTime(digits)
+	*t = time.Date(p[0], time.Month(p[1]), p[2], p[3], p[4], p[5], 0, zone)
+	if !ok || t.Unix() <= 0 {
+		return fmt.Errorf("time %q", value)
+	}
+	return nil
+}
+
+// cutTime cuts YYYYMMDDhhmmss. Any month may have 31 days and any minute leap seconds,
+// as for strptime(3).
+func cutTime(digits string) (parts [6]int, ok bool) {
+	if len(digits) != len("YYYYMMDDhhmmss") {
+		return parts, false
+	}
+	for i, limit := range []struct{ digits, least, most int }{{4, 0, 9999}, {2, 1, 12}, {2, 1, 31}, {2, 0, 23}, {2, 0, 59}, {2, 0, 61}} {
+		n, err := strconv.ParseUint(digits[:limit.digits], 10, 16)
+		if parts[i] = int(n); err != nil || parts[i] < limit.least || parts[i] > limit.most {
+			return parts, false
+		}
+		digits = digits[limit.digits:]
+	}
+	return parts, true
 }
 
 // errUnlisted is why a signature is not by an allowed signer: no line has its key.
