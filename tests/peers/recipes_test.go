@@ -40,7 +40,7 @@ func TestRecipes(t *testing.T) {
 			t.Errorf("recipe %s has no commands", name)
 		}
 	}
-	if want := []string{"ssh", "age", "gpg", "openssl", "signatures", "passphrase", "rclone", "restic", "timer"}; !slices.Equal(names, want) {
+	if want := []string{"ssh", "age", "gpg", "openssl", "signatures", "tpm", "passphrase", "rclone", "restic", "timer"}; !slices.Equal(names, want) {
 		t.Errorf("recipes %q, not %q", names, want)
 	}
 }
