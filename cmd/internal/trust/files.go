@@ -69,17 +69,28 @@ func (f *keyFile) secret() error {
 	return nil
 }
 
-// systemFile returns an error unless nobody but root can have written the file, or put
-// it where it is.
+// systemFile returns an error unless path is a file that nobody but root can have written,
+// or put where it is. One of another kind could keep a machine waiting while it boots.
 func systemFile(path string) error {
-	for _, name := range []string{filepath.Dir(path), path} {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{filepath.Dir(path), path, filepath.Dir(real)} {
 		st, err := os.Stat(name)
 		if err != nil {
 			return err
 		}
-		if owner := st.Sys().(*syscall.Stat_t).Uid; owner != 0 || st.Mode()&0o022 != 0 {
-			return kernel.Refuse(name, "chown root "+name+"; chmod go-w "+name, "others than root can write to it")
+		if name == path && !st.Mode().IsRegular() {
+			return kernel.Refuse(path, "", "it is no file")
 		}
+		if owner := st.Sys().(*syscall.Stat_t).Uid; owner == 0 && st.Mode()&0o022 == 0 {
+			continue
+		}
+		if real != path && name == filepath.Dir(real) {
+			return kernel.Refuse(path, "put a copy there", "it leads to %s, which others than root can write to", name)
+		}
+		return kernel.Refuse(name, "chown root "+name+"; chmod go-w "+name, "others than root can write to it")
 	}
 	return nil
 }
