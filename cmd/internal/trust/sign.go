@@ -16,7 +16,7 @@ import (
 )
 
 // Sign returns the signatures that an image is to have: those it has already, and
-// one by each of the keys. Those it has have to be of it: who has changed an image
+// one by each of the keys, however often that is named. Those it has have to be of it: who has changed an image
 // is not to have that covered up by a new signature.
 func Sign(statement []byte, old [][]byte, keys []*Key) ([][]byte, error) {
 	for _, s := range Read(statement, old) {
@@ -28,7 +28,10 @@ func Sign(statement []byte, old [][]byte, keys []*Key) ([][]byte, error) {
 		s, err := sshsig.ParseSignature(payload)
 		return err == nil && slices.ContainsFunc(keys, func(k *Key) bool { return same(k.public, s.PublicKey) })
 	})
-	for _, k := range keys {
+	for i, k := range keys {
+		if slices.ContainsFunc(keys[:i], func(other *Key) bool { return same(other.public, k.public) }) {
+			continue // named twice, in two ways perhaps
+		}
 		s, err := k.sign(statement)
 		if err != nil {
 			return nil, fmt.Errorf("sign with %v: %w", k, err)

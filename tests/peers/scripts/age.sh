@@ -22,7 +22,7 @@ cat >opens <<'END'
 age -d -i key.age <img.age | snapresume --to file:back
 END
 printf 'secret\nsecret\n' | script -qec "bash -e -o pipefail asks" said
-to=$(sed -n 's/^Public key: \([a-z0-9]*\).*/\1/p' said)
+to=$(sed -n 's/.*Public key: \([a-z0-9]*\).*/\1/p' said)
 snapcat "$TARGET" | snapcompress | snapverify | age -r "$to" >img.age
 rm back
 printf 'wrong\n' | script -qec "bash -e -o pipefail opens" said && exit 1
