@@ -57,7 +57,10 @@ func (t *tree) finishFiles() error {
 	}
 	err := t.files.Finish()
 	if errors.Is(err, object.ErrOthers) {
-		return t.collectAgain()
+		err = t.collectAgain()
+	}
+	if err == nil && t.files.Flies() {
+		err = t.files.CheckOthers()
 	}
 	return err
 }

@@ -18,7 +18,11 @@ import (
 // lose drops what can't be kept, if that is wanted, and refuses it otherwise.
 func (t *Taker) lose(o *Found, d *world.OpenFile, what, reason string) error {
 	if !t.o.Force {
-		return kernel.Refuse(o.object(what), fmt.Sprintf("--drop-fd %d, or --force, takes the program without it", o.fd), "%s", reason)
+		advice := fmt.Sprintf("--drop-fd %d, or --force, takes the program without it", o.fd)
+		if o.task.inFlight {
+			advice = "try again, or --force takes the program without it"
+		}
+		return kernel.Refuse(o.object(what), advice, "%s", reason)
 	}
 	t.leaveOut(o, d, what)
 	return nil

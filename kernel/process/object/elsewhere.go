@@ -16,9 +16,9 @@ import (
 
 // elsewhere refuses those that another process has as well, as far as this user
 // may see that. It looks at all processes, which takes a while, and so before the
-// program is stopped.
+// program is stopped, but where there are descriptors in flight.
 func (t *Taker) elsewhere() error {
-	if t.o.Dry {
+	if t.o.Dry || t.Flies() {
 		if err := t.findElsewhere(); err != nil {
 			return err
 		}

@@ -71,6 +71,9 @@ func (t *Taker) watches() error {
 					return err
 				}
 			}
+			if t.first[open].task.inFlight {
+				return kernel.Refuse(set.object("an epoll set"), "try again", "it watches fd %d, which was closed, sent, and is not received yet", w.FD)
+			}
 			seen[w.FD]++
 			t.w.Open[i].Epoll.Watches = append(t.w.Open[i].Epoll.Watches, world.Watch{FD: w.FD, Open: open, Events: w.Events, Data: world.Hex(w.Data)})
 		}

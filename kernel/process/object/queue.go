@@ -75,24 +75,37 @@ func (t *Taker) queue(fd int, o *Found, d *world.OpenFile) error {
 		return t.lose(o, d, "a unix socket", fmt.Sprintf("it holds %d bytes, more than the %d that are kept", waiting, int64(queueLimit)))
 	}
 	s.Reset = failed
+	return t.messages(o, d, fd, func(m *sys.Message) error { return t.message(o, d, m) })
+}
+
+// messages visits all that a socket holds, until it is lost.
+func (t *Taker) messages(o *Found, d *world.OpenFile, fd int, visit func(*sys.Message) error) error {
+	waiting, err := unix.IoctlGetInt(fd, unix.SIOCINQ)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.object("a unix socket"), err)
+	}
 	was, err := sys.PeekOffset(fd)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.object("a unix socket"), err)
 	}
 	buf := make([]byte, max(waiting, 64<<10))
-	if s.Type == unix.SOCK_STREAM && was < 0 {
+	if d.Socket.Type == unix.SOCK_STREAM && was < 0 {
 		// Mostly, all of a stream comes at once, and nothing has to be set.
 		m, err := sys.Peek(fd, buf)
-		if err == nil && !m.Rights && len(m.Data) == waiting {
-			return t.message(o, d, &m)
+		defer m.CloseRights()
+		if err == nil && len(m.Rights) == 0 && !m.Hidden && len(m.Data) == waiting {
+			return visit(&m)
 		}
 	}
-	return t.walk(o, d, fd, was, buf)
+	if o.task.inFlight {
+		return t.lose(o, d, "a unix socket", "it was sent, is not received yet, and holds several messages")
+	}
+	return t.walk(o, d, fd, was, buf, visit)
 }
 
 // walk looks at one message after the other, which takes SO_PEEK_OFF. Should
 // this process be killed meanwhile, another sets it back.
-func (t *Taker) walk(o *Found, d *world.OpenFile, fd, was int, buf []byte) (err error) {
+func (t *Taker) walk(o *Found, d *world.OpenFile, fd, was int, buf []byte, visit func(*sys.Message) error) (err error) {
 	t.o.Peeking(Peek{PID: o.task.PID, FD: o.fd, Offset: was})
 	defer func() {
 		err = errors.Join(err, sys.SetPeekOffset(fd, was))
@@ -109,7 +122,7 @@ func (t *Taker) walk(o *Found, d *world.OpenFile, fd, was int, buf []byte) (err 
 			break
 		}
 		var m sys.Message
-		switch m, err = sys.Peek(fd, buf); {
+		switch m, err = peekOne(fd, s, offset, buf); {
 		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.ENOTCONN):
 			return nil
 		case err != nil:
@@ -123,7 +136,8 @@ func (t *Taker) walk(o *Found, d *world.OpenFile, fd, was int, buf []byte) (err 
 		case len(m.Data) == 0 && s.Type == unix.SOCK_SEQPACKET && s.Shutdown&shutReading != 0 && offset == total:
 			return nil // the end: who reads an empty message here can't tell it from that
 		default:
-			err = t.message(o, d, &m)
+			err = visit(&m)
+			m.CloseRights()
 			if d.Kind == world.KindLost {
 				return err
 			}
@@ -136,12 +150,37 @@ func (t *Taker) walk(o *Found, d *world.OpenFile, fd, was int, buf []byte) (err 
 	return fmt.Errorf("reading what %s holds: %w", o.object("a unix socket"), err)
 }
 
+// peekOne looks at the message of a socket that begins at an offset. Of a stream, bytes that
+// came before others with descriptors are given with them, and are to be a message of
+// their own: only who reads beyond them gets the descriptors.
+func peekOne(fd int, s *world.Socket, offset int, buf []byte) (m sys.Message, err error) {
+	m, err = sys.Peek(fd, buf)
+	if err != nil || s.Type != unix.SOCK_STREAM || len(m.Rights) == 0 {
+		return m, err
+	}
+	before := 0
+	if err = sys.SetPeekOffset(fd, offset); err == nil {
+		before, err = sys.PeekBefore(fd, len(m.Data))
+	}
+	if err != nil {
+		m.CloseRights()
+	}
+	if before > 0 {
+		m.CloseRights()
+		m.Data = m.Data[:before]
+	}
+	return m, err
+}
+
 // message puts one into the image.
 func (t *Taker) message(o *Found, d *world.OpenFile, m *sys.Message) error {
-	if m.Rights {
-		return t.lose(o, d, "a unix socket", "it holds file descriptors that were sent and not yet received")
-	}
 	out := world.Message{Content: world.NoIndex, Stream: d.Socket.Type == unix.SOCK_STREAM, From: m.From}
+	if len(m.Rights) > 0 {
+		out.Rights = t.carried(d.Socket)
+	}
+	if m.Hidden || len(out.Rights) != len(m.Rights) {
+		return t.lose(o, d, "a unix socket", "it holds file descriptors that were sent and not yet received, which can't be looked at")
+	}
 	if len(m.Data) > 0 {
 		out.Content = t.addBlob(m.Data)
 	}

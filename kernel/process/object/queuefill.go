@@ -80,14 +80,22 @@ func (u *unixSockets) standIn(by Process, address []byte) (int, error) {
 // send sends one message, all of it.
 func (u *unixSockets) send(from sender, m *world.Message) error {
 	unwiden := func() error { return nil }
+	var rights []int // of this process, which go with the first byte
+	for _, i := range m.Rights {
+		rights = append(rights, u.made[i].fd)
+	}
 	deliver := func(b []byte) (n int, err error) {
 		if m.Cred != nil {
-			return sender{from.fd, u.tasks[m.Cred.Task], from.to}.sendAs(b, m.Cred)
+			n, err = sender{from.fd, u.tasks[m.Cred.Task], from.to}.sendAs(b, m.Cred, rights)
+		} else {
+			err = reachHere(from.by, from.to, func(to []byte) error {
+				n, err = sys.SendRights(from.fd, b, to, rights)
+				return err
+			})
 		}
-		err = reachHere(from.by, from.to, func(to []byte) error {
-			n, err = sys.Send(from.fd, b, to)
-			return err
-		})
+		if err == nil {
+			rights = nil
+		}
 		return n, err
 	}
 	return errors.Join(u.parts(m, func(b []byte) error {
@@ -168,19 +176,34 @@ func widen(fd int) (undo func() error, err error) {
 }
 
 // sendAs has the process send, whose ID the credentials then say.
-func (s sender) sendAs(b []byte, cred *world.Creator) (n int, err error) {
+func (s sender) sendAs(b []byte, cred *world.Creator, rights []int) (n int, err error) {
 	pid, err := s.by.Call("getpid", unix.SYS_GETPID)
 	if err != nil {
 		return 0, err
 	}
 	control := unix.UnixCredentials(&unix.Ucred{Pid: int32(pid), Uid: cred.UID, Gid: cred.GID})
-	err = s.by.Lend(s.fd, func(fd uint64) error {
+	err = lendAll(s.by, append([]int{s.fd}, rights...), func(lent []int) error {
+		if len(rights) > 0 {
+			control = append(control, unix.UnixRights(lent[1:]...)...)
+		}
 		return reach(s.by, s.to, func(to []byte) error {
-			n, err = sendmsg(s.by, fd, b, to, control)
+			n, err = sendmsg(s.by, uint64(lent[0]), b, to, control)
 			return err
 		})
 	})
 	return n, err
+}
+
+// lendAll calls f with the numbers that descriptors of ours have in a process meanwhile.
+func lendAll(by Process, fds []int, f func(lent []int) error) error {
+	var lend func(lent []int) error
+	lend = func(lent []int) error {
+		if len(lent) == len(fds) {
+			return f(lent)
+		}
+		return by.Lend(fds[len(lent)], func(n uint64) error { return lend(append(lent, int(n))) })
+	}
+	return lend(nil)
 }
 
 // sendmsg is sendmsg(2). Its bytes lie in memory that is mapped for that.

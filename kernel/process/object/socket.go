@@ -80,6 +80,9 @@ func checkSocket(w *world.World, o *world.OpenFile) error {
 	creators := []*world.Creator{s.Creator}
 	for _, m := range s.Queue {
 		creators = append(creators, m.Cred)
+		if err := checkRights(w, s, &m); err != nil {
+			return err
+		}
 	}
 	for _, c := range creators {
 		if c != nil && !isAlive(w, c.Task) {

@@ -71,6 +71,7 @@ type Taker struct {
 	attached map[int]int
 	sockopts *sockopt.Reader
 	far      []farSocket // what is to be silenced
+	flight   flight
 }
 
 // known is what was found out once for all looks.
@@ -182,6 +183,12 @@ func (t *Taker) Finish() error {
 	if err := t.checkDropped(); err != nil {
 		return err
 	}
+	if t.o.Dry && t.Flies() {
+		return nil // who has the other ends is not known before the program stands still
+	}
+	if err := t.takeFlying(); err != nil {
+		return err
+	}
 	return t.relate()
 }
 
@@ -210,7 +217,7 @@ func (t *Taker) Close() (err error) {
 	for _, k := range t.tasks {
 		err = errors.Join(err, k.end())
 	}
-	return err
+	return errors.Join(err, t.endFlight())
 }
 
 // foundFirst is the first descriptor of an open file description.
@@ -282,7 +289,9 @@ func (t *Taker) description(o *Found) (int, error) {
 func (t *Taker) add(o *Found, d world.OpenFile) int {
 	t.w.Open = append(t.w.Open, d)
 	t.first, t.links = append(t.first, o.ref), append(t.links, o.link)
-	return len(t.w.Open) - 1
+	i := len(t.w.Open) - 1
+	t.addCarrier(o, i)
+	return i
 }
 
 // describe fills in what kind of file it is, and what belongs to that.

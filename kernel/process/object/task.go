@@ -29,9 +29,11 @@ type Task struct {
 	// Twin is there once the process was made to fork.
 	Twin Twin
 
-	nth   int // of all, and the index of its table in World.Tables
-	dir   *proc.FDs
-	pidfd int
+	nth int // of all, and the index of its table in World.Tables
+	// inFlight is set for what is no process of the program: see flight.go.
+	inFlight bool
+	dir      *proc.FDs
+	pidfd    int
 	// found are the descriptors; plain those of them that Begin left alone.
 	found, plain []*Found
 	// By descriptor: the index in World.Open, and the inode as in proc.FDInfo.
@@ -140,6 +142,9 @@ func (r ref) earlier(s ref) ref {
 
 // object names it in a refusal.
 func (r ref) object(what string) string {
+	if r.task.inFlight {
+		return what + " that was sent and not yet received"
+	}
 	if r.isRoots() {
 		return fmt.Sprintf("fd %d, %s", r.fd, what)
 	}

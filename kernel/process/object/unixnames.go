@@ -209,7 +209,11 @@ func (t *Taker) socketFile(o *Found, d *world.OpenFile, info sys.UnixInfo) error
 		from = "cwd/" // most likely it was that when it was bound
 	}
 	var st unix.Stat_t
-	err := unix.Lstat(fmt.Sprintf("/proc/%d/%s%s", o.task.PID, from, path), &st)
+	seenBy := o.task
+	if seenBy.inFlight {
+		seenBy = t.root()
+	}
+	err := unix.Lstat(fmt.Sprintf("/proc/%d/%s%s", seenBy.PID, from, path), &st)
 	switch there := err == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK && (!info.HasFile || uint32(st.Ino) == info.FileIno); {
 	case there:
 		s.File = &world.SocketFile{Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid}

@@ -62,9 +62,10 @@ func (t *Taker) creator(fd int, o *Found, s *world.Socket) error {
 	}
 	if cred.Pid != 0 || cred.Uid != ^uint32(0) { // it has one
 		task := t.taskOf(int(cred.Pid))
-		if task < 0 {
+		if task < 0 && !o.task.inFlight {
 			task = o.task.nth
 		}
+		task = max(task, 0)
 		s.Creator = &world.Creator{UID: cred.Uid, GID: cred.Gid, Task: task}
 	}
 	return nil

@@ -29,6 +29,7 @@ type FDInfo struct {
 	Inotify                   []InotifyWatch
 	Locks                     []Lock
 	PID                       int  // of a pidfd
+	Rights                    int  // how many descriptors a unix socket holds (SCM_RIGHTS); 0 before Linux 5.6
 	NewFaults                 bool // it is a userfaultfd of which nothing was asked yet
 }
 
@@ -122,6 +123,8 @@ func (info *FDInfo) line(line string) {
 	case "API": // api, features that are on, features that there are
 		_, features, _ := strings.Cut(value, ":")
 		info.NewFaults = strings.HasPrefix(features, "0:")
+	case "scm_fds":
+		info.Rights, _ = strconv.Atoi(value)
 	case "Pid":
 		info.PID, _ = strconv.Atoi(value)
 	default:

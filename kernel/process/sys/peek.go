@@ -4,6 +4,7 @@ package sys
 
 import (
 	"bytes"
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -16,8 +17,10 @@ type Message struct {
 	// Cred are the credentials that came with it, where the socket wants them
 	// (SO_PASSCRED).
 	Cred *unix.Ucred
-	// Rights is set if file descriptors came with it, of which none is kept.
-	Rights bool
+	// Rights are the descriptors of this process that came with it, which are the
+	// caller's: see CloseRights. Hidden is set if there are more, or might be.
+	Rights []int
+	Hidden bool
 	// Cut is how long a message is that the buffer was too small for.
 	Cut int
 }
@@ -41,8 +44,9 @@ func Peek(fd int, buf []byte) (m Message, err error) {
 	}
 	m.readControl(control[:header.Controllen])
 	// A descriptor that this process has no room for.
-	m.Rights = m.Rights || header.Flags&unix.MSG_CTRUNC != 0
+	m.Hidden = m.Hidden || header.Flags&unix.MSG_CTRUNC != 0
 	if int(n) > len(buf) {
+		m.CloseRights()
 		m.Cut = int(n)
 		return m, nil
 	}
@@ -54,31 +58,66 @@ func Peek(fd int, buf []byte) (m Message, err error) {
 	return m, nil
 }
 
+// PeekBefore returns how many of the next n bytes of a stream came before those with which
+// descriptors came, which [Peek] gives with all of them, whatever the size of its buffer.
+// The last byte has nowhere to go here: so the kernel does not come as far as to what the
+// piece that it belongs to brings (net/unix/af_unix.c: unix_stream_read_generic).
+func PeekBefore(fd, n int) (int, error) {
+	if n < 2 {
+		return 0, nil
+	}
+	const nowhere = 8 // in the first page, which nobody has
+	buf := make([]byte, n-1)
+	vectors := [4]uint64{uint64(uintptr(unsafe.Pointer(&buf[0]))), uint64(len(buf)), nowhere, 1}
+	header := unix.Msghdr{Iov: (*unix.Iovec)(unsafe.Pointer(&vectors)), Iovlen: 2}
+	before, _, e := unix.Syscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&header)), unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	runtime.KeepAlive(buf)
+	switch e {
+	case 0:
+		return int(before), nil
+	case unix.EFAULT:
+		return 0, nil
+	}
+	return 0, e
+}
+
 // scmPidfd is SCM_PIDFD of include/linux/socket.h: a descriptor too.
 const scmPidfd = 4
 
 func (m *Message) readControl(control []byte) {
 	parts, err := unix.ParseSocketControlMessage(control)
-	m.Rights = err != nil
+	m.Hidden = err != nil
 	for i := range parts {
 		p := &parts[i]
 		switch {
 		case p.Header.Level != unix.SOL_SOCKET:
 		case p.Header.Type == unix.SCM_RIGHTS:
-			m.Rights = true
-			closeAll(p.Data)
+			m.Rights = append(m.Rights, descriptors(p.Data)...)
 		case p.Header.Type == scmPidfd:
-			closeAll(p.Data)
+			closeAll(descriptors(p.Data))
 		case p.Header.Type == unix.SCM_CREDENTIALS:
 			m.Cred, _ = unix.ParseUnixCredentials(p)
 		}
 	}
 }
 
-func closeAll(fds []byte) {
-	for ; len(fds) >= 4; fds = fds[4:] {
-		unix.Close(int(*(*int32)(unsafe.Pointer(unsafe.SliceData(fds)))))
+func descriptors(b []byte) (fds []int) {
+	for ; len(b) >= 4; b = b[4:] {
+		fds = append(fds, int(*(*int32)(unsafe.Pointer(unsafe.SliceData(b)))))
 	}
+	return fds
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
+}
+
+// CloseRights closes the descriptors that came with it.
+func (m *Message) CloseRights() {
+	closeAll(m.Rights)
+	m.Rights = nil
 }
 
 // PeekOffset is SO_PEEK_OFF: where peeking goes on, which it moves; -1 if it

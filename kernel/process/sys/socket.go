@@ -123,3 +123,20 @@ func Send(fd int, b, to []byte) (int, error) {
 	}
 	return int(n), nil
 }
+
+// SendRights is Send with descriptors of this process (SCM_RIGHTS of unix(7)).
+func SendRights(fd int, b, to []byte, rights []int) (int, error) {
+	if len(rights) == 0 {
+		return Send(fd, b, to)
+	}
+	control := unix.UnixRights(rights...)
+	vector := unix.Iovec{Base: unsafe.SliceData(b)}
+	vector.SetLen(len(b))
+	header := unix.Msghdr{Name: unsafe.SliceData(to), Namelen: uint32(len(to)), Iov: &vector, Iovlen: 1, Control: &control[0]}
+	header.SetControllen(len(control))
+	n, _, e := unix.Syscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&header)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	if e != 0 {
+		return 0, e
+	}
+	return int(n), nil
+}

@@ -97,6 +97,9 @@ type Message struct {
 	From Bytes `json:",omitempty"`
 	// Cred are the credentials that came with it.
 	Cred *Creator `json:",omitempty"`
+	// Rights are the descriptors that came with it, of which no process may have the open
+	// file but so: indices in Open.
+	Rights []int `json:",omitempty"`
 }
 
 // Membership is in a multicast group, of which the sources in Sources are heard

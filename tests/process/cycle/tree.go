@@ -47,16 +47,39 @@ func Running(path string) (all []int) {
 	return all
 }
 
-// killTree kills a process and all that descends from it. Each is stopped
-// before its children are looked for, so that none is missed.
+// killTree kills a process and all that descends from it, and waits for their end: until
+// then they have their addresses. Each is stopped before its children are looked for, so
+// that none is missed.
 func killTree(pid int) {
-	if unix.Kill(pid, unix.SIGSTOP) != nil {
-		return
+	for _, pidfd := range killAll(pid, nil) {
+		awaitEnd(pidfd)
+		unix.Close(pidfd)
 	}
-	for _, child := range Children(pid) {
-		killTree(child)
+}
+
+// killAll adds pidfds of whom it has killed.
+func killAll(pid int, killed []int) []int {
+	pidfd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return killed
 	}
-	unix.Kill(pid, unix.SIGKILL)
+	if unix.PidfdSendSignal(pidfd, unix.SIGSTOP, nil, 0) == nil {
+		for _, child := range Children(pid) {
+			killed = killAll(child, killed)
+		}
+		unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+	}
+	return append(killed, pidfd)
+}
+
+// awaitEnd waits for that of all threads of a process that was killed.
+func awaitEnd(pidfd int) {
+	const enough = 60000 // milliseconds
+	for {
+		if _, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, enough); err != unix.EINTR {
+			return
+		}
+	}
 }
 
 // End kills a process that is nobody's child here, and its descendants, and waits until its
