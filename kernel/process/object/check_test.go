@@ -128,6 +128,34 @@ func TestCheckFar(t *testing.T) {
 	}
 }
 
+// Descriptors come with messages of unix sockets, and lead to what is there.
+func TestCheckRights(t *testing.T) {
+	carrying := func() *world.World {
+		w := whole()
+		w.Open[2].Socket.Family = unix.AF_UNIX
+		w.Open[2].Socket.Queue = []world.Message{{Content: 0, Stream: true, Rights: []int{2, 0, 0}}}
+		return w
+	}
+	if err := Check(carrying()); err != nil {
+		t.Fatal(err)
+	}
+	for name, damage := range map[string]func(s *world.Socket, m *world.Message){
+		"of another family":    func(s *world.Socket, _ *world.Message) { s.Family = unix.AF_INET },
+		"with nothing":         func(_ *world.Socket, m *world.Message) { m.Content = world.NoIndex },
+		"to what is not there": func(_ *world.Socket, m *world.Message) { m.Rights[1] = 99 },
+		"to less than nothing": func(_ *world.Socket, m *world.Message) { m.Rights[1] = -1 },
+		"to an epoll set":      func(_ *world.Socket, m *world.Message) { m.Rights[1] = 3 },
+		"too many":             func(_ *world.Socket, m *world.Message) { m.Rights = make([]int, 254) },
+	} {
+		w := carrying()
+		s := w.Open[2].Socket
+		damage(s, &s.Queue[0])
+		if err := Check(w); !errors.Is(err, world.ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A connection that waits is to who listens at its address, and holds nothing.
 func TestCheckUnaccepted(t *testing.T) {
 	waiting := func() *world.World {
