@@ -13,7 +13,8 @@
 // are, and what they stand for, is an [Editor].
 //
 // [Reader] and [Writer] are the two ends of a stream. [Writer.WriteImage]
-// makes one of an image, [Reader.WriteRaw] makes an image of it again, and
+// makes one of an image, [Writer.WriteCoded] has work done to its frames before they
+// are written, [Reader.WriteRaw] makes an image of it again, and
 // [Reader.Salvage] what is left of one.
 // A [Base] is an image that another is stored as the difference to.
 //

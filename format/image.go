@@ -64,8 +64,17 @@ type peeker interface {
 //
 // WriteImage does not close the Writer.
 func (w *Writer) WriteImage(ctx context.Context, img Image) error {
-	iw := &imageWriter{w: w, img: img}
-	iw.pipe = pipeOf(w.w, img)
+	return (&imageWriter{w: w, img: img, pipe: pipeOf(w.w, img)}).run(ctx)
+}
+
+// WriteCoded is [Writer.WriteImage] with what newWork's functions make of the data
+// frames, as [Filter] has them do: on all cores and in any order.
+func (w *Writer) WriteCoded(ctx context.Context, img Image, newWork func() Work) error {
+	return (&imageWriter{w: w, img: img, newWork: newWork}).run(ctx)
+}
+
+func (iw *imageWriter) run(ctx context.Context) error {
+	w, img := iw.w, iw.img
 	if iw.pipe != nil && w.sums == nil { // else its bytes are written
 		iw.peek, _ = img.(peeker)
 	}
@@ -107,7 +116,7 @@ func (iw *imageWriter) peekThrough(ctx context.Context, next func() ([]extent, b
 func (iw *imageWriter) readThrough(ctx context.Context, next func() ([]extent, bool)) error {
 	works := make([]func(*chunk) error, workers())
 	for i := range works {
-		works[i] = iw.look
+		works[i] = iw.worker()
 	}
 	return Pipe(ctx, make([]chunk, 2*len(works)+1), func(c *chunk) (err error) {
 		var ok bool
@@ -116,6 +125,20 @@ func (iw *imageWriter) readThrough(ctx context.Context, next func() ([]extent, b
 		}
 		return iw.readNext(c)
 	}, works, iw.put)
+}
+
+// worker returns what one of the cores does to each chunk that it gets.
+func (iw *imageWriter) worker() func(*chunk) error {
+	if iw.newWork == nil {
+		return iw.look
+	}
+	work := iw.newWork()
+	return func(c *chunk) error {
+		if err := iw.look(c); err != nil {
+			return err
+		}
+		return c.code(work)
+	}
 }
 
 // pull is iter.Pull, for a reader of [Pipe]: that may be at work still when the
@@ -198,6 +221,7 @@ type chunk struct {
 	buf   []byte
 	full  bool // buf has the parts already
 	runs  []run
+	coded []Frame // of those runs that are not zeros, where they are worked on
 }
 
 // run is a part of an extent that is all zeros or has no page that is.
@@ -208,13 +232,14 @@ type run struct {
 }
 
 type imageWriter struct {
-	w     *Writer
-	img   Image
-	pipe  *os.File   // or nil
-	peek  peeker     // likewise
-	next  sequential // likewise
-	zeros extent     // seen, but not written yet
-	frame Frame
+	w       *Writer
+	img     Image
+	newWork func() Work // what is done to data frames, or nil
+	pipe    *os.File    // or nil
+	peek    peeker      // likewise
+	next    sequential  // likewise
+	zeros   extent      // seen, but not written yet
+	frame   Frame
 }
 
 // piece is how much is looked at at once: what stays in a processor's cache between
@@ -256,6 +281,36 @@ func (c *chunk) add(b []byte, off int64, first int) {
 		r.bytes = r.bytes[:r.n] // they lie behind each other
 		b, off = b[n:], off+int64(n)
 	}
+}
+
+// code makes frames of the runs, and has work change them.
+func (c *chunk) code(work Work) error {
+	c.coded = c.coded[:0]
+	for _, r := range c.runs {
+		if r.zero {
+			continue
+		}
+		if len(c.coded) == cap(c.coded) {
+			c.coded = append(c.coded, Frame{})
+		} else {
+			c.coded = c.coded[:len(c.coded)+1] // which may have a buffer
+		}
+		f := &c.coded[len(c.coded)-1]
+		f.begin(r)
+		f.wire = append(f.wire, r.bytes...)
+		if err := work(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin makes f the frame of a run, but for its payload.
+func (f *Frame) begin(r run) {
+	f.Type, f.Codec, f.Offset, f.Length = TypeData, codec.None, r.off, r.n
+	f.crc, f.rawCRC, f.summed, f.carried = r.crc, r.crc, false, 0
+	f.wire = room(f.wire)
+	f.formed()
 }
 
 // readNext fills a chunk, if the image is one that is read in order.
@@ -332,6 +387,7 @@ func isZero(page []byte) bool {
 
 // put writes the frames of a chunk.
 func (iw *imageWriter) put(c *chunk) error {
+	coded := c.coded
 	for _, r := range c.runs {
 		if r.zero {
 			if iw.zeros.n == 0 {
@@ -343,9 +399,16 @@ func (iw *imageWriter) put(c *chunk) error {
 		if err := iw.flushZeros(); err != nil {
 			return err
 		}
-		if err := iw.putData(r); err != nil {
+		if iw.newWork == nil {
+			if err := iw.putData(r); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := iw.w.Write(&coded[0]); err != nil {
 			return err
 		}
+		coded = coded[1:]
 	}
 	return nil
 }
@@ -369,10 +432,7 @@ const small = 64 << 10
 
 func (iw *imageWriter) putData(r run) error {
 	f := &iw.frame
-	f.Type, f.Codec, f.Offset, f.Length = TypeData, codec.None, r.off, r.n
-	f.crc, f.rawCRC, f.summed, f.carried = r.crc, r.crc, false, 0
-	f.wire = room(f.wire)
-	f.formed()
+	f.begin(r)
 	if iw.w.sums != nil || r.n <= small {
 		f.wire = append(f.wire, r.bytes...)
 		return iw.w.Write(f)

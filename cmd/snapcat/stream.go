@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,8 @@ func run(ctx context.Context, c *tool.Call) error {
 		target = c.Args().First()
 	}
 	choice, err := output.Chosen(c)
+	work, badOption := chosenWork(c)
+	err = cmp.Or(badOption, err)
 	var img kernel.Image
 	if err == nil {
 		img, err = take(ctx, c, target, choice)
@@ -45,7 +48,7 @@ func run(ctx context.Context, c *tool.Call) error {
 		return err
 	}
 	snap := &snapshot{Image: img, target: target}
-	err = write(ctx, c, choice, snap)
+	err = write(ctx, c, choice, snap, work)
 	err = errors.Join(err, snap.close())
 	if held, ok := img.(kernel.Held); ok {
 		err = errors.Join(err, held.Stored(err == nil))
@@ -105,7 +108,7 @@ func (s *snapshot) close() error {
 }
 
 // write writes the image to the output that was chosen.
-func write(ctx context.Context, c *tool.Call, choice output.Choice, s *snapshot) error {
+func write(ctx context.Context, c *tool.Call, choice output.Choice, s *snapshot, work func() format.Work) error {
 	out, err := choice.Open()
 	if err != nil {
 		return err
@@ -113,7 +116,7 @@ func write(ctx context.Context, c *tool.Call, choice output.Choice, s *snapshot)
 	if c.Bool("raw") {
 		err = writeRaw(ctx, c, out, s)
 	} else {
-		err = writeStream(ctx, c, out, s)
+		err = writeStream(ctx, c, out, s, work)
 	}
 	if err != nil {
 		return errors.Join(err, out.Abort())
@@ -121,12 +124,13 @@ func write(ctx context.Context, c *tool.Call, choice output.Choice, s *snapshot)
 	return out.Commit()
 }
 
-func writeStream(ctx context.Context, c *tool.Call, out *file.Output, s *snapshot) error {
+func writeStream(ctx context.Context, c *tool.Call, out *file.Output, s *snapshot, work func() format.Work) error {
 	start := time.Now()
 	info, err := describe(s.target, s.Size(), s.Facts())
 	if err != nil {
 		return format.Fail(out, err)
 	}
+	info.Summed = c.Bool(checksumsFlag.Name)
 	w, err := format.NewWriter(out.File, info)
 	if w == nil {
 		return format.Fail(out, err)
@@ -135,7 +139,12 @@ func writeStream(ctx context.Context, c *tool.Call, out *file.Output, s *snapsho
 		return err
 	}
 	c.Track(info.Size, w.Progress)
-	if err := w.WriteImage(ctx, s.Image); err != nil {
+	if work == nil {
+		err = w.WriteImage(ctx, s.Image)
+	} else {
+		err = w.WriteCoded(ctx, s.Image, work)
+	}
+	if err != nil {
 		return w.Fail(err)
 	}
 	// Closing tells whether the image was a good one to the last: only then
@@ -148,6 +157,9 @@ func writeStream(ctx context.Context, c *tool.Call, out *file.Output, s *snapsho
 	}
 	_, stream := w.Progress()
 	c.Report(filter.Summary(info.Size, w.Totals().ZeroBytes, stream, time.Since(start)))
+	if root := w.Root(); root != nil {
+		c.Report(fmt.Sprintf("root %x", root))
+	}
 	return nil
 }
 
@@ -165,7 +177,7 @@ func resumed(c *tool.Call, choice output.Choice, target string) error {
 	if err != nil {
 		return err
 	}
-	info.Resumed = true
+	info.Resumed, info.Summed = true, c.Bool(checksumsFlag.Name)
 	w, err := format.NewWriter(out.File, info)
 	if err != nil {
 		return err

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"snappipe/cmd/internal/coding"
 	"snappipe/cmd/internal/docs"
 	"snappipe/cmd/internal/filter"
 	"snappipe/cmd/internal/input"
@@ -38,25 +40,14 @@ func main() {
 			{Command: "snapcat process:1234 | snapcompress --base monday | snapverify > tuesday", What: "Store what is different from the image monday."},
 			{Command: "snapcompress -d --base monday < tuesday | snapverify > whole", What: "Make a whole image of it again."},
 		},
-		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "codec", Value: codec.All()[0].Name, Usage: "compress with `CODEC`, or not at all with none"},
-			&cli.IntFlag{Name: "level", Usage: "compress at level `N`; higher is smaller and slower"},
+		Flags: slices.Concat(coding.Flags(codec.All()[0].Name), []cli.Flag{
 			&cli.BoolFlag{Name: "decompress", Aliases: []string{"d"}, Usage: "take compression off"},
 			input.BaseFlag("store the difference to `IMG`, or with -d make a whole image of it again"),
-		}, output.Flags("replace FILE if it is there already")...),
-		Words: map[string][]string{"CODEC": names()},
+		}, output.Flags("replace FILE if it is there already")),
+		Words: map[string][]string{"CODEC": coding.Names()},
 		Run:   run,
 	}
 	t.Main()
-}
-
-// names lists what --codec takes.
-func names() []string {
-	names := []string{"none"}
-	for _, c := range codec.All() {
-		names = append(names, c.Name)
-	}
-	return names
 }
 
 // codecs describes the codecs for the manual page.
@@ -95,7 +86,7 @@ func difference(ctx context.Context, c *tool.Call, bases *input.Bases) (*format.
 	if c.Bool("decompress") {
 		return whole(ctx, bases), nil
 	}
-	cd, level, err := codecOf(c)
+	cd, level, err := coding.Chosen(c)
 	if err != nil {
 		return nil, err
 	}
@@ -134,36 +125,5 @@ func chosen(c *tool.Call) (func() format.Work, error) {
 		none, _ := codec.ByName("none")
 		return format.Compress(none, 0, false)
 	}
-	cd, level, err := codecOf(c)
-	if err != nil {
-		return nil, err
-	}
-	work, err := format.Compress(cd, level, c.IsSet("level"))
-	if err != nil {
-		return nil, tool.Usage("", "%w", err)
-	}
-	return work, nil
-}
-
-// codecOf is the codec that the options name, and its level.
-func codecOf(c *tool.Call) (cd codec.Codec, level int, err error) {
-	name := c.String("codec")
-	cd, ok := codec.ByName(name)
-	switch {
-	case !ok:
-		return cd, 0, tool.Usage(codecAdvice(name), "there is no codec %q", name)
-	case cd.MinLevel == cd.MaxLevel && c.IsSet("level"):
-		return cd, 0, tool.Usage("", "codec %s has no levels", name)
-	case c.IsSet("level"):
-		return cd, c.Int("level"), nil
-	}
-	return cd, cd.DefaultLevel, nil
-}
-
-func codecAdvice(name string) string {
-	advice := "there are " + strings.Join(names(), ", ")
-	if meant := tool.Nearest(name, names()); meant != "" {
-		advice = "did you mean " + meant + "? " + advice
-	}
-	return advice
+	return coding.Work(c)
 }

@@ -17,7 +17,19 @@ var bytesAlone = []row{
 		theirs: "lz4 -q -1 -c image > /dev/null", bar: 1,
 	},
 	{
+		what: "all in `snapcat`, with s2", ours: "snapcat --codec s2 --checksums file:image > /dev/null",
+		theirs: "lzop -q -F -c image > /dev/null", bar: 1,
+	},
+	{
+		what: "all in `snapcat`, with s2", ours: "snapcat --codec s2 --checksums file:image > /dev/null",
+		theirs: "lz4 -q -1 -c image > /dev/null", bar: 1,
+	},
+	{
 		what: "the pipeline with zstd", ours: "snapcat file:image | snapcompress | snapverify > /dev/null",
+		theirs: "lzop -q -F -c image > /dev/null",
+	},
+	{
+		what: "all in `snapcat`, with zstd", ours: "snapcat --codec zstd --checksums file:image > /dev/null",
 		theirs: "lzop -q -F -c image > /dev/null",
 	},
 	{

@@ -96,6 +96,8 @@ func BenchmarkSaveAndResume(b *testing.B) {
 		{"zstd", saveAndPowerOff("| snapcompress --quiet | snapverify --quiet"), "snapresume --quiet /dev/vda"},
 		{"s2", saveAndPowerOff("| snapcompress --quiet --codec s2 | snapverify --quiet"), "snapresume --quiet /dev/vda"},
 		{"s2 and no SHA-256", saveAndPowerOff("| snapcompress --quiet --codec s2"), "snapresume --quiet /dev/vda"},
+		{"zstd, all in snapcat", saveAndPowerOff("--codec zstd --checksums"), "snapresume --quiet /dev/vda"},
+		{"s2, all in snapcat", saveAndPowerOff("--codec s2 --checksums"), "snapresume --quiet /dev/vda"},
 		{"snapcat alone", saveAndPowerOff(""), "snapresume --quiet /dev/vda"},
 		{"snapcat --raw alone", saveAndPowerOff("--raw"), "snapresume --quiet --raw --force --to machine /dev/vda"},
 	}
