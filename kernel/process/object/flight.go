@@ -35,14 +35,17 @@ func (t *Taker) addCarrier(o *Found, i int) {
 	}
 }
 
-// Flies reports whether there are descriptors in flight. What they lead to is not known
-// before the program stands still.
+// Flies reports whether there are descriptors in flight.
 func (t *Taker) Flies() bool { return len(t.flight.carriers) > 0 }
+
+// mayFly reports whether the other end of something may be in flight, which is not known
+// before the program stands still.
+func (t *Taker) mayFly() bool { return t.o.Dry && t.Flies() }
 
 // takeFlying takes them. A file in flight may be a socket that holds others.
 func (t *Taker) takeFlying() error {
 	f := &t.flight
-	if !t.Flies() {
+	if t.o.Dry || !t.Flies() {
 		return nil
 	}
 	if err := t.beginFlight(); err != nil {

@@ -235,6 +235,8 @@ func (t *Taker) pipes() error {
 		o := &Found{ref: t.first[i], link: "a pipe"}
 		if whole, err := t.whole(o, ends[d.Pipe.Ino]); err != nil {
 			return err
+		} else if !whole && t.mayFly() {
+			continue
 		} else if !whole {
 			if err := t.pipeOutside(i, "a pipe", "its other end is in another process"); err != nil {
 				return err

@@ -183,9 +183,6 @@ func (t *Taker) Finish() error {
 	if err := t.checkDropped(); err != nil {
 		return err
 	}
-	if t.o.Dry && t.Flies() {
-		return nil // who has the other ends is not known before the program stands still
-	}
 	if err := t.takeFlying(); err != nil {
 		return err
 	}
