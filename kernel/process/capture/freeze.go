@@ -107,7 +107,7 @@ func (t *tree) whileStopped() (err error) {
 	if err := t.fault(FaultStopped); err != nil {
 		return err
 	}
-	if err := t.eachStopped((*member).begin); err != nil {
+	if err := t.together(explained((*member).begin)); err != nil {
 		return err
 	}
 	if err := t.each((*member).copyRest); err != nil {
@@ -121,7 +121,9 @@ func (t *tree) whileStopped() (err error) {
 	go func() {
 		beside <- errors.Join(t.files.Begin(t.dry), t.each((*member).readSched, (*member).checkSharedNow))
 	}()
-	err = t.eachStopped((*member).readAhead, (*member).fork)
+	if err = t.together(explained((*member).readAhead)); err == nil {
+		err = t.together(explained((*member).fork))
+	}
 	if e := <-beside; err == nil {
 		err = t.root().explain(e)
 	}
@@ -136,15 +138,26 @@ func (t *tree) whileStopped() (err error) {
 	return errors.Join(err, t.fault(FaultShared))
 }
 
-// eachStopped is each for what is done to processes by their tracer.
-func (t *tree) eachStopped(steps ...func(*member) error) error {
-	for _, step := range steps {
-		err := t.each(func(c *member) error { return c.explain(step(c)) })
-		if err != nil {
-			return err
-		}
+// together is each for what is done to processes by their tracer: while one has to be
+// waited for, it goes on with the others. Also after an error all come to their ends.
+func (t *tree) together(step func(*member) error) error {
+	return ptrace.Together(len(t.members), func(i int, turn *ptrace.Turn) error {
+		c := t.members[i]
+		c.take(turn)
+		defer c.take(nil)
+		return step(c)
+	})
+}
+
+func (c *member) take(turn *ptrace.Turn) {
+	c.frozen.group.Turn = turn
+	if c.twin != nil {
+		c.twin.take(turn)
 	}
-	return nil
+}
+
+func explained(step func(*member) error) func(*member) error {
+	return func(c *member) error { return c.explain(step(c)) }
 }
 
 // begin finds out what there is of a process that was just stopped.
@@ -172,7 +185,7 @@ func (c *member) begin() (err error) {
 func (c *member) checkSharedNow() error { return c.checkSharedBy(c.frozen.tids) }
 
 func (t *tree) partTwins() error {
-	return t.eachStopped(func(c *member) error { return c.twin.part() })
+	return t.together(explained(func(c *member) error { return c.twin.part() }))
 }
 
 // readAhead reads what has to be known before the program is made to call.
@@ -218,7 +231,7 @@ func (c *member) fork() error {
 	shapes := []ptrace.Shape{ofThreads: threadShape(len(f.group.Threads)), ofLeader: leaderShape(len(f.timers), len(c.apart))}
 	programs := f.group.LayOut(c.mem, f.maps, shapes...)
 	c.o.Mapped(c.pid, programs.Area)
-	call, err := f.lead.Caller(c.landing)
+	call, err := f.group.Caller(f.lead, c.landing)
 	if err != nil {
 		return err
 	}
@@ -230,7 +243,7 @@ func (c *member) fork() error {
 	// All threads first: those of which the memory for calls is taken away
 	// could not restore themselves any more.
 	err = errors.Join(err, f.group.Restore(c.mem))
-	again, e := f.lead.Caller(c.landing)
+	again, e := f.group.Caller(f.lead, c.landing)
 	if e != nil {
 		return errors.Join(err, fmt.Errorf("unmapping the memory for calls at %#x: %w", programs.Code, e))
 	}

@@ -14,7 +14,7 @@ import (
 
 // readTwins reads what the twins inherited, after the programs run on.
 func (t *tree) readTwins() error {
-	if err := t.each((*member).readTwin); err != nil {
+	if err := t.together((*member).readTwin); err != nil {
 		return err
 	}
 	if err := t.root().readHost(); err != nil {

@@ -166,7 +166,7 @@ func callStopped(g *ptrace.Group, mem *ptrace.Memory, area *ptrace.Area, calls f
 	if err := g.NoteDispatch(); err != nil {
 		return err
 	}
-	c, err := s.Caller(landing)
+	c, err := g.Caller(s, landing)
 	if err != nil {
 		return err
 	}

@@ -192,7 +192,7 @@ func (c *member) askLeader(p *ptrace.Programs) error {
 }
 
 func (c *member) born(t ptrace.Thread, area ptrace.Area) error {
-	c.twin = &Twin{PID: int(t), inner: int(t), parent: c.pid, thread: t, area: area, landing: c.landing, fault: c.o.Fault}
+	c.twin = &Twin{PID: int(t), inner: int(t), parent: c.pid, thread: t, area: area, landing: c.landing, turn: c.frozen.group.Turn, fault: c.o.Fault}
 	if c.before.namespaced {
 		c.twin.inner = proc.InnerID(c.twin.PID)
 	}

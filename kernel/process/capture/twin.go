@@ -22,6 +22,7 @@ type Twin struct {
 	area    ptrace.Area     // of code that it has
 	landing *ptrace.Landing // of its parent, which it has too
 	call    *ptrace.Caller
+	turn    *ptrace.Turn // among other twins
 	Memory  *ptrace.Memory
 	fault   Fault
 
@@ -32,7 +33,7 @@ type Twin struct {
 
 // adopt takes charge of a twin that was just born.
 func (w *Twin) adopt() error {
-	if _, err := w.thread.WaitStopped(); err != nil {
+	if _, err := w.thread.WaitStopped(w.turn); err != nil {
 		return fmt.Errorf("waiting for the twin: %w", err)
 	}
 	// It can only be asked for once it is stopped. Until here it would have
@@ -70,6 +71,7 @@ func (w *Twin) begin() (err error) {
 		return err
 	}
 	w.call.Awake = true
+	w.call.Turn = w.turn
 	answer, err := w.call.Run(&w.batch, calls, 0)
 	if err != nil {
 		return fmt.Errorf("beginning with the twin: %w", err)
@@ -84,6 +86,14 @@ func (w *Twin) begin() (err error) {
 		}
 	}
 	return nil
+}
+
+// take has others seen to while it makes calls.
+func (w *Twin) take(turn *ptrace.Turn) {
+	w.turn = turn
+	if w.call != nil {
+		w.call.Turn = turn
+	}
 }
 
 // rseqUnregister is RSEQ_FLAG_UNREGISTER of linux/rseq.h.

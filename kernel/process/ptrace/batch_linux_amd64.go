@@ -77,7 +77,7 @@ func (c *Caller) runTo(call uint64) error {
 		if err := c.Thread.Cont(0); err != nil {
 			return err
 		}
-		stop, err := c.Thread.waitUntil(deadline)
+		stop, err := c.Thread.waitUntil(deadline, c.Turn)
 		if err != nil {
 			return err
 		}

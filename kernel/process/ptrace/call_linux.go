@@ -26,6 +26,7 @@ type Caller struct {
 	// Awake says that somebody waits for the calls, none of which takes long:
 	// see waitAwake.
 	Awake bool
+	Turn  *Turn // likewise, if somebody else can be seen to meanwhile
 	// Withheld are signals that came during a call although all that can be
 	// are blocked. They were taken from the process.
 	Withheld SigSet
@@ -63,7 +64,7 @@ func (c *Caller) Spawn(nr uintptr, args ...uint64) (Thread, error) {
 	if born == 0 {
 		return 0, fmt.Errorf("system call %d created nothing", nr)
 	}
-	_, err = born.WaitStopped()
+	_, err = born.WaitStopped(c.Turn)
 	return born, err
 }
 
@@ -98,11 +99,7 @@ func (c *Caller) toSyscallStop() (born Thread, err error) {
 		if err := c.Thread.contToSyscall(0); err != nil {
 			return born, err
 		}
-		wait := c.Thread.Wait
-		if c.Awake {
-			wait = c.Thread.waitAwake
-		}
-		stop, err := wait()
+		stop, err := c.wait()
 		if err != nil {
 			return born, err
 		}
@@ -130,4 +127,15 @@ func (c *Caller) toSyscallStop() (born Thread, err error) {
 			return born, &stopError{c.Thread, stop}
 		}
 	}
+}
+
+// wait waits for the next report of the thread.
+func (c *Caller) wait() (Stop, error) {
+	switch {
+	case c.Turn != nil:
+		return c.Thread.waitTurn(c.Turn)
+	case c.Awake:
+		return c.Thread.waitAwake()
+	}
+	return c.Thread.Wait()
 }

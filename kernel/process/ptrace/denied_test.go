@@ -82,7 +82,7 @@ func tryCalls(pid int) (denied int, err error) {
 		err := g.expectDenial(s)
 		if err == nil {
 			var c *Caller
-			if c, err = s.Caller(landing); err != nil {
+			if c, err = g.Caller(s, landing); err != nil {
 				return denied, err
 			}
 			_, err = c.Call(unix.SYS_GETPID)

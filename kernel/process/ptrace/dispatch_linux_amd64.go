@@ -121,7 +121,7 @@ func (g *Group) takeAnswer(s *Stopped) error {
 	if err := s.Thread.Cont(0); err != nil {
 		return err
 	}
-	stop, err := s.Thread.WaitStopped() // for the signal, before anything is run
+	stop, err := s.Thread.WaitStopped(g.Turn) // for the signal, before anything is run
 	if err != nil {
 		return err
 	}

@@ -49,6 +49,8 @@ type Group struct {
 	GroupStop bool
 	// Since is when the first of the threads was asked to stop.
 	Since time.Time
+	// Turn is passed on while threads run, if it is not nil.
+	Turn *Turn
 
 	asked     time.Time // when the last of the threads was
 	options   Option
@@ -312,7 +314,7 @@ func (g *Group) await(threads []*Stopped) error {
 			begun = time.Now()
 		}
 		waiting = left
-		nap(time.Since(begun))
+		g.Turn.nap(time.Since(begun))
 	}
 }
 

@@ -133,7 +133,7 @@ func (s *Stopped) land() error {
 
 // Caller makes a thread one in which calls can be made, with no signal delivered to
 // it. It is to be made itself again by Settle, or to go on by [Programs.Start].
-func (s *Stopped) Caller(l *Landing) (*Caller, error) {
+func (g *Group) Caller(s *Stopped, l *Landing) (*Caller, error) {
 	s.moved = true
 	if err := l.prepare(s); err != nil {
 		return nil, s.unlessGone(err)
@@ -149,7 +149,7 @@ func (s *Stopped) Caller(l *Landing) (*Caller, error) {
 	if err := s.undispatch(); err != nil {
 		return nil, err
 	}
-	return &Caller{Thread: s.Thread, Site: l.at, Base: s.Regs, Awake: true}, nil
+	return &Caller{Thread: s.Thread, Site: l.at, Base: s.Regs, Awake: true, Turn: g.Turn}, nil
 }
 
 // leaveLanding is for a thread that has its own registers again.

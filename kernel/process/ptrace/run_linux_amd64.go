@@ -122,7 +122,7 @@ func (g *Group) untilBirth(p *Programs, s *Stopped, births func(Thread) error) (
 			if n, err := p.Done(); err != nil || n > 0 {
 				return false, err // it failed to create anything
 			}
-			nap(time.Since(begun))
+			g.Turn.nap(time.Since(begun))
 			continue
 		}
 		switch {
@@ -166,7 +166,7 @@ func (g *Group) untilDone(p *Programs, threads []*Stopped) error {
 			}
 			later = 2 * waited // a thousand threads take their time, and so does this
 		}
-		nap(waited)
+		g.Turn.nap(waited)
 	}
 }
 

@@ -106,9 +106,18 @@ func (t Thread) waitAwake() (Stop, error) {
 	return t.Wait()
 }
 
-// waitUntil is waitAwake with a limit, after which it fails with [ErrWontStop].
-func (t Thread) waitUntil(deadline time.Time) (Stop, error) {
-	for begun := time.Now(); ; nap(time.Since(begun)) {
+// waitTurn is Wait that has others seen to meanwhile.
+func (t Thread) waitTurn(turn *Turn) (Stop, error) {
+	for begun := time.Now(); ; turn.nap(time.Since(begun)) {
+		if s, ok, err := t.tryWait(); ok || err != nil {
+			return s, err
+		}
+	}
+}
+
+// waitUntil is waitTurn with a limit, after which it fails with [ErrWontStop].
+func (t Thread) waitUntil(deadline time.Time, turn *Turn) (Stop, error) {
+	for begun := time.Now(); ; turn.nap(time.Since(begun)) {
 		if s, ok, err := t.tryWait(); ok || err != nil {
 			return s, err
 		}
@@ -169,8 +178,12 @@ func classify(status unix.WaitStatus) Stop {
 
 // WaitStopped waits for a thread that has been told to stop, such as one
 // newly born, and fails if it ended instead.
-func (t Thread) WaitStopped() (Stop, error) {
-	s, err := t.Wait()
+func (t Thread) WaitStopped(turn *Turn) (s Stop, err error) {
+	if turn == nil {
+		s, err = t.Wait()
+	} else {
+		s, err = t.waitTurn(turn)
+	}
 	if err == nil && s.Over() {
 		err = &stopError{t, s}
 	}

@@ -57,7 +57,7 @@ func newStub(program string, sys *syscall.SysProcAttr) (*stub, error) {
 
 // adopt takes hold of a newborn thread, which is about to report its stop.
 func (s *stub) adopt(t ptrace.Thread) error {
-	if _, err := t.WaitStopped(); err != nil {
+	if _, err := t.WaitStopped(nil); err != nil {
 		return err
 	}
 	if err := t.SetOptions(stubOptions); err != nil {
