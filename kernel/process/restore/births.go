@@ -166,7 +166,7 @@ func (s *stub) clone(flags uint64, id, exitSignal int) (*stub, error) {
 	// It is a copy, also of which signals are blocked.
 	child := &stub{pid: int(t), scratch: s.scratch, channel: s.channel.shared()}
 	if child.mem, err = ptrace.OpenMemory(child.pid); err == nil {
-		child.Caller, err = ptrace.NewCaller(t, s.Site)
+		child.Caller, err = newCaller(t, s.Site)
 	}
 	if err != nil {
 		return nil, errors.Join(err, child.kill())

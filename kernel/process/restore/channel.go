@@ -46,6 +46,11 @@ func (c *channel) close() error {
 // hand gives the stub a descriptor of ours and returns its number there: the
 // lowest that is free. It closes on exec.
 func (s *stub) hand(fd int) (int, error) {
+	// The channel may be that of other stubs too, none of which is to receive anything
+	// meanwhile.
+	turn := s.Turn
+	s.Turn = nil
+	defer func() { s.Turn = turn }()
 	if err := unix.Sendmsg(int(s.channel.ours.Fd()), []byte{0}, unix.UnixRights(fd), nil, 0); err != nil {
 		return 0, fmt.Errorf("handing over a descriptor: %w", err)
 	}

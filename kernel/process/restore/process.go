@@ -40,6 +40,16 @@ type process struct {
 	screen    *world.Terminal // what the program had open of which it has our controlling terminal, or nil
 }
 
+// take has others seen to while the process makes calls.
+func (p *process) take(turn *ptrace.Turn) {
+	if p.stub != nil {
+		p.stub.Turn = turn
+	}
+	for _, t := range p.threads {
+		t.Turn = turn
+	}
+}
+
 // tolerate reports, instead of failing, that the user may not set something
 // that the program goes on without.
 func (p *process) tolerate(what string, err error) error { return p.objects.Tolerate(what, err) }

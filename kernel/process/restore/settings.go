@@ -97,8 +97,11 @@ func (p *process) setFlusher() error {
 
 func (p *process) setSpeculation() error {
 	for which, state := range p.task.Speculation {
+		if state == 0 {
+			continue
+		}
 		own, err := p.stub.Call(unix.SYS_PRCTL, unix.PR_GET_SPECULATION_CTRL, uint64(which), 0, 0, 0)
-		if state == 0 || err == nil && own&^unix.PR_SPEC_PRCTL == uint64(state) {
+		if err == nil && own&^unix.PR_SPEC_PRCTL == uint64(state) {
 			continue
 		}
 		what := fmt.Sprintf("PR_SET_SPECULATION_CTRL %d to %#x", which, state)

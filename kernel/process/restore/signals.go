@@ -7,25 +7,30 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
 
 const lastSignal = 64
 
-// setActions sets the action of every signal, those of the image and the
-// default for all others, some of which the stub may have inherited as
-// ignored.
+// setActions sets the actions of the image, and the default for other signals that
+// the stub has inherited as ignored. That is all that execve(2) leaves of actions.
 func (p *process) setActions() error {
+	own, err := proc.ReadStatus(p.stub.pid)
+	if err != nil {
+		return err
+	}
+	ignored := own.Bits("SigIgn", 16)
 	actions := map[int]world.SigAction{}
 	for _, a := range p.task.SigActions {
 		actions[a.Signal] = a
 	}
 	for n := 1; n <= lastSignal; n++ {
-		if n == int(unix.SIGKILL) || n == int(unix.SIGSTOP) {
+		a, ok := actions[n]
+		if !ok && ignored>>(n-1)&1 == 0 {
 			continue
 		}
-		a := actions[n]
 		// struct kernel_sigaction, arch/x86/include/uapi/asm/signal.h
 		action := sys.Words(uint64(a.Handler), uint64(a.Flags), uint64(a.Restorer), uint64(a.Mask))
 		if _, err := p.stub.callWith(p.stub.Caller, fmt.Sprintf("sigaction of signal %d", n),

@@ -31,15 +31,22 @@ func (p *process) clearSpace() error {
 		return err
 	}
 	var own []proc.Map
+	var others []proc.Run // what lies between those
 	for _, m := range maps {
+		n := len(others)
 		switch {
 		case m.Path == vsyscall:
 		case ofKernel(m.Path):
 			own = append(own, m)
+		case n > 0 && (len(own) == 0 || own[len(own)-1].Start < others[n-1].Start):
+			others[n-1].End = m.End
 		default:
-			if _, err := p.stub.call("munmap", unix.SYS_MUNMAP, m.Start, m.End-m.Start); err != nil {
-				return err
-			}
+			others = append(others, proc.Run{Start: m.Start, End: m.End})
+		}
+	}
+	for _, r := range others {
+		if _, err := p.stub.call("munmap", unix.SYS_MUNMAP, r.Start, r.End-r.Start); err != nil {
+			return err
 		}
 	}
 	wanted, err := kernelMappings(p.space, own)

@@ -84,11 +84,20 @@ func (s *stub) takeOver(t ptrace.Thread) error {
 	if err != nil {
 		return err
 	}
-	if s.Caller, err = ptrace.NewCaller(t, site); err != nil {
+	if s.Caller, err = newCaller(t, site); err != nil {
 		return err
 	}
 	s.scratch = (s.Base.Rsp - scratchSize) &^ 0xf // until there is a mapping for it
 	return nil
+}
+
+// newCaller is one whose calls somebody waits for.
+func newCaller(t ptrace.Thread, site uint64) (*ptrace.Caller, error) {
+	c, err := ptrace.NewCaller(t, site)
+	if err == nil {
+		c.Awake = true
+	}
+	return c, err
 }
 
 // kill ends the stub and leaves no zombie.

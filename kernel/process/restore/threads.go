@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
@@ -45,30 +46,26 @@ func (p *process) makeThreads() error {
 			if err := newborn.SetSigMask(allSignals); err != nil {
 				return err
 			}
-			if t.Caller, err = ptrace.NewCaller(newborn, p.stub.Site); err != nil {
+			if t.Caller, err = newCaller(newborn, p.stub.Site); err != nil {
 				return err
 			}
+			t.Turn = p.stub.Turn
 		}
 		t.tid = int(t.Thread)
-		if err := t.identify(); err != nil {
-			return err
-		}
+		t.id, t.pid = p.innerID(t.tid), p.innerID(p.stub.pid)
 		p.threads = append(p.threads, t)
 		p.ids.tids[t.saved.TID] = t.id
 	}
 	return nil
 }
 
-// identify asks the thread for its IDs, which in a PID namespace are not those
-// that we know it by.
-func (t *thread) identify() error {
-	id, err := describe(t.Caller, "gettid", unix.SYS_GETTID, nil)
-	if err != nil {
-		return err
+// innerID is the ID that a thread knows itself by, which in a PID namespace is not the
+// one that we know it by.
+func (p *process) innerID(tid int) int {
+	if p.pids == nil {
+		return tid
 	}
-	pid, err := describe(t.Caller, "getpid", unix.SYS_GETPID, nil)
-	t.id, t.pid = int(id), int(pid)
-	return err
+	return proc.InnerID(tid)
 }
 
 const threadFlags = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND |

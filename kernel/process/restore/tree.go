@@ -100,18 +100,21 @@ func (t *tree) alive() (all []*process) {
 	return all
 }
 
-// each is a step that is taken with all of them.
+// each is a step that is taken with all of them: while one makes a call, it goes on
+// with the others.
 func (t *tree) each(do func(*process) error) func() error {
 	return func() error {
-		for _, p := range t.alive() {
-			if err := do(p); err != nil {
-				if p == t.root || errors.As(err, new(*kernel.Refusal)) {
-					return err
-				}
-				return fmt.Errorf("process %d: %w", p.task.PID, err)
+		all := t.alive()
+		return ptrace.Together(len(all), func(i int, turn *ptrace.Turn) error {
+			p := all[i]
+			p.take(turn)
+			defer p.take(nil)
+			err := do(p)
+			if err == nil || p == t.root || errors.As(err, new(*kernel.Refusal)) {
+				return err
 			}
-		}
-		return nil
+			return fmt.Errorf("process %d: %w", p.task.PID, err)
+		})
 	}
 }
 

@@ -71,7 +71,7 @@ func (w *World) checkTask(p *Task) error {
 		return damagedf("a local descriptor table of %d bytes", n)
 	}
 	for _, a := range p.SigActions {
-		if a.Signal < 1 || a.Signal > 64 {
+		if a.Signal < 1 || a.Signal > 64 || a.Signal == int(unix.SIGKILL) || a.Signal == int(unix.SIGSTOP) {
 			return damagedf("an action for signal %d", a.Signal)
 		}
 	}

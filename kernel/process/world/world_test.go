@@ -178,6 +178,7 @@ func TestHostile(t *testing.T) {
 		"leader missing":           func(i *World) { i.Tasks[0].Threads = i.Tasks[0].Threads[1:] },
 		"thread twice":             func(i *World) { i.Tasks[0].Threads[1].TID = 100 },
 		"no xstate":                func(i *World) { i.Tasks[0].Threads[1].XState = nil },
+		"signal 9":                 func(i *World) { i.Tasks[0].SigActions[0].Signal = 9 },
 		"signal 65":                func(i *World) { i.Tasks[0].SigActions[0].Signal = 65 },
 		"long auxv":                func(i *World) { i.Spaces[0].Auxv = make([]byte, 8192) },
 		"descriptors, no memory":   func(i *World) { i.Tasks[2].Table = 0 },
