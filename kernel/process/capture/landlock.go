@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 
+	"snappipe/kernel/process/ptrace"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -55,18 +57,22 @@ func (w *Twin) layers(most int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, err := w.call.Call(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+	calls := []ptrace.Call{{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_SET_NO_NEW_PRIVS, 1}}}
+	for range most {
+		calls = append(calls, ptrace.Call{Nr: unix.SYS_LANDLOCK_RESTRICT_SELF, Args: [6]uint64{rules}})
+	}
+	answer, err := w.Run(append(calls, ptrace.Call{Nr: unix.SYS_CLOSE, Args: [6]uint64{rules}}), 0)
+	if err != nil {
 		return 0, err
 	}
-	for left := most; left > 0; left-- {
-		_, err := w.call.Call(unix.SYS_LANDLOCK_RESTRICT_SELF, rules, 0)
+	for i := range calls {
+		_, err := answer.Returned(i)
 		if errors.Is(err, unix.E2BIG) {
-			return left, nil
+			return len(calls) - i, nil
 		}
 		if err != nil {
 			return 0, err
 		}
 	}
-	_, err = w.call.Call(unix.SYS_CLOSE, rules)
-	return 0, err
+	return 0, nil
 }

@@ -139,14 +139,23 @@ func (c *member) readMM() error {
 }
 
 func (c *member) readSignals() error {
-	const last = 64
-	for sig := 1; sig <= last; sig++ {
-		var b [32]byte // struct kernel_sigaction: handler, flags, restorer, mask
-		if err := c.twin.get(b[:], unix.SYS_RT_SIGACTION, uint64(sig), 0, c.twin.batch.At, 8); err != nil {
+	const signals, size = 64, 32 // of struct kernel_sigaction: handler, flags, restorer, mask
+	calls := make([]ptrace.Call, signals)
+	for i := range calls {
+		at := c.twin.Stores(signals) + uint64(size*i)
+		calls[i] = ptrace.Call{Nr: unix.SYS_RT_SIGACTION, Args: [6]uint64{uint64(i + 1), 0, at, 8}}
+	}
+	answer, err := c.twin.Run(calls, signals*size)
+	if err != nil {
+		return fmt.Errorf("reading the actions of signals: %w", err)
+	}
+	for i := range calls {
+		sig, b := i+1, answer.Stored[size*i:]
+		if _, err := answer.Returned(i); err != nil {
 			return fmt.Errorf("reading the action of signal %d: %w", sig, err)
 		}
 		a := world.SigAction{
-			Signal: sig, Handler: world.Hex(le.Uint64(b[:])), Flags: world.Hex(le.Uint64(b[8:])),
+			Signal: sig, Handler: world.Hex(le.Uint64(b)), Flags: world.Hex(le.Uint64(b[8:])),
 			Restorer: world.Hex(le.Uint64(b[16:])), Mask: world.Hex(le.Uint64(b[24:])),
 		}
 		if a.Handler != 0 || a.Flags != 0 || a.Mask != 0 {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/world"
 
 	"golang.org/x/sys/unix"
@@ -22,41 +23,28 @@ const (
 // setting is a call that returns a number.
 type setting struct {
 	what string
-	nr   uintptr
-	args []uint64
+	nr   uint64
+	args [6]uint64
 	take func(p *world.Task, v uint64)
 }
 
 var settings = []setting{
-	{"whether it is dumpable", unix.SYS_PRCTL, []uint64{unix.PR_GET_DUMPABLE},
+	{"whether it is dumpable", unix.SYS_PRCTL, [6]uint64{unix.PR_GET_DUMPABLE},
 		func(p *world.Task, v uint64) { p.Dumpable = int(v) }},
-	{"whether huge pages are disabled", unix.SYS_PRCTL, []uint64{unix.PR_GET_THP_DISABLE},
+	{"whether huge pages are disabled", unix.SYS_PRCTL, [6]uint64{unix.PR_GET_THP_DISABLE},
 		func(p *world.Task, v uint64) { p.THPDisable = int(v) }},
-	{"whether its memory is merged", unix.SYS_PRCTL, []uint64{unix.PR_GET_MEMORY_MERGE},
+	{"whether its memory is merged", unix.SYS_PRCTL, [6]uint64{unix.PR_GET_MEMORY_MERGE},
 		func(p *world.Task, v uint64) { p.MemoryMerge = v != 0 }},
-	{"what broken memory does to it", unix.SYS_PRCTL, []uint64{unix.PR_MCE_KILL_GET},
+	{"what broken memory does to it", unix.SYS_PRCTL, [6]uint64{unix.PR_MCE_KILL_GET},
 		func(p *world.Task, v uint64) { p.MCEKill = int(v) }},
-	{"its personality", unix.SYS_PERSONALITY, []uint64{0xffffffff},
+	{"its personality", unix.SYS_PERSONALITY, [6]uint64{0xffffffff},
 		func(p *world.Task, v uint64) { p.Personality = uint32(v) }},
 }
 
 // readSettings asks for what every kernel has, and for what newer ones do.
 func (c *member) readSettings() error {
-	p := c.task
-	for _, s := range settings {
-		v, err := c.twin.call.Call(s.nr, s.args...)
-		switch {
-		case err == nil:
-			s.take(p, v)
-		case !errors.Is(err, unix.EINVAL): // no such setting, for prctl(2)
-			return fmt.Errorf("reading %s: %w", s.what, err)
-		}
-	}
-	for which := range p.Speculation {
-		v, err := c.twin.call.Call(unix.SYS_PRCTL, unix.PR_GET_SPECULATION_CTRL, uint64(which))
-		if err == nil && v&unix.PR_SPEC_PRCTL != 0 { // it is for processes to set
-			p.Speculation[which] = int(v &^ unix.PR_SPEC_PRCTL)
-		}
+	if err := c.askSettings(); err != nil {
+		return err
 	}
 	if err := c.readBarriers(); err != nil {
 		return err
@@ -64,13 +52,7 @@ func (c *member) readSettings() error {
 	if err := c.readFlusher(); err != nil {
 		return err
 	}
-	var perm [8]byte
-	err := c.twin.get(perm[:], unix.SYS_ARCH_PRCTL, archGetXCompPerm, c.twin.batch.At)
-	if err != nil && !errors.Is(err, unix.EINVAL) {
-		return fmt.Errorf("reading which registers it may use: %w", err)
-	}
-	p.XCompPerm = world.Hex(le.Uint64(perm[:]))
-
+	p := c.task
 	label, err := proc.Label(c.twin.PID)
 	if err != nil {
 		return fmt.Errorf("reading its security label: %w", err)
@@ -84,6 +66,46 @@ func (c *member) readSettings() error {
 	filter, err := proc.Number(c.twin.PID, "coredump_filter", 16)
 	p.CoreFilter = world.Hex(filter)
 	return err
+}
+
+// askSettings has the twin say what it returns, or stores.
+func (c *member) askSettings() error {
+	p := c.task
+	calls := make([]ptrace.Call, 0, len(settings)+len(p.Speculation)+1)
+	for _, s := range settings {
+		calls = append(calls, ptrace.Call{Nr: s.nr, Args: s.args})
+	}
+	for which := range p.Speculation {
+		calls = append(calls, ptrace.Call{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_GET_SPECULATION_CTRL, uint64(which)}})
+	}
+	perm := len(calls)
+	calls = append(calls, ptrace.Call{Nr: unix.SYS_ARCH_PRCTL, Args: [6]uint64{archGetXCompPerm, c.twin.Stores(perm + 1)}})
+	answer, err := c.twin.Run(calls, 8)
+	if err != nil {
+		return fmt.Errorf("reading its settings: %w", err)
+	}
+	for i, s := range settings {
+		v, err := answer.Returned(i)
+		switch {
+		case err == nil:
+			s.take(p, v)
+		case !errors.Is(err, unix.EINVAL): // no such setting, for prctl(2)
+			return fmt.Errorf("reading %s: %w", s.what, err)
+		}
+	}
+	for which := range p.Speculation {
+		v, err := answer.Returned(len(settings) + which)
+		if err == nil && v&unix.PR_SPEC_PRCTL != 0 { // it is for processes to set
+			p.Speculation[which] = int(v &^ unix.PR_SPEC_PRCTL)
+		}
+	}
+	switch _, err := answer.Returned(perm); {
+	case err == nil:
+		p.XCompPerm = world.Hex(le.Uint64(answer.Stored))
+	case !errors.Is(err, unix.EINVAL):
+		return fmt.Errorf("reading which registers it may use: %w", err)
+	}
+	return nil
 }
 
 // readBarriers asks for what the process has registered for by membarrier(2).
