@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"snappipe/kernel/process/ptrace"
 
@@ -59,7 +60,7 @@ func (w *Twin) begin() (err error) {
 	}
 	// The program does not need that any more: what it mapped for its calls.
 	w.batch = ptrace.Batch{
-		Memory: w.Memory, Area: w.area, PID: w.inner,
+		Memory: w.Memory, Area: w.area, PID: w.inner, Limit: listLimit,
 		At: w.area.Code + w.area.CodeSize, Size: int(w.area.Spare() - w.area.Code - w.area.CodeSize),
 	}
 	calls := []ptrace.Call{
@@ -87,6 +88,9 @@ func (w *Twin) begin() (err error) {
 	}
 	return nil
 }
+
+// listLimit is for how long a list of calls may keep the program from running.
+const listLimit = time.Second
 
 // take has others seen to while it makes calls.
 func (w *Twin) take(turn *ptrace.Turn) {

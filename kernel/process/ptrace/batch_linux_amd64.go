@@ -18,7 +18,16 @@ type Batch struct {
 	At     uint64 // address of the memory
 	Size   int    // of that
 	PID    int    // as the process knows itself
+	// Limit is for how long a list may run, 0 being for ever. Each call takes
+	// microseconds, unless it is about a file of a filesystem that does not answer.
+	Limit time.Duration
 }
+
+// BatchCode is the size of the code that goes through lists.
+const BatchCode = pageSize
+
+// LayCode writes it to executable memory of the process.
+func (b *Batch) LayCode() error { return b.Memory.Write(text, b.Area.Code) }
 
 // Fits returns how many times so many calls there is room for, with memory for
 // them to store something in.
@@ -38,10 +47,6 @@ type Answer struct {
 // Returned is what call i returned.
 func (a Answer) Returned(i int) (uint64, error) { return returned(a.list[i*callSize:]) }
 
-// batchLimit is for how long a list may run. Each call takes microseconds, unless
-// it is about a file of a filesystem that does not answer.
-const batchLimit = time.Second
-
 // Run makes calls, for which so many bytes are stored. A process that does not come
 // to the end of them is of no more use.
 func (c *Caller) Run(b *Batch, calls []Call, stores int) (a Answer, err error) {
@@ -60,7 +65,7 @@ func (c *Caller) Run(b *Batch, calls []Call, stores int) (a Answer, err error) {
 	if err := c.Thread.SetRegs(&regs); err != nil {
 		return a, err
 	}
-	if err := c.runTo(b.At + uint64(len(calls)*callSize)); err != nil {
+	if err := c.runTo(b.At+uint64(len(calls)*callSize), b.Limit); err != nil {
 		return a, err
 	}
 	all := make([]byte, len(list)+stores)
@@ -72,12 +77,16 @@ func (c *Caller) Run(b *Batch, calls []Call, stores int) (a Answer, err error) {
 
 // runTo runs the interpreter until it has come to a call, stops that others cause
 // notwithstanding.
-func (c *Caller) runTo(call uint64) error {
-	for deadline := time.Now().Add(batchLimit); ; {
+func (c *Caller) runTo(call uint64, limit time.Duration) error {
+	for deadline := time.Now().Add(limit); ; {
 		if err := c.Thread.Cont(0); err != nil {
 			return err
 		}
-		stop, err := c.Thread.waitUntil(deadline, c.Turn)
+		wait := c.wait
+		if limit > 0 {
+			wait = func() (Stop, error) { return c.Thread.waitUntil(deadline, c.Turn) }
+		}
+		stop, err := wait()
 		if err != nil {
 			return err
 		}

@@ -44,7 +44,7 @@ func (p *process) isAnonymous(m *mapping) bool {
 
 // mapWhole maps all of it, clear of what the image has mapped.
 func (p *process) mapWhole() error {
-	taken := append(p.wanted(), p.stub.scratchRun())
+	taken := append(p.wanted(), p.stub.room())
 	for i := range p.anonymous {
 		size := uint64(world.PageUp(p.img.Contents[p.img.Files[i].Content].Size))
 		at := proc.Gap(taken, size)
@@ -80,7 +80,9 @@ func (s *stub) mapPart(m *mapping, whole uint64) error {
 	if err := s.on(m, "mprotect", unix.SYS_MPROTECT, uint64(m.Prot)); err != nil {
 		return err
 	}
-	return s.advise(m)
+	c := s.calls()
+	m.advise(c)
+	return c.run()
 }
 
 // unmapWhole leaves the mappings of the image.

@@ -188,19 +188,18 @@ func (s *stub) mapFrom(source *os.File, mappings []*mapping) error {
 		}
 		fd = uint64(n)
 	}
+	c := s.calls()
 	for _, m := range mappings {
-		if err := s.mapOne(m, fd); err != nil {
-			return err
-		}
+		m.make(c, fd)
 	}
-	if source == nil {
-		return nil
+	if source != nil {
+		c.add("close", unix.SYS_CLOSE, fd)
 	}
-	_, err := s.call("close", unix.SYS_CLOSE, fd)
-	return err
+	return c.run()
 }
 
-func (s *stub) mapOne(m *mapping, fd uint64) error {
+// make maps it, from a descriptor of the stub.
+func (m *mapping) make(c *calls, fd uint64) {
 	flags := uint64(unix.MAP_FIXED_NOREPLACE | unix.MAP_PRIVATE)
 	if m.Shared {
 		flags = unix.MAP_FIXED_NOREPLACE | unix.MAP_SHARED
@@ -226,12 +225,8 @@ func (s *stub) mapOne(m *mapping, fd uint64) error {
 			flags |= unix.MAP_NORESERVE
 		}
 	}
-	what := fmt.Sprintf("mmap of %#x-%#x (%s)", uint64(m.Start), uint64(m.End), m.title())
-	_, err := s.call(what, unix.SYS_MMAP, uint64(m.Start), uint64(m.End-m.Start), prot, flags, fd, uint64(m.Offset))
-	if err != nil {
-		return err
-	}
-	return s.advise(m)
+	c.on(m, "mmap ("+m.title()+")", unix.SYS_MMAP, prot, flags, fd, uint64(m.Offset))
+	m.advise(c)
 }
 
 func (m *mapping) title() string {
@@ -253,17 +248,19 @@ var advice = map[string]uint64{
 
 // advise sets what does not wait for the pages: huge pages are to be used for
 // them already. What a kernel has no support for is only a hint.
-func (s *stub) advise(m *mapping) error {
+func (m *mapping) advise(c *calls) {
 	for flag := range strings.FieldsSeq(m.VMFlags) {
 		if has(m.VMA, "dp") && (flag == "wf" || flag == "dd") {
 			continue // which that is by itself
 		}
 		if a, ok := advice[flag]; ok {
-			what := fmt.Sprintf("madvise of %#x", uint64(m.Start))
-			_, err := s.call(what, unix.SYS_MADVISE, uint64(m.Start), uint64(m.End-m.Start), a)
-			if err != nil && flag != "hg" && flag != "nh" && flag != "mg" {
-				return err
-			}
+			hint := flag == "hg" || flag == "nh" || flag == "mg"
+			c.addAnd(func(err error) error {
+				if hint {
+					return nil
+				}
+				return onMapping(m, "madvise", err)
+			}, unix.SYS_MADVISE, uint64(m.Start), uint64(m.End-m.Start), a)
 		}
 	}
 	name, ok := strings.CutPrefix(string(m.Name), "[anon:")
@@ -271,10 +268,11 @@ func (s *stub) advise(m *mapping) error {
 		name, ok = strings.CutPrefix(string(m.Name), "[anon_shmem:")
 	}
 	if !ok {
-		return nil
+		return
 	}
-	// Only a name for people to read; the kernel may not have it at all.
-	_, err := s.callWith(s.Caller, "naming memory", unix.SYS_PRCTL, 4, cstring(strings.TrimSuffix(name, "]")),
-		unix.PR_SET_VMA, unix.PR_SET_VMA_ANON_NAME, uint64(m.Start), uint64(m.End-m.Start), 0)
-	return sys.Ignore(err, unix.EINVAL, unix.EBADF)
+	at := c.lay(cstring(strings.TrimSuffix(name, "]")))
+	c.addAnd(func(err error) error {
+		// Only a name for people to read; the kernel may not have it at all.
+		return sys.Ignore(onMapping(m, "naming", err), unix.EINVAL, unix.EBADF)
+	}, unix.SYS_PRCTL, unix.PR_SET_VMA, unix.PR_SET_VMA_ANON_NAME, uint64(m.Start), uint64(m.End-m.Start), at)
 }

@@ -25,14 +25,12 @@ func (p *process) setMerging() error {
 
 // unmerge takes mappings out again, before there is memory in them.
 func (p *process) unmerge() error {
+	c := p.stub.calls()
 	for i := range p.mapped {
 		m := &p.mapped[i]
-		if !p.task.MemoryMerge || has(m.VMA, "mg") {
-			continue
-		}
-		if err := p.stub.on(m, "madvise", unix.SYS_MADVISE, unix.MADV_UNMERGEABLE); err != nil {
-			return err
+		if p.task.MemoryMerge && !has(m.VMA, "mg") {
+			c.on(m, "madvise", unix.SYS_MADVISE, unix.MADV_UNMERGEABLE)
 		}
 	}
-	return nil
+	return c.run()
 }

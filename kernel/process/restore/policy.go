@@ -39,21 +39,18 @@ func (p *process) tolerateNodes(q *world.Policy, whose string, err error) error 
 
 // setPolicies gives the mappings their own, before there is memory in them.
 func (p *process) setPolicies() error {
+	c := p.stub.calls()
 	for i := range p.mapped {
 		m := &p.mapped[i]
 		if m.Policy == nil {
 			continue
 		}
-		at, err := p.stub.lay(nodeMask(m.Policy))
-		if err != nil {
-			return err
-		}
-		err = p.stub.on(m, "mbind", unix.SYS_MBIND, uint64(m.Policy.Mode), at[0], maxNode, 0)
-		if err = p.tolerateNodes(m.Policy, fmt.Sprintf("the mapping at %#x", uint64(m.Start)), err); err != nil {
-			return err
-		}
+		mask := c.lay(nodeMask(m.Policy))
+		c.addAnd(func(err error) error {
+			return p.tolerateNodes(m.Policy, fmt.Sprintf("the mapping at %#x", uint64(m.Start)), onMapping(m, "mbind", err))
+		}, unix.SYS_MBIND, uint64(m.Start), uint64(m.End-m.Start), uint64(m.Policy.Mode), mask, maxNode, 0)
 	}
-	return nil
+	return c.run()
 }
 
 // setMemoryPolicies gives threads their own, and those without one none where

@@ -20,12 +20,18 @@ func (p *process) settleMappings() error {
 			return err
 		}
 	}
+	c := p.stub.calls()
 	for i := range p.mapped {
 		m := &p.mapped[i]
-		for _, do := range []func(*mapping) error{p.stub.protect, p.stub.guard, p.stub.lock} {
-			if err := do(m); err != nil {
-				return err
-			}
+		m.protect(c)
+		m.guard(c)
+	}
+	if err := c.run(); err != nil {
+		return err
+	}
+	for i := range p.mapped {
+		if err := p.stub.lock(&p.mapped[i]); err != nil {
+			return err
 		}
 	}
 	if err := p.lockFuture(); err != nil {
@@ -37,34 +43,38 @@ func (p *process) settleMappings() error {
 // on makes a call on all of a mapping.
 func (s *stub) on(m *mapping, what string, nr uintptr, args ...uint64) error {
 	args = append([]uint64{uint64(m.Start), uint64(m.End - m.Start)}, args...)
-	_, err := s.call(fmt.Sprintf("%s of %#x", what, uint64(m.Start)), nr, args...)
-	return err
+	_, err := s.Call(nr, args...)
+	return onMapping(m, what, err)
 }
 
-func (s *stub) protect(m *mapping) error {
-	if m.Key != 0 {
-		return s.on(m, "pkey_mprotect", unix.SYS_PKEY_MPROTECT, uint64(m.Prot), uint64(m.Key))
-	}
-	if len(m.filled) == 0 || m.Prot == unix.PROT_READ|unix.PROT_WRITE {
+// onMapping says what a call on a mapping was for.
+func onMapping(m *mapping, what string, err error) error {
+	if err == nil {
 		return nil
 	}
-	return s.on(m, "mprotect", unix.SYS_MPROTECT, uint64(m.Prot))
+	return inNew(fmt.Sprintf("%s of %#x", what, uint64(m.Start)), err)
+}
+
+func (m *mapping) protect(c *calls) {
+	switch {
+	case m.Key != 0:
+		c.on(m, "pkey_mprotect", unix.SYS_PKEY_MPROTECT, uint64(m.Prot), uint64(m.Key))
+	case len(m.filled) > 0 && m.Prot != unix.PROT_READ|unix.PROT_WRITE:
+		c.on(m, "mprotect", unix.SYS_MPROTECT, uint64(m.Prot))
+	}
 }
 
 // guard also takes away what lies below, so that it comes after the pages.
-func (s *stub) guard(m *mapping) error {
+func (m *mapping) guard(c *calls) {
 	for _, r := range m.Guards {
-		_, err := s.call(fmt.Sprintf("making guard pages at %#x", uint64(r.Start)), unix.SYS_MADVISE,
-			uint64(r.Start), uint64(r.End-r.Start), unix.MADV_GUARD_INSTALL)
-		if errors.Is(err, unix.EINVAL) {
-			return kernel.Refuse(fmt.Sprintf("mapping %#x", uint64(m.Start)), "resume it under the kernel it was taken on",
-				"it has guard pages, which this kernel can't make there")
-		}
-		if err != nil {
-			return err
-		}
+		c.addAnd(func(err error) error {
+			if errors.Is(err, unix.EINVAL) {
+				return kernel.Refuse(fmt.Sprintf("mapping %#x", uint64(m.Start)), "resume it under the kernel it was taken on",
+					"it has guard pages, which this kernel can't make there")
+			}
+			return onMapping(m, "making guard pages", err)
+		}, unix.SYS_MADVISE, uint64(r.Start), uint64(r.End-r.Start), unix.MADV_GUARD_INSTALL)
 	}
-	return nil
 }
 
 // lock locks what is there, and without MLOCK_ONFAULT has the rest made. That
@@ -92,16 +102,13 @@ func (p *process) lockFuture() error {
 }
 
 func (p *process) sealMappings() error {
+	c := p.stub.calls()
 	for i := range p.mapped {
-		m := &p.mapped[i]
-		if !has(m.VMA, "sl") {
-			continue
-		}
-		if err := p.stub.on(m, "mseal", unix.SYS_MSEAL, 0); err != nil {
-			return err
+		if m := &p.mapped[i]; has(m.VMA, "sl") {
+			c.on(m, "mseal", unix.SYS_MSEAL, 0)
 		}
 	}
-	return nil
+	return c.run()
 }
 
 // allocateKeys gives the process those of its protection keys that it had

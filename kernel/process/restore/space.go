@@ -57,12 +57,11 @@ func (p *process) clearSpace() error {
 	for _, m := range own {
 		taken = append(taken, proc.Run{Start: m.Start, End: m.End})
 	}
-	p.stub.scratch = proc.Gap(taken, scratchSize)
-	if _, err := p.stub.call("mmap", unix.SYS_MMAP, p.stub.scratch, scratchSize, unix.PROT_READ|unix.PROT_WRITE,
-		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED_NOREPLACE, ^uint64(0), 0); err != nil {
+	p.stub.inner = p.innerID(p.stub.pid)
+	if err := p.stub.makeRoom(proc.Gap(taken, roomSize)); err != nil {
 		return err
 	}
-	taken = append(taken, p.stub.scratchRun())
+	taken = append(taken, p.stub.room())
 	return p.stub.moveKernelMappings(own, wanted, taken)
 }
 
@@ -74,7 +73,8 @@ func (p *process) wanted() (all []proc.Run) {
 	return all
 }
 
-func (s *stub) scratchRun() proc.Run { return proc.Run{Start: s.scratch, End: s.scratch + scratchSize} }
+// room is what makeRoom has mapped.
+func (s *stub) room() proc.Run { return proc.Run{Start: s.scratch, End: s.scratch + roomSize} }
 
 // kernelMappings returns where the image has each of the stub's.
 func kernelMappings(space *world.Space, own []proc.Map) ([]uint64, error) {

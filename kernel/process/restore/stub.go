@@ -18,15 +18,16 @@ import (
 // the threads are made.
 type stub struct {
 	*ptrace.Caller
-	pid int
-	mem *ptrace.Memory
+	pid   int
+	inner int // the same, as it knows itself
+	mem   *ptrace.Memory
 
-	scratch uint64 // scratchSize bytes for the arguments of calls: stack, then a mapping
+	scratch uint64       // scratchSize bytes for the arguments of calls: stack, then a mapping
+	batch   ptrace.Batch // with memory for lists of calls, once there is a mapping
 	channel *channel
 }
 
 const (
-	scratchSize = 64 << 10
 	allSignals  = ^uint64(0)
 	stubOptions = ptrace.SysGood | ptrace.Births | ptrace.ExitKill
 )
@@ -124,10 +125,15 @@ func (s *stub) call(what string, nr uintptr, args ...uint64) (uint64, error) {
 
 func describe(c *ptrace.Caller, what string, nr uintptr, args []uint64) (uint64, error) {
 	v, err := c.Call(nr, args...)
-	if err != nil {
-		return 0, fmt.Errorf("%s in the new process: %w", what, err)
+	return v, inNew(what, err)
+}
+
+// inNew says of an error what could not be done.
+func inNew(what string, err error) error {
+	if err == nil {
+		return nil
 	}
-	return v, nil
+	return fmt.Errorf("%s in the new process: %w", what, err)
 }
 
 // lay puts arguments of calls into the scratch memory, where they stay until

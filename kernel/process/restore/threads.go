@@ -189,7 +189,7 @@ const rseqCS = 8
 // setRegisters puts the threads where they were. From here on no call can be
 // made in them.
 func (p *process) setRegisters() error {
-	if _, err := p.stub.call("munmap", unix.SYS_MUNMAP, p.stub.scratch, scratchSize); err != nil {
+	if _, err := p.stub.call("munmap", unix.SYS_MUNMAP, p.stub.scratch, roomSize); err != nil {
 		return err
 	}
 	for _, t := range p.threads {
