@@ -55,7 +55,10 @@ func (t *tree) finishFiles() error {
 	for _, c := range t.members {
 		c.opener.Twin = c.twin
 	}
-	err := t.files.Finish()
+	err := t.together(func(c *member) error { return c.opener.Glance() })
+	if err == nil {
+		err = t.files.Finish()
+	}
 	if errors.Is(err, object.ErrOthers) {
 		err = t.collectAgain()
 	}

@@ -51,7 +51,7 @@ func (t *tree) survey() (err error) {
 		files += c.opener.Descriptors()
 		maps += len(c.before.maps)
 	}
-	if err := warmUp(threads, files, maps); err != nil {
+	if err := warmUp(len(t.members), threads, files, maps); err != nil {
 		return err
 	}
 	t.dry.WarmLocks()

@@ -60,7 +60,7 @@ func (w *Twin) begin() (err error) {
 	}
 	// The program does not need that any more: what it mapped for its calls.
 	w.batch = ptrace.Batch{
-		Memory: w.Memory, Area: w.area, PID: w.inner, Limit: listLimit,
+		Memory: w.Memory, Area: w.area, TID: w.inner, Limit: listLimit,
 		At: w.area.Code + w.area.CodeSize, Size: int(w.area.Spare() - w.area.Code - w.area.CodeSize),
 	}
 	calls := []ptrace.Call{

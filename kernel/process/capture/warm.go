@@ -13,6 +13,7 @@ import (
 	"unsafe"
 
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/sys"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,8 +28,17 @@ const (
 	heapPerMap    = 1 << 10
 )
 
-// warmUp readies memory for a program of so many of each.
-func warmUp(threads, files, maps int) error {
+// What it opens: for each process its memory, its pagemap and the like, and others one
+// after the other.
+const (
+	openAtLeast    = 128
+	openPerProcess = 8
+)
+
+// warmUp readies memory, and a table of descriptors, for processes that have so many of
+// each.
+func warmUp(processes, threads, files, maps int) error {
+	sys.MakeRoom(openAtLeast + processes*openPerProcess)
 	warmHeap(heapAtLeast + threads*heapPerThread + files*heapPerFile + maps*heapPerMap)
 	return warmCode()
 }

@@ -4,6 +4,7 @@ package object
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -46,18 +47,11 @@ func (m *Maker) byTask(i int) Process {
 	return m.tasks[m.holders[i][0].task]
 }
 
-// place gives every process its descriptors.
-func (m *Maker) place() error {
-	for t, p := range m.tasks {
-		if p == nil {
-			continue
-		}
-		if err := m.placeIn(p, m.fds(t)); err != nil {
-			return err
-		}
-	}
-	return m.setAsync()
-}
+// Place gives a process its descriptors, and Placed does what is left when all have
+// theirs.
+func (m *Maker) Place(p Process) error { return m.placeIn(p, m.fds(slices.Index(m.tasks, p))) }
+
+func (m *Maker) Placed() error { return m.setAsync() }
 
 // placeIn has a process receive open files one by one. Each comes at the lowest
 // free number, which may be one that a later one is to have; so it is moved on

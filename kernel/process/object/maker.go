@@ -68,7 +68,7 @@ func NewMaker(w *world.World, o kernel.Options, tasks []Process) *Maker {
 	return m
 }
 
-// Open makes every open file, and gives the processes their descriptors.
+// Open makes every open file. The processes are given theirs by Place.
 func (m *Maker) Open() error {
 	m.made = make([]made, len(m.world.Open))
 	for i := range m.made {
@@ -90,7 +90,7 @@ func (m *Maker) Open() error {
 		return err
 	}
 	m.findScreen()
-	return m.place()
+	return nil
 }
 
 // makeAll takes the steps of every kind.

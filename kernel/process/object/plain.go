@@ -96,9 +96,17 @@ func (t *Taker) readLocks(o *Found, l lockedInodes) error {
 	return err
 }
 
-// glances has the twin look at the plain files. A descriptor that is not open is
-// left out.
-func (k *Task) glances() (map[int]glance, error) {
+// Glance has the twin look at the plain files, unless it has. [Taker.Finish] does it
+// where the caller has not done it before, for several processes at the same time.
+func (k *Task) Glance() (err error) {
+	if k.glances == nil {
+		k.glances, err = k.glanceAtAll()
+	}
+	return err
+}
+
+// glanceAtAll leaves out a descriptor that is not open.
+func (k *Task) glanceAtAll() (map[int]glance, error) {
 	all := make(map[int]glance, len(k.plain))
 	const callsEach = 6
 	const stat = int(unsafe.Sizeof(unix.Stat_t{}))

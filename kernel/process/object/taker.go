@@ -190,13 +190,13 @@ func (t *Taker) Finish() error {
 }
 
 func (t *Taker) finishTask(k *Task, locked lockedInodes) error {
-	glances, err := k.glances()
-	if err != nil {
+	if err := k.Glance(); err != nil {
 		return err
 	}
 	var all []*Found
+	var err error
 	for _, was := range k.plain {
-		if now, same := was.again(glances); !same {
+		if now, same := was.again(k.glances); !same {
 			all, err = t.look(all, was.ref, was)
 		} else {
 			k.found = append(k.found, now)

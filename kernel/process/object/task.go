@@ -36,6 +36,7 @@ type Task struct {
 	pidfd    int
 	// found are the descriptors; plain those of them that Begin left alone.
 	found, plain []*Found
+	glances      map[int]glance // of the twin at plain, by descriptor
 	// By descriptor: the index in World.Open, and the inode as in proc.FDInfo.
 	index map[int]int
 	inode map[int]uint64
@@ -70,7 +71,7 @@ func (k *Task) begin() (err error) {
 
 // forget is for another look.
 func (k *Task) forget() {
-	k.found, k.plain = nil, nil
+	k.found, k.plain, k.glances = nil, nil, nil
 	k.index, k.inode = map[int]int{}, map[int]uint64{}
 }
 

@@ -1,5 +1,6 @@
-// This file makes many calls in one stopped process that is the tracer's own
-// affair: a child that the interpreter has created. All of them cost one stop.
+// This file makes many calls in one stopped thread that is the tracer's own affair: a
+// child that the interpreter has created, or a process in the making. All of them cost
+// one stop.
 
 package ptrace
 
@@ -17,7 +18,7 @@ type Batch struct {
 	Area   Area
 	At     uint64 // address of the memory
 	Size   int    // of that
-	PID    int    // as the process knows itself
+	TID    int    // of the thread that goes through them, as it knows itself
 	// Limit is for how long a list may run, 0 being for ever. Each call takes
 	// microseconds, unless it is about a file of a filesystem that does not answer.
 	Limit time.Duration
@@ -50,9 +51,9 @@ func (a Answer) Returned(i int) (uint64, error) { return returned(a.list[i*callS
 // Run makes calls, for which so many bytes are stored. A process that does not come
 // to the end of them is of no more use.
 func (c *Caller) Run(b *Batch, calls []Call, stores int) (a Answer, err error) {
-	// The last one stops the process itself. No other signal does that without
+	// The last one stops the thread itself. No other signal does that without
 	// a change of what it does about signals.
-	stop := Call{Nr: unix.SYS_KILL, Args: [6]uint64{uint64(b.PID), uint64(unix.SIGSTOP)}}
+	stop := Call{Nr: unix.SYS_TKILL, Args: [6]uint64{uint64(b.TID), uint64(unix.SIGSTOP)}}
 	list := encodeCalls(append(calls, stop))
 	if len(list)+stores > b.Size {
 		return a, fmt.Errorf("%d calls do not fit", len(calls))

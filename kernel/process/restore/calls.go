@@ -1,5 +1,5 @@
-// This file has a stub make many calls at one stop. That is for what is done to
-// mappings, of which there may be thousands: made one by one, each would cost two.
+// This file has a stub make many calls at one stop. That is for what there may be
+// thousands of, mappings and threads: made one by one, each call would cost two stops.
 
 package restore
 
@@ -14,13 +14,15 @@ import (
 // may still be made.
 type calls struct {
 	stub *stub
+	by   *ptrace.Caller // that of the stub, or of another thread with the ID
+	tid  int
 	list []ptrace.Call
 	ends []func(error) error
 	args []byte
 	err  error // the first
 }
 
-func (s *stub) calls() *calls { return &calls{stub: s} }
+func (s *stub) calls() *calls { return &calls{stub: s, by: s.Caller, tid: s.inner} }
 
 // add adds one; what says what for.
 func (c *calls) add(what string, nr uint64, args ...uint64) {
@@ -73,7 +75,9 @@ func (c *calls) makeAll() error {
 	if c.stub.listRoom() == 0 {
 		return c.oneByOne()
 	}
-	answer, err := c.stub.Run(&c.stub.batch, c.list, 0)
+	batch := c.stub.batch
+	batch.TID = c.tid
+	answer, err := c.by.Run(&batch, c.list, 0)
 	if err != nil {
 		return err
 	}
@@ -89,7 +93,7 @@ func (c *calls) makeAll() error {
 // oneByOne is for where no memory may be made executable.
 func (c *calls) oneByOne() error {
 	for i, end := range c.ends {
-		_, err := c.stub.Call(uintptr(c.list[i].Nr), c.list[i].Args[:]...)
+		_, err := c.by.Call(uintptr(c.list[i].Nr), c.list[i].Args[:]...)
 		if err = end(err); err != nil {
 			return err
 		}
@@ -119,7 +123,7 @@ func (s *stub) makeRoom(at uint64) error {
 		return nil // as under SELinux without execmem
 	}
 	s.batch = ptrace.Batch{
-		Memory: s.mem, Area: ptrace.Area{Code: code}, At: at + scratchSize, Size: listSize, PID: s.inner,
+		Memory: s.mem, Area: ptrace.Area{Code: code}, At: at + scratchSize, Size: listSize,
 	}
 	return s.batch.LayCode()
 }

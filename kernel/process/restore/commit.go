@@ -74,7 +74,10 @@ func (t *tree) openFiles() error {
 		return err
 	}
 	t.root.screen = t.objects.Screen()
-	return nil
+	if err := t.each(func(p *process) error { return t.objects.Place(p) })(); err != nil {
+		return err
+	}
+	return t.objects.Placed()
 }
 
 // release lets all of them run, the root last. Until a process is let go it is

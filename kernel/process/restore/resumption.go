@@ -10,6 +10,7 @@ import (
 
 	"snappipe/kernel"
 	"snappipe/kernel/process/lazy"
+	"snappipe/kernel/process/sys"
 )
 
 // Begin starts to resume the image of a process, size bytes long, of which
@@ -63,6 +64,10 @@ func (r *resumption) load() error {
 	if err != nil {
 		return err
 	}
+	// Beside what else there is to do first: memories and channels of the processes,
+	// and all that they had open.
+	const atLeast, perProcess = 64, 4
+	go sys.MakeRoom(atLeast + len(img.Tasks)*perProcess + len(img.Open))
 	r.tree = newTree(img, r.options)
 	r.tree.server, r.tree.image = r.server, r.image
 	err = r.tree.tracer.Do(r.tree.load)

@@ -31,7 +31,7 @@ func (p *process) setSched(t *thread) error {
 			return fmt.Errorf("setting its I/O priority: %w", err)
 		}
 	}
-	return p.setTimerSlack(t)
+	return nil
 }
 
 func (p *process) setPolicy(t *thread) error {
@@ -80,12 +80,4 @@ func (p *process) setAffinity(t *thread) error {
 		return fmt.Errorf("setting its processors: %w", err)
 	}
 	return nil
-}
-
-func (p *process) setTimerSlack(t *thread) error {
-	slack := t.saved.TimerSlack
-	if slack == 0 {
-		return nil
-	}
-	return t.call("PR_SET_TIMERSLACK", unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, slack, 0, 0, 0)
 }

@@ -93,10 +93,11 @@ func (p *process) makeThread(tid int) (ptrace.Thread, error) {
 // come last, and first those of each thread, as they will be taken.
 func (p *process) setThreads() error {
 	for _, t := range p.threads {
-		if err := t.set(); err != nil {
+		// The timer slack comes after the scheduling, which may change it.
+		if err := p.setSched(t); err != nil {
 			return fmt.Errorf("thread %d: %w", t.saved.TID, err)
 		}
-		if err := p.setSched(t); err != nil {
+		if err := t.set(); err != nil {
 			return fmt.Errorf("thread %d: %w", t.saved.TID, err)
 		}
 	}
@@ -112,52 +113,39 @@ func (p *process) setThreads() error {
 }
 
 func (t *thread) set() error {
-	if _, err := t.callWith("setting its name", unix.SYS_PRCTL, 1, cstring(string(t.saved.Comm)), unix.PR_SET_NAME, 0); err != nil {
-		return err
-	}
-	if err := t.call("set_tid_address", unix.SYS_SET_TID_ADDRESS, uint64(t.saved.ClearTID)); err != nil {
-		return err
-	}
+	c := &calls{stub: t.stub, by: t.Caller, tid: t.id}
+	name := c.lay(cstring(string(t.saved.Comm)))
+	c.add("setting its name", unix.SYS_PRCTL, unix.PR_SET_NAME, name)
+	c.add("set_tid_address", unix.SYS_SET_TID_ADDRESS, uint64(t.saved.ClearTID))
 	if t.saved.Robust.Head != 0 {
-		if err := t.call("set_robust_list", unix.SYS_SET_ROBUST_LIST, uint64(t.saved.Robust.Head), t.saved.Robust.Len); err != nil {
-			return err
-		}
+		c.add("set_robust_list", unix.SYS_SET_ROBUST_LIST, uint64(t.saved.Robust.Head), t.saved.Robust.Len)
 	}
 	if t.saved.NoTSC {
-		if err := t.call("PR_SET_TSC", unix.SYS_PRCTL, unix.PR_SET_TSC, unix.PR_TSC_SIGSEGV); err != nil {
-			return err
-		}
+		c.add("PR_SET_TSC", unix.SYS_PRCTL, unix.PR_SET_TSC, unix.PR_TSC_SIGSEGV)
 	}
 	if t.saved.NoCPUID {
-		if err := t.call("ARCH_SET_CPUID", unix.SYS_ARCH_PRCTL, archSetCPUID, 0); err != nil {
-			return err
-		}
+		c.add("ARCH_SET_CPUID", unix.SYS_ARCH_PRCTL, archSetCPUID, 0)
 	}
-	if err := t.setAltStack(); err != nil {
-		return err
+	if slack := t.saved.TimerSlack; slack != 0 {
+		c.add("PR_SET_TIMERSLACK", unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, slack, 0, 0, 0)
 	}
-	return t.registerRseq()
+	t.setAltStack(c)
+	if r := &t.saved.Rseq; r.Ptr != 0 {
+		c.add("rseq", unix.SYS_RSEQ, uint64(r.Ptr), uint64(r.Size), uint64(r.Flags), uint64(r.Sig))
+	}
+	return c.run()
 }
 
-func (t *thread) setAltStack() error {
+func (t *thread) setAltStack(c *calls) {
 	const onStack, disable = 1, 2 // SS_
 	a := &t.saved.AltStack
 	if a.Flags&disable != 0 || a.SP == 0 {
-		return nil
+		return
 	}
 	// struct sigaltstack. SS_ONSTACK is not to be set: that the thread is
 	// on it, the kernel tells by its stack pointer.
-	stack := sys.Words(uint64(a.SP), uint64(uint32(a.Flags&^onStack)), a.Size)
-	_, err := t.callWith("sigaltstack", unix.SYS_SIGALTSTACK, 0, stack, 0, 0)
-	return err
-}
-
-func (t *thread) registerRseq() error {
-	r := &t.saved.Rseq
-	if r.Ptr == 0 {
-		return nil
-	}
-	return t.call("rseq", unix.SYS_RSEQ, uint64(r.Ptr), uint64(r.Size), uint64(r.Flags), uint64(r.Sig))
+	at := c.lay(sys.Words(uint64(a.SP), uint64(uint32(a.Flags&^onStack)), a.Size))
+	c.add("sigaltstack", unix.SYS_SIGALTSTACK, at, 0)
 }
 
 // tidCache is where glibc on x86-64 has a thread's own ID: struct pthread.tid,
