@@ -53,9 +53,9 @@ func (m *Maker) Place(p Process) error { return m.placeIn(p, m.fds(slices.Index(
 
 func (m *Maker) Placed() error { return m.setAsync() }
 
-// placeIn has a process receive open files one by one. Each comes at the lowest
-// free number, which may be one that a later one is to have; so it is moved on
-// before the next comes.
+// placeIn has a process receive open files, in the order of the numbers that they are
+// to have. They come at the lowest that are free, so that none comes at a higher one
+// than it is to have, and the last can be moved on first: what is there has been.
 func (m *Maker) placeIn(p Process, fds []world.FD) error {
 	numbers := map[int][]world.FD{} // by index in world.Open
 	var order []int
@@ -75,20 +75,24 @@ func (m *Maker) placeIn(p Process, fds []world.FD) error {
 	if err := p.CloseAll(free); err != nil {
 		return err
 	}
-	for _, i := range order {
-		if err := placeOne(p, m.made[i].fd, numbers[i]); err != nil {
+	ours := make([]int, len(order))
+	for k, i := range order {
+		ours[k] = m.made[i].fd
+	}
+	came, err := p.Hand(ours...)
+	if err != nil {
+		return err
+	}
+	for k, i := range slices.Backward(order) {
+		if err := placeOne(p, came[k], numbers[i]); err != nil {
 			return m.about(i, err)
 		}
 	}
 	return nil
 }
 
-// placeOne has a process receive an open file, and puts it at its numbers.
-func placeOne(p Process, fd int, numbers []world.FD) error {
-	n, err := p.Hand(fd)
-	if err != nil {
-		return err
-	}
+// placeOne puts an open file, which has come at n, at its numbers.
+func placeOne(p Process, n int, numbers []world.FD) error {
 	stays := false
 	for _, to := range numbers {
 		if to.FD == n {
@@ -107,7 +111,7 @@ func placeOne(p Process, fd int, numbers []world.FD) error {
 	if stays {
 		return nil
 	}
-	_, err = p.Call("close", unix.SYS_CLOSE, uint64(n))
+	_, err := p.Call("close", unix.SYS_CLOSE, uint64(n))
 	return err
 }
 

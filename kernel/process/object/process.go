@@ -28,9 +28,9 @@ type Process interface {
 	Read(b []byte, at uint64) error
 	Write(b []byte, at uint64) error
 
-	// Hand gives it a descriptor of ours, which closes on exec, and returns its
-	// number there: the lowest that is free.
-	Hand(fd int) (int, error)
+	// Hand gives it descriptors of ours, which close on exec, and returns their
+	// numbers there: the lowest that are free, in the same order.
+	Hand(fds ...int) ([]int, error)
 	// Lend calls f with the number that a descriptor of ours has in it meanwhile.
 	Lend(fd int, f func(n uint64) error) error
 	// CloseAll closes all of its descriptors but the one that Hand needs, which it

@@ -4,9 +4,9 @@
 package restore
 
 import (
-	"encoding/binary"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -46,15 +46,36 @@ func (c *channel) close() error {
 // hand gives the stub a descriptor of ours and returns its number there: the
 // lowest that is free. It closes on exec.
 func (s *stub) hand(fd int) (int, error) {
+	numbers, err := s.handAll(fd)
+	if err != nil {
+		return 0, err
+	}
+	return numbers[0], nil
+}
+
+// handAll gives it several, which come in their order.
+func (s *stub) handAll(fds ...int) (numbers []int, err error) {
+	const atOnce = 250 // SCM_MAX_FD, include/net/scm.h, is 253
+	for some := range slices.Chunk(fds, atOnce) {
+		n, err := s.handSome(some)
+		if err != nil {
+			return nil, err
+		}
+		numbers = append(numbers, n...)
+	}
+	return numbers, nil
+}
+
+func (s *stub) handSome(fds []int) ([]int, error) {
 	// The channel may be that of other stubs too, none of which is to receive anything
 	// meanwhile.
 	turn := s.Turn
 	s.Turn = nil
 	defer func() { s.Turn = turn }()
-	if err := unix.Sendmsg(int(s.channel.ours.Fd()), []byte{0}, unix.UnixRights(fd), nil, 0); err != nil {
-		return 0, fmt.Errorf("handing over a descriptor: %w", err)
+	if err := unix.Sendmsg(int(s.channel.ours.Fd()), []byte{0}, unix.UnixRights(fds...), nil, 0); err != nil {
+		return nil, fmt.Errorf("handing over a descriptor: %w", err)
 	}
-	control := make([]byte, unix.CmsgSpace(4))
+	control := make([]byte, unix.CmsgSpace(4*len(fds)))
 	// lay aligns to 16 bytes: a byte to receive, struct iovec, the rights.
 	body, vector, rights := s.scratch, s.scratch+16, s.scratch+32
 	// struct msghdr: name, its length, vector, its length, control, its
@@ -62,18 +83,18 @@ func (s *stub) hand(fd int) (int, error) {
 	header := sys.Words(0, 0, vector, 1, rights, uint64(len(control)), 0)
 	at, err := s.lay([]byte{0}, sys.Words(body, 1), control, header)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if _, err := s.call("receiving a descriptor", unix.SYS_RECVMSG, uint64(s.channel.theirs), at[3], unix.MSG_CMSG_CLOEXEC); err != nil {
-		return 0, err
+		return nil, err
 	}
 	if err := s.mem.Read(control, rights); err != nil {
-		return 0, err
+		return nil, err
 	}
 	messages, err := unix.ParseSocketControlMessage(control)
-	if err != nil || len(messages) == 0 || len(messages[0].Data) < 4 {
+	if err != nil || len(messages) == 0 || len(messages[0].Data) < 4*len(fds) {
 		// The kernel drops what there is no descriptor for (MSG_CTRUNC).
-		return 0, fmt.Errorf("handing over a descriptor: %w", unix.EMFILE)
+		return nil, fmt.Errorf("handing over a descriptor: %w", unix.EMFILE)
 	}
-	return int(int32(binary.LittleEndian.Uint32(messages[0].Data))), nil
+	return unix.ParseUnixRights(&messages[0])
 }

@@ -37,7 +37,7 @@ func (p *process) Read(b []byte, at uint64) error { return p.stub.mem.Read(b, at
 
 func (p *process) Write(b []byte, at uint64) error { return p.stub.mem.Copy(b, at) }
 
-func (p *process) Hand(fd int) (int, error) { return p.stub.hand(fd) }
+func (p *process) Hand(fds ...int) ([]int, error) { return p.stub.handAll(fds...) }
 
 func (p *process) Lend(fd int, f func(n uint64) error) error { return p.stub.lend(fd, f) }
 

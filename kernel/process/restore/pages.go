@@ -87,10 +87,12 @@ func (p *process) memorySegments() (all []segment) {
 	return all
 }
 
+// zeros are never written to.
+var zeros [1 << 20]byte
+
 // zeroPrivate blanks the parts of files mapped again that come from the image,
 // so that there too what does not come is zeros.
 func (p *process) zeroPrivate() error {
-	zeros := make([]byte, 1<<20)
 	for i := range p.mapped {
 		m := &p.mapped[i]
 		if m.source == nil {
