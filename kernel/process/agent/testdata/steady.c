@@ -28,12 +28,10 @@ static void disturbed(const char *what) {
 
 static void on_sigchld(int sig) { disturbed("SIGCHLD"); }
 
-static void *wait_epoll(void *arg) {
-	int ep = epoll_create1(0), ev = eventfd(0, 0);
-	struct epoll_event e = {.events = EPOLLIN};
-	epoll_ctl(ep, EPOLL_CTL_ADD, ev, &e);
+static void *wait_epoll(void *ep) {
+	struct epoll_event e;
 	for (;;)
-		if (epoll_wait(ep, &e, 1, 50) != 0)
+		if (epoll_wait((long)ep, &e, 1, 50) != 0)
 			disturbed("epoll_wait");
 }
 
@@ -102,12 +100,16 @@ int main(int argc, char **argv) {
 	char *memory = mmap(NULL, mib << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	memset(memory, 'm', mib << 20);
 	void *(*work[])(void *) = {wait_epoll, wait_poll, wait_sleep, wait_signal, wait_pause, compute};
+	// Here, for a thread may begin later than the first line is read.
+	int ep = epoll_create1(0), ev = eventfd(0, 0);
+	struct epoll_event e = {.events = EPOLLIN};
+	epoll_ctl(ep, EPOLL_CTL_ADD, ev, &e);
 	pthread_t t;
 	pthread_attr_t a;
 	pthread_attr_init(&a);
 	pthread_attr_setstacksize(&a, 64 << 10);
 	for (size_t i = 0; i < sizeof work / sizeof *work; i++)
-		pthread_create(&t, &a, work[i], NULL);
+		pthread_create(&t, &a, work[i], (void *)(long)ep);
 	for (int i = 0; i < idle; i++)
 		pthread_create(&t, &a, wait_pause, NULL);
 	for (long beat = 1;; beat++) {
