@@ -52,7 +52,7 @@ type Pagemap struct {
 // OpenPagemap opens it. It stays that of the same memory, also when the
 // process ends.
 func OpenPagemap(pid int) (*Pagemap, error) {
-	f, err := os.Open(path(pid, "pagemap"))
+	f, err := Open(path(pid, "pagemap"), unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}

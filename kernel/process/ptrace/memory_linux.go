@@ -14,6 +14,8 @@ import (
 	"os"
 	"unsafe"
 
+	"snappipe/kernel/process/proc"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -26,7 +28,7 @@ type Memory struct {
 
 // OpenMemory opens the address space of a process.
 func OpenMemory(pid int) (*Memory, error) {
-	f, err := os.OpenFile(fmt.Sprintf("/proc/%d/mem", pid), os.O_RDWR, 0)
+	f, err := proc.Open(fmt.Sprintf("/proc/%d/mem", pid), unix.O_RDWR)
 	if err != nil {
 		return nil, err
 	}
