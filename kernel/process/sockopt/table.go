@@ -186,7 +186,7 @@ var Table = []Option{
 	{unix.IPPROTO_TCP, unix.TCP_INFO, Report, "TCP_INFO", ""},
 	{unix.IPPROTO_TCP, unix.TCP_QUICKACK, Kept, "TCP_QUICKACK", ""},
 	{unix.IPPROTO_TCP, unix.TCP_CONGESTION, Kept, "TCP_CONGESTION", ""},
-	{unix.IPPROTO_TCP, unix.TCP_MD5SIG, Unread, "TCP_MD5SIG", ""},
+	{unix.IPPROTO_TCP, unix.TCP_MD5SIG, Unread, "TCP_MD5SIG", "root is refused a listener or connection that has keys"},
 	{unix.IPPROTO_TCP, unix.TCP_THIN_LINEAR_TIMEOUTS, Kept, "TCP_THIN_LINEAR_TIMEOUTS", ""},
 	{unix.IPPROTO_TCP, unix.TCP_THIN_DUPACK, Derived, "TCP_THIN_DUPACK", "of no effect any more"},
 	{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, Kept, "TCP_USER_TIMEOUT", ""},

@@ -15,6 +15,9 @@ type InetInfo struct {
 	State  uint8
 	Unread int    // bytes that it has received
 	Ino    uint64 // 0 if it is in nobody's hands
+	// Signed is set if it has keys of TCP_MD5SIG (tcp(7)), which is told only those who
+	// have CAP_NET_ADMIN.
+	Signed bool
 }
 
 // inetDiagID is struct inet_diag_sockid.
@@ -42,7 +45,8 @@ func AskTCP(local, remote netip.AddrPort) (InetInfo, error) {
 		return InetInfo{}, err
 	}
 	defer unix.Close(fd)
-	req := inetDiagReq{family: unix.AF_INET6, protocol: unix.IPPROTO_TCP, states: ^uint32(0)}
+	const withInfo = 1 << 1 // without INET_DIAG_INFO, keys are not told of either
+	req := inetDiagReq{family: unix.AF_INET6, protocol: unix.IPPROTO_TCP, show: withInfo, states: ^uint32(0)}
 	if local.Addr().Is4() {
 		req.family = unix.AF_INET
 	}
@@ -71,5 +75,22 @@ func parseInetDiag(b []byte) (info InetInfo, err error) {
 	if err := checkSockDiag(b, end); err != nil {
 		return info, err
 	}
-	return InetInfo{State: b[state], Unread: int(le.Uint32(b[unread:])), Ino: uint64(le.Uint32(b[inode:]))}, nil
+	return InetInfo{
+		State: b[state], Unread: int(le.Uint32(b[unread:])), Ino: uint64(le.Uint32(b[inode:])), Signed: hasAttribute(b[end:], inetDiagMD5Sig),
+	}, nil
+}
+
+const inetDiagMD5Sig = 18 // INET_DIAG_MD5SIG of include/uapi/linux/inet_diag.h
+
+// hasAttribute reports whether one of a type is among some (netlink(7)), and not empty.
+func hasAttribute(b []byte, typ uint16) bool {
+	le := binary.NativeEndian
+	for len(b) > unix.SizeofNlAttr {
+		size := int(le.Uint16(b))
+		if size > unix.SizeofNlAttr && le.Uint16(b[2:]) == typ {
+			return true
+		}
+		b = b[min(max((size+3)&^3, unix.SizeofNlAttr), len(b)):]
+	}
+	return false
 }

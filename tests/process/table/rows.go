@@ -293,6 +293,8 @@ var descriptors = []Row{
 	{Object: "the same of a pipe or an eventfd that another process has too", Program: "descriptor-in-flight",
 		Variants: []string{"shared-pipe", "shared-event"}, Refused: `(a pipe|an eventfd).*process \d+ \(descriptor-in-f\w*\) has it too`},
 	{Object: "TCP sockets: listening, unconnected", Program: "tcp-listen", Variants: []string{"ipv4", "ipv6"}},
+	{Object: "a TCP listener or connection with keys of TCP_MD5SIG, which only root may see", Program: "tcp-listen", Variants: []string{"signed"}, Users: root,
+		Refused: `fd \d+, a TCP socket at 127.*: it has keys of TCP_MD5SIG`, Forced: "has none any more"},
 	{Object: "TCP connections within the processes, and what waits in them", Program: "tcp-inside",
 		Variants: []string{"reuse", "ipv6", "mapped", "gone", "child", "child-ipv6", "half-closed", "deaf", "options"}},
 	{Object: "TCP connections within the processes that are in use", Program: "tcp-inside", Variants: []string{"traffic", "traffic-ipv6"}, Moves: true, Users: root},
