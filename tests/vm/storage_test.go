@@ -134,11 +134,16 @@ func uefi(t testing.TB) []string {
 		"-drive", "if=pflash,unit=1,format=raw,file=" + strings.ReplaceAll(vars, ",", ",,")}
 }
 
-// diskTools is a disk with the programs that make and check what is on others, as
-// an archive, with the libraries that they need.
+// diskTools is a disk with the programs that make and check what is on others.
 func diskTools(t testing.TB) string {
 	t.Helper()
-	files := []string{"sbin/lvm", "sbin/cryptsetup", "sbin/mke2fs", "sbin/mkfs.ext4", "sbin/e2fsck"}
+	return toolsDisk(t, "sbin/lvm", "sbin/cryptsetup", "sbin/mke2fs", "sbin/mkfs.ext4", "sbin/e2fsck")
+}
+
+// toolsDisk is a disk with programs of this system, as an archive, with the libraries
+// that they need.
+func toolsDisk(t testing.TB, files ...string) string {
+	t.Helper()
 	for _, f := range slices.Clone(files) {
 		for word := range strings.FieldsSeq(output(t, "", "ldd", "/"+f)) {
 			if lib := strings.TrimPrefix(word, "/"); lib != word && !slices.Contains(files, lib) {
@@ -147,6 +152,6 @@ func diskTools(t testing.TB) string {
 		}
 	}
 	name := filepath.Join(t.TempDir(), "tools.tar")
-	output(t, "/", append([]string{"tar", "--dereference", "--transform=s,^sbin/,bin/,", "-cf", name}, files...)...)
+	output(t, "/", append([]string{"tar", "--dereference", "--transform=s,^\\(usr/\\)\\?s\\?bin/,bin/,", "-cf", name}, files...)...)
 	return name
 }
