@@ -112,7 +112,6 @@ func TestCheckFar(t *testing.T) {
 	}
 	for name, damage := range map[string]func(s *world.Socket, f *world.FarEnd){
 		"with a peer":          func(s *world.Socket, _ *world.FarEnd) { s.Peer = 2 },
-		"half closed":          func(s *world.Socket, _ *world.FarEnd) { s.Shutdown = shutWriting },
 		"more than it holds":   func(_ *world.Socket, f *world.FarEnd) { f.Unsent = 6 },
 		"less than nothing":    func(_ *world.Socket, f *world.FarEnd) { f.Unsent = -1 },
 		"unknown options":      func(_ *world.Socket, f *world.FarEnd) { f.Options = 8 },

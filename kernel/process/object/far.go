@@ -61,8 +61,8 @@ func (t *Taker) describeFar(e *connectionEnd) (lost string, err error) {
 	if zero, err := unix.GetsockoptInt(e.fd, unix.SOL_SOCKET, unix.SO_ZEROCOPY); err == nil && zero != 0 {
 		return "what is on its way may have been sent with MSG_ZEROCOPY", nil
 	}
-	if e.info.State != tcpEstablished || s.Shutdown != 0 {
-		return "a direction of it is closed, and its other end is outside of the program", nil
+	if ofConnection[e.info.State].heardEnd {
+		return "its other end, which is outside of the program, has closed its direction", nil
 	}
 	if at, err := sys.PeekOffset(e.fd); err == nil && at >= 0 {
 		return "it is peeked at (SO_PEEK_OFF), and its other end is outside of the program", nil
@@ -136,7 +136,8 @@ func (t *Taker) readFar(e *connectionEnd) (lost string, err error) {
 }
 
 func (t *Taker) readFarSent(e *connectionEnd) (lost string, err error) {
-	c, f := e.d.Socket.TCP, e.d.Socket.TCP.Far
+	s := e.d.Socket
+	c, f := s.TCP, s.TCP.Far
 	unacked, err := unix.IoctlGetInt(e.fd, unix.SIOCOUTQ)
 	if err != nil {
 		return "", err
@@ -155,6 +156,10 @@ func (t *Taker) readFarSent(e *connectionEnd) (lost string, err error) {
 	}
 	if f.Unsent, err = unix.IoctlGetInt(e.fd, unix.SIOCOUTQNSD); err != nil {
 		return "", err
+	}
+	if s.Shutdown&shutWriting != 0 { // the end counts as one, and is behind all else
+		end--
+		f.Unsent = max(f.Unsent-1, 0)
 	}
 	f.SentFrom = end - uint32(n)
 	if n > 0 {

@@ -20,13 +20,14 @@ import (
 type rejoining struct {
 	fd, reuse int
 	unsent    []byte
+	shutdown  int // as in world.Socket
 }
 
 func checkFar(w *world.World, s *world.Socket) error {
 	const maxScale = 14 // TCP_MAX_WSCALE
 	c, f := s.TCP, s.TCP.Far
 	switch {
-	case s.Peer != 0 || s.Shutdown != 0:
+	case s.Peer != 0:
 		return errors.New("has both a far end and what that can't have")
 	case f.Unsent < 0 || int64(f.Unsent) > w.SizeOf(c.Sent):
 		return errors.New("has more to send than it holds")
@@ -75,7 +76,7 @@ func (m *Maker) fillFar(i int) error {
 	if err != nil {
 		return err
 	}
-	r := rejoining{reuse: reuseOf(s)}
+	r := rejoining{reuse: reuseOf(s), shutdown: s.Shutdown}
 	sent := m.world.SizeOf(c.Sent) - int64(c.Far.Unsent)
 	put := func(b []byte) error {
 		now := b[:min(int64(len(b)), max(sent, 0))]
@@ -143,6 +144,10 @@ func (m *Maker) Rejoin() error {
 		}
 		if err != nil {
 			return fmt.Errorf("sending what a connection to others had not sent yet: %w", err)
+		}
+		// What the other end knows already, it hears once more.
+		if err := shutDown(r.fd, r.shutdown); err != nil {
+			return err
 		}
 	}
 	for i := range m.world.Open {

@@ -177,9 +177,10 @@ func (m *Maker) settleSocket(i int) (err error) {
 
 // shutdown closes directions. Without a connection, the kernel does so all the same, and
 // says that there is none (net/ipv4/af_inet.c: inet_shutdown).
-func (m *Maker) shutdown(i int) error {
-	s, fd := m.world.Open[i].Socket, m.made[i].fd
-	if how, ok := map[int]int{1: unix.SHUT_RD, 2: unix.SHUT_WR, 3: unix.SHUT_RDWR}[s.Shutdown]; ok {
+func (m *Maker) shutdown(i int) error { return shutDown(m.made[i].fd, m.world.Open[i].Socket.Shutdown) }
+
+func shutDown(fd, directions int) error {
+	if how, ok := map[int]int{1: unix.SHUT_RD, 2: unix.SHUT_WR, 3: unix.SHUT_RDWR}[directions]; ok {
 		if err := unix.Shutdown(fd, how); sys.Ignore(err, unix.ENOTCONN) != nil {
 			return fmt.Errorf("shutdown: %w", err)
 		}

@@ -32,19 +32,9 @@ func TestFarEnd(t *testing.T) {
 	for _, host := range []string{"127.0.0.1", "::1"} {
 		t.Run(host, func(t *testing.T) {
 			s, p, peer := echoing(t, host)
-			for range 2 {
-				pid := p.PID
-				if cycle.Children(pid) != nil { // of snapresume
-					pid = cycle.Program(t, p)
-				}
+			for round := range 2 {
 				peer.moves(t, p)
-				r := stored(t, s, s.Tool("snapcat", "--then", "kill", "--force", "-o", s.Path("img"), "process:"+strconv.Itoa(pid)))
-				if r != 0 {
-					t.Fatalf("no snapshot: status %d", r)
-				}
-				cycle.Until(t, "the program to be gone", p.Ended)
-				time.Sleep(500 * time.Millisecond) // the other end sends again, to nobody
-				p = s.Resume(t)
+				p = killAndResume(t, s, p, round > 0)
 			}
 			peer.moves(t, p)
 			peer.end(t)
@@ -52,6 +42,66 @@ func TestFarEnd(t *testing.T) {
 				t.Errorf("status %d\n%s", status, p.Text())
 			}
 		})
+	}
+}
+
+// halfClosed is a server of one connection that ends its direction before it is asked
+// anything, and counts what it gets.
+const halfClosed = `
+import socket, sys
+l = socket.create_server((sys.argv[1], int(sys.argv[2])), family=socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
+c, _ = l.accept()
+c.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+c.sendall(b"x" * int(sys.argv[3]))
+c.shutdown(socket.SHUT_WR)
+open("closed", "w")
+n = 0
+while data := c.recv(65536):
+    n += len(data)
+sys.exit(n != 3000)
+`
+
+// A server has closed its direction, of which the other end has heard, or not yet, since it
+// has not read what comes before. It ends with its image and goes on from it, twice.
+func TestFarHalfClosed(t *testing.T) {
+	needFar(t)
+	for size, known := range map[int]bool{5: true, 3 << 20: false} {
+		for _, host := range []string{"127.0.0.1", "::1"} {
+			t.Run(fmt.Sprintf("%s,%d", host, size), func(t *testing.T) {
+				s := cycle.NewStage(t, cycle.Root)
+				port := freePort(t)
+				p := s.Start(t, interpreter(t), "-c", halfClosed, host, port, fmt.Sprint(size))
+				conn := dial(t, p, host, port)
+				s.Await(t, p, "closed")
+				if known {
+					readEnd(t, conn, size)
+				}
+				for round := range 2 {
+					if _, err := conn.Write(make([]byte, 1000)); err != nil {
+						t.Fatal(err)
+					}
+					p = killAndResume(t, s, p, round > 0)
+				}
+				if !known {
+					readEnd(t, conn, size)
+				}
+				if _, err := conn.Write(make([]byte, 1000)); err != nil {
+					t.Fatal(err)
+				}
+				conn.Close()
+				if status := p.Status(t); status != 0 {
+					t.Errorf("status %d\n%s", status, p.Text())
+				}
+			})
+		}
+	}
+}
+
+// readEnd reads so many bytes up to the end of what comes.
+func readEnd(t *testing.T, conn net.Conn, size int) {
+	t.Helper()
+	if n, err := io.Copy(io.Discard, conn); n != int64(size) || err != nil {
+		t.Errorf("%d bytes came, not %d: %v", n, size, err)
 	}
 }
 
@@ -70,6 +120,22 @@ func TestFarEndNotStored(t *testing.T) {
 	if status := p.Status(t); status != 0 {
 		t.Errorf("status %d\n%s", status, p.Text())
 	}
+}
+
+// killAndResume has a program end with its image, and go on from it a while later.
+func killAndResume(t *testing.T, s *cycle.Stage, p *cycle.Process, again bool) *cycle.Process {
+	t.Helper()
+	pid := p.PID
+	if again { // it is snapresume
+		pid = cycle.Program(t, p)
+	}
+	r := stored(t, s, s.Tool("snapcat", "--then", "kill", "--force", "-o", s.Path("img"), "process:"+strconv.Itoa(pid)))
+	if r != 0 {
+		t.Fatalf("no snapshot: status %d", r)
+	}
+	cycle.Until(t, "the program to be gone", p.Ended)
+	time.Sleep(500 * time.Millisecond) // the other end sends again, to nobody
+	return s.Resume(t)
 }
 
 func stored(t *testing.T, s *cycle.Stage, cmd *exec.Cmd) int {
@@ -92,25 +158,37 @@ type peer struct {
 func echoing(t *testing.T, host string) (*cycle.Stage, *cycle.Process, *peer) {
 	t.Helper()
 	cycle.Need(t, "prlimit")
-	if cycle.Users()[0].Name != cycle.Root.Name {
-		t.Skip("only root keeps connections to others")
-	}
+	needFar(t)
 	s := cycle.NewStage(t, cycle.Root)
 	port := freePort(t)
-	p := s.Start(t, interpreter(t), "-c", echo, host, fmt.Sprint(port))
+	p := s.Start(t, interpreter(t), "-c", echo, host, port)
 	c := &peer{got: make(chan uint64, 1), done: make(chan error, 1)}
-	cycle.Until(t, "the server", func() (ok bool) {
-		var err error
-		c.conn, err = net.Dial("tcp", net.JoinHostPort(host, fmt.Sprint(port)))
-		return err == nil || p.Ended()
-	})
-	if c.conn == nil {
-		t.Fatal(p.Text())
-	}
-	t.Cleanup(func() { c.conn.Close() })
+	c.conn = dial(t, p, host, port)
 	go c.send()
 	go func() { c.done <- c.receive() }()
 	return s, p, c
+}
+
+func needFar(t *testing.T) {
+	t.Helper()
+	if cycle.Users()[0].Name != cycle.Root.Name {
+		t.Skip("only root keeps connections to others")
+	}
+}
+
+// dial connects to a server that is about to listen.
+func dial(t *testing.T, p *cycle.Process, host, port string) (conn net.Conn) {
+	t.Helper()
+	cycle.Until(t, "the server", func() (ok bool) {
+		var err error
+		conn, err = net.Dial("tcp", net.JoinHostPort(host, port))
+		return err == nil || p.Ended()
+	})
+	if conn == nil {
+		t.Fatal(p.Text())
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
 }
 
 func (c *peer) send() {
