@@ -61,8 +61,9 @@ func (t *Taker) describeFar(e *connectionEnd) (lost string, err error) {
 	if zero, err := unix.GetsockoptInt(e.fd, unix.SOL_SOCKET, unix.SO_ZEROCOPY); err == nil && zero != 0 {
 		return "what is on its way may have been sent with MSG_ZEROCOPY", nil
 	}
-	if ofConnection[e.info.State].heardEnd {
-		return "its other end, which is outside of the program, has closed its direction", nil
+	ended := ofConnection[e.info.State].heardEnd
+	if device, err := unix.GetsockoptString(e.fd, unix.SOL_SOCKET, unix.SO_BINDTODEVICE); ended && (err != nil || device != "") {
+		return "its other end, which is outside of the program, has closed its direction, and it is bound to a device", nil
 	}
 	if at, err := sys.PeekOffset(e.fd); err == nil && at >= 0 {
 		return "it is peeked at (SO_PEEK_OFF), and its other end is outside of the program", nil
@@ -77,7 +78,7 @@ func (t *Taker) describeFar(e *connectionEnd) (lost string, err error) {
 	if err := t.optionsOfEnd(e); err != nil || e.d.Kind == world.KindLost {
 		return "", err
 	}
-	s.TCP.Far = &world.FarEnd{}
+	s.TCP.Far = &world.FarEnd{Ended: ended}
 	err = t.repairing(e, func() (err error) {
 		lost, err = t.readFar(e)
 		return err
@@ -125,6 +126,10 @@ func (t *Taker) readFar(e *connectionEnd) (lost string, err error) {
 		}
 		if before != after {
 			continue
+		}
+		if f.Ended { // the end counts as one, and is received again
+			after--
+			sys.LimitTCPWindow(window, after)
 		}
 		f.Window, f.ReceivedFrom = window, after-uint32(len(received))
 		if len(received) > 0 {

@@ -94,10 +94,32 @@ func (m *Maker) fillFar(i int) error {
 	if err := sys.Setsockopt(fd, unix.IPPROTO_TCP, unix.TCP_REPAIR_WINDOW, c.Far.Window); err != nil {
 		return fmt.Errorf("TCP_REPAIR_WINDOW: %w", err)
 	}
+	if c.Far.Ended {
+		if err := m.hearEnd(i); err != nil {
+			return err
+		}
+	}
 	if r.fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3); err != nil {
 		return err
 	}
 	m.rejoining = append(m.rejoining, r)
+	return nil
+}
+
+// hearEnd has an end receive what the other has said behind all else.
+func (m *Maker) hearEnd(i int) error {
+	const soon = 2000 // milliseconds
+	s, fd := m.world.Open[i].Socket, m.made[i].fd
+	f := s.TCP.Far
+	end := f.ReceivedFrom + uint32(m.world.SizeOf(s.TCP.Received))
+	if err := sys.SendFinish(world.InetAddress(s.Remote), world.InetAddress(s.Local), end, f.SentFrom); err != nil {
+		return kernel.Refuse(m.name(i), "resume it as root", "its other end has closed its direction, which takes CAP_NET_RAW to be told again: %v", err)
+	}
+	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+	if n, err := unix.Poll(p, soon); err != nil || n == 0 {
+		return kernel.Refuse(m.name(i), "look for a packet filter that keeps what comes from there by the loopback device",
+			"its other end has closed its direction, and it does not hear that again")
+	}
 	return nil
 }
 

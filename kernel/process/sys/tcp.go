@@ -91,6 +91,14 @@ func TCPWindow(fd int) ([]byte, error) {
 	return b, nil
 }
 
+// LimitTCPWindow has a window be granted by the number received at most, as it has to be.
+func LimitTCPWindow(window []byte, received uint32) {
+	const granted = 16 // rcv_wup of struct tcp_repair_window
+	if at := window[granted:]; int32(binary.NativeEndian.Uint32(at)-received) > 0 {
+		binary.NativeEndian.PutUint32(at, received)
+	}
+}
+
 // What two ends have agreed on: TCPI_OPT_ of include/uapi/linux/tcp.h.
 const (
 	TCPTimestamps = 1 << iota

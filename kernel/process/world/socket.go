@@ -67,6 +67,8 @@ type FarEnd struct {
 	// and Received, and Unsent is how much of Sent, at its end, has not left yet.
 	SentFrom, ReceivedFrom uint32
 	Unsent                 int
+	// Ended is set if it has closed its direction, and that has been heard.
+	Ended bool `json:",omitempty"`
 	// Options are TCPI_OPT_ of linux/tcp.h, SendScale and ReceiveScale the scales of
 	// windows, Window struct tcp_repair_window, and Timestamp TCP_TIMESTAMP.
 	Options                 int

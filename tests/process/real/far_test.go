@@ -97,6 +97,51 @@ func TestFarHalfClosed(t *testing.T) {
 	}
 }
 
+// hearing is a server of one connection that hears its end while it has not read all, and
+// answers then.
+const hearing = `
+import os, socket, sys, time
+l = socket.create_server((sys.argv[1], int(sys.argv[2])), family=socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
+c, _ = l.accept()
+n = len(c.recv(1000, socket.MSG_WAITALL))
+open("closed", "w")
+while not os.path.exists("go"):
+    time.sleep(0.01)
+while data := c.recv(65536):
+    n += len(data)
+c.sendall(b"x" * n)
+`
+
+// The other end has closed its direction, and waits for an answer. The server hears of it
+// once, twice resumed, behind what it has not read.
+func TestFarEnded(t *testing.T) {
+	needFar(t)
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		t.Run(host, func(t *testing.T) {
+			s := cycle.NewStage(t, cycle.Root)
+			port := freePort(t)
+			p := s.Start(t, interpreter(t), "-c", hearing, host, port)
+			conn := dial(t, p, host, port)
+			if _, err := conn.Write(make([]byte, 70000)); err != nil {
+				t.Fatal(err)
+			}
+			if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			s.Await(t, p, "closed")
+			for round := range 2 {
+				p = killAndResume(t, s, p, round > 0)
+			}
+			cycle.Program(t, p)
+			s.Write(t, "go", "")
+			readEnd(t, conn, 70000)
+			if status := p.Status(t); status != 0 {
+				t.Errorf("status %d\n%s", status, p.Text())
+			}
+		})
+	}
+}
+
 // readEnd reads so many bytes up to the end of what comes.
 func readEnd(t *testing.T, conn net.Conn, size int) {
 	t.Helper()
