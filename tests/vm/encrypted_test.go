@@ -17,6 +17,39 @@ import (
 // secret is the passphrase of everything here.
 const secret = "another secret"
 
+// inWords is a processor for which the kernel clears pages and copies in words. What is
+// emulated does bytes one by one: where there had been code, clearing one page took minutes.
+const inWords = "max,-erms,-fsrm"
+
+// The recipe for an installed Debian: a line in /etc/crypttab, and the initramfs asks for the
+// passphrase of the disk with the image, as long as it takes.
+func TestEncryptedInstalled(t *testing.T) {
+	Require(t)
+	t.Parallel()
+	requireTools(t, "/sbin/cryptsetup")
+	disk, initrd := Installed(t, Debian(t), askingForDisks, 1400, func(root string) {
+		output(t, "", "chroot", root, "sh", "-c", "echo DEVICE=/dev/mapper/image >> /etc/default/snappipe")
+	})
+	config := Config{Memory: 512, CPUs: 2, CPU: inWords, Disks: []string{disk, newDisk(t, 500)}, Initrd: initrd, Append: installedRoot}
+
+	m := Start(t, config)
+	m.Run("echo -n '" + secret + "' > /run/pass && cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file /run/pass /dev/vdb && cryptsetup open --key-file /run/pass /dev/vdb image")
+	m.Run("echo image /dev/vdb none luks,initramfs >> /etc/crypttab && update-initramfs -u")
+	startWitnesses(m, 4)
+	before := hear(t, m)
+	save := m.Begin("systemctl start snappipe-save")
+	m.Off()
+
+	config.Initrd = initrdOf(t, Debian(t), disk)
+	m = Boot(t, config)
+	m.answers(t, "Please unlock disk image", "wrong")
+	m.answers(t, "Please unlock disk image", secret)
+	if out, status := m.End(save); status != 0 {
+		t.Errorf("in the resumed machine, the save ended with %d\n%s", status, out)
+	}
+	sameWitnesses(t, m, before)
+}
+
 // The recipes for programs that encrypt, on the way to another host and back: each asks
 // for the passphrase at the console, which it gets by setsid. For a wrong one nothing is
 // resumed. All that is one session: the console is hung up when that ends.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"snappipe/tests/tools"
@@ -24,23 +25,29 @@ var obeyService []byte
 
 // maker makes the initramfs of a machine with Debian.
 type maker struct {
-	name    string
-	files   map[string]string // its configuration
-	command func(release string) []string
+	packages string            // with commas between
+	modules  []string          // that it needs besides
+	files    map[string]string // its configuration
+	command  func(release string) []string
 }
 
 // Both put in only what this machine needs: an emulated one is slow at unpacking.
 var (
-	initramfsTools = maker{"initramfs-tools", map[string]string{
-		"etc/initramfs-tools/conf.d/small": "MODULES=list\nCOMPRESS=gzip\nCOMPRESSLEVEL=1\n",
-		"etc/initramfs-tools/modules":      "virtio_pci\nvirtio_blk\next4\n",
-	}, func(release string) []string { return []string{"update-initramfs", "-c", "-k", release} }}
-	dracut = maker{"dracut", map[string]string{
+	initramfsTools = byInitramfsTools("initramfs-tools")
+	askingForDisks = byInitramfsTools("initramfs-tools,cryptsetup-initramfs", "dm_crypt", "xts", "algif_skcipher")
+	dracut         = maker{"dracut", nil, map[string]string{
 		"etc/dracut.conf.d/small.conf": `add_drivers+=" virtio_pci virtio_blk ext4 "` + "\nhostonly=no\ncompress=\"gzip -1\"\n",
 	}, func(release string) []string {
 		return []string{"dracut", "--quiet", "--force", "/boot/initrd.img-" + release, release}
 	}}
 )
+
+func byInitramfsTools(packages string, modules ...string) maker {
+	return maker{packages, modules, map[string]string{
+		"etc/initramfs-tools/conf.d/small": "MODULES=list\nCOMPRESS=gzip\nCOMPRESSLEVEL=1\n",
+		"etc/initramfs-tools/modules":      "virtio_pci\nvirtio_blk\next4\n",
+	}, func(release string) []string { return []string{"update-initramfs", "-c", "-k", release} }}
+}
 
 // Installed returns a disk with Debian that its owner has configured, and the initramfs
 // that boots it.
@@ -70,7 +77,7 @@ func Installed(t testing.TB, k Kernel, by maker, mib int64, configure func(root 
 // time.
 func debootstrapped(t testing.TB, k Kernel, by maker) string {
 	t.Helper()
-	root := filepath.Join(cacheDir(t), "debian-"+k.Release+"-"+by.name)
+	root := filepath.Join(cacheDir(t), "debian-"+k.Release+"-"+by.packages)
 	if _, err := os.Stat(root); err == nil {
 		return root
 	}
@@ -80,9 +87,9 @@ func debootstrapped(t testing.TB, k Kernel, by maker) string {
 	}
 	defer os.RemoveAll(tmp)
 	output(t, "", "mmdebstrap", "--quiet", "--variant=minbase",
-		"--include=systemd-sysv,dbus,udev,kmod,e2fsprogs,"+by.name, "bookworm", tmp)
+		"--include=systemd-sysv,dbus,udev,kmod,e2fsprogs,"+by.packages, "bookworm", tmp)
 	// Of the modules, those that the machine uses.
-	for _, m := range modulesOf(t, k, installedModules...) {
+	for _, m := range modulesOf(t, k, slices.Concat(installedModules, by.modules)...) {
 		install(t, filepath.Join(tmp, "lib/modules", k.Release, "kernel", m.path), m.code, 0o644)
 	}
 	for _, name := range []string{"modules.builtin", "modules.order"} {
