@@ -14,12 +14,47 @@ import (
 	"time"
 )
 
-// secret is the passphrase of everything here.
+// secret is the passphrase that is typed.
 const secret = "another secret"
 
 // inWords is a processor for which the kernel clears pages and copies in words. What is
 // emulated does bytes one by one: where there had been code, clearing one page took minutes.
 const inWords = "max,-erms,-fsrm"
+
+// The recipe for a disk: LUKS, of which what saves and resumes need not know.
+func TestEncryptedDisk(t *testing.T) {
+	Require(t)
+	t.Parallel()
+	requireTools(t, "/sbin/cryptsetup")
+	const tools = "tar -xf /dev/vdb -C / && export DM_DISABLE_UDEV=1 && load crypt"
+	config := Config{Memory: 512, CPUs: 2, CPU: inWords, Disks: []string{newDisk(t, 600), toolsDisk(t, "sbin/cryptsetup")}}
+
+	m := Start(t, config)
+	m.Run(tools)
+	m.Run("echo -n secret | cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file - /dev/vda && echo -n secret | cryptsetup open --key-file - /dev/vda image")
+	startWitnesses(m, 2)
+	before := hear(t, m)
+	save := m.Begin("snapcat | snapcompress | snapverify --output /dev/mapper/image")
+	if out, status := m.End(save); status != 0 {
+		t.Fatalf("save: exit status %d\n%s", status, out)
+	}
+	m.PowerOff()
+
+	m = Start(t, config)
+	m.Run(tools)
+	if out, status := m.Try("snapresume /dev/vda"); status != 3 {
+		t.Errorf("from what is encrypted: exit status %d\n%s", status, out)
+	}
+	if out, status := m.Try("echo -n wrong | cryptsetup open --key-file - /dev/vda image"); status == 0 {
+		t.Errorf("with a wrong passphrase: %s", out)
+	}
+	m.Run("echo -n secret | cryptsetup open --key-file - /dev/vda image")
+	if out, status := m.Resume("snapresume --once /dev/mapper/image", save); status != 0 {
+		t.Errorf("in the resumed machine, the save ended with %d\n%s", status, out)
+	}
+	sameWitnesses(t, m, before)
+	m.PowerOff()
+}
 
 // The recipe for an installed Debian: a line in /etc/crypttab, and the initramfs asks for the
 // passphrase of the disk with the image, as long as it takes.
