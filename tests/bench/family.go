@@ -72,7 +72,11 @@ func (f family) bear() (int, error) {
 
 // idle is what a child does: nothing, but a fork for each message, of which it says how
 // long that took. It has only one of the threads of the runtime, and makes calls that
-// this does not know of. It ends with its parent.
+// this does not know of; nor must it be called to look after its stack, as it is at the
+// head of a function that was to be preempted. It ends with its parent.
+//
+//go:nosplit
+//go:norace
 func (f family) idle(socket int) {
 	const own = 3
 	syscall.RawSyscall(unix.SYS_DUP3, uintptr(socket), own, unix.O_CLOEXEC)
