@@ -76,7 +76,7 @@ func initramfs(t testing.TB, k Kernel, bus string) string {
 var (
 	loaded   = []string{"virtio_pci", "virtio_console", "virtio_net", "brd", "crc32c_generic", "ext4"}
 	optional = map[string][]string{"zram": {"zram"}, "vfat": {"vfat", "nls_cp437", "nls_ascii"},
-		"crypt": {"dm_crypt", "xts", "algif_skcipher"}, "snapshot": {"dm_snapshot"}}
+		"crypt": {"dm_crypt", "xts", "algif_skcipher"}, "snapshot": {"dm_snapshot"}, "delay": {"dm_delay"}}
 )
 
 // pack leaves it uncompressed: an emulated machine is slow at unpacking.
