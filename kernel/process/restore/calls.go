@@ -1,5 +1,6 @@
 // This file has a stub make many calls at one stop. That is for what there may be
-// thousands of, mappings and threads: made one by one, each call would cost two stops.
+// thousands of, mappings and threads, or for what each of many processes has dozens of:
+// made one by one, each call would cost two stops.
 
 package restore
 

@@ -26,6 +26,7 @@ func (p *process) setActions() error {
 	for _, a := range p.task.SigActions {
 		actions[a.Signal] = a
 	}
+	c := p.stub.calls()
 	for n := 1; n <= lastSignal; n++ {
 		a, ok := actions[n]
 		if !ok && ignored>>(n-1)&1 == 0 {
@@ -33,12 +34,10 @@ func (p *process) setActions() error {
 		}
 		// struct kernel_sigaction, arch/x86/include/uapi/asm/signal.h
 		action := sys.Words(uint64(a.Handler), uint64(a.Flags), uint64(a.Restorer), uint64(a.Mask))
-		if _, err := p.stub.callWith(p.stub.Caller, fmt.Sprintf("sigaction of signal %d", n),
-			unix.SYS_RT_SIGACTION, 1, action, uint64(n), 0, 0, 8); err != nil {
-			return err
-		}
+		at := c.lay(action)
+		c.add(fmt.Sprintf("sigaction of signal %d", n), unix.SYS_RT_SIGACTION, uint64(n), at, 0, 8)
 	}
-	return nil
+	return c.run()
 }
 
 // queue sends a thread the signals that were pending, to itself or to its
