@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -48,38 +49,45 @@ func Running(path string) (all []int) {
 }
 
 // killTree kills a process and all that descends from it, and waits for their end: until
-// then they have their addresses. Each is stopped before its children are looked for, so
+// then their addresses are taken. Each is stopped before its children are looked for, so
 // that none is missed.
 func killTree(pid int) {
-	for _, pidfd := range killAll(pid, nil) {
-		awaitEnd(pidfd)
-		unix.Close(pidfd)
+	for _, k := range killAll(pid, nil) {
+		for !k.ended() {
+		}
+		unix.Close(k.pidfd)
 	}
 }
 
-// killAll adds pidfds of whom it has killed.
-func killAll(pid int, killed []int) []int {
+// killed is a process that was.
+type killed struct{ pid, pidfd int }
+
+// killAll adds whom it has killed.
+func killAll(pid int, all []killed) []killed {
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
-		return killed
+		return all
 	}
 	if unix.PidfdSendSignal(pidfd, unix.SIGSTOP, nil, 0) == nil {
 		for _, child := range Children(pid) {
-			killed = killAll(child, killed)
+			all = killAll(child, all)
 		}
 		unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 	}
-	return append(killed, pidfd)
+	return append(all, killed{pid, pidfd})
 }
 
-// awaitEnd waits for that of all threads of a process that was killed.
-func awaitEnd(pidfd int) {
-	const enough = 60000 // milliseconds
-	for {
-		if _, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, enough); err != unix.EINTR {
-			return
-		}
+// ended waits a moment for the end of all threads, or until they have nothing open any
+// more: the first process of a PID namespace stays until all others of that are reaped,
+// which may be by somebody who never does.
+func (k killed) ended() bool {
+	const moment = 20 // milliseconds
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(k.pidfd), Events: unix.POLLIN}}, moment)
+	if n > 0 || err != nil && err != unix.EINTR {
+		return true
 	}
+	open, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/fd/*", k.pid))
+	return err == nil && len(open) == 0
 }
 
 // End kills a process that is nobody's child here, and its descendants, and waits until its
