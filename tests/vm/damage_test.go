@@ -42,7 +42,7 @@ func TestImageThatIsNoGood(t *testing.T) {
 	}{
 		"memory":    {func(c *Config) { c.Memory = 640 }, "another memory"},
 		"CPU":       {func(c *Config) { c.CPU = "Nehalem" }, "another CPU"},
-		"CPU flags": {func(c *Config) { c.CPU = "max,-rdrand" }, "rdrand"},
+		"CPU flags": {func(c *Config) { c.CPU = inWords + ",-rdrand" }, "rdrand"},
 		"kernel":    {func(c *Config) { c.Kernel = DebianCloud(t) }, "another kernel"},
 	} {
 		other := config

@@ -17,17 +17,13 @@ import (
 // secret is the passphrase that is typed.
 const secret = "another secret"
 
-// inWords is a processor for which the kernel clears pages and copies in words. What is
-// emulated does bytes one by one: where there had been code, clearing one page took minutes.
-const inWords = "max,-erms,-fsrm"
-
 // The recipe for a disk: LUKS, of which what saves and resumes need not know.
 func TestEncryptedDisk(t *testing.T) {
 	Require(t)
 	t.Parallel()
 	requireTools(t, "/sbin/cryptsetup")
 	const tools = "tar -xf /dev/vdb -C / && export DM_DISABLE_UDEV=1 && load crypt"
-	config := Config{Memory: 512, CPUs: 2, CPU: inWords, Disks: []string{newDisk(t, 600), toolsDisk(t, "sbin/cryptsetup")}}
+	config := Config{Memory: 512, CPUs: 2, Disks: []string{newDisk(t, 600), toolsDisk(t, "sbin/cryptsetup")}}
 
 	m := Start(t, config)
 	m.Run(tools)
@@ -65,7 +61,7 @@ func TestEncryptedInstalled(t *testing.T) {
 	disk, initrd := Installed(t, Debian(t), askingForDisks, 1400, func(root string) {
 		output(t, "", "chroot", root, "sh", "-c", "echo DEVICE=/dev/mapper/image >> /etc/default/snappipe")
 	})
-	config := Config{Memory: 512, CPUs: 2, CPU: inWords, Disks: []string{disk, newDisk(t, 500)}, Initrd: initrd, Append: installedRoot}
+	config := Config{Memory: 512, CPUs: 2, Disks: []string{disk, newDisk(t, 500)}, Initrd: initrd, Append: installedRoot}
 
 	m := Start(t, config)
 	m.Run("echo -n '" + secret + "' > /run/pass && cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file /run/pass /dev/vdb && cryptsetup open --key-file /run/pass /dev/vdb image")
