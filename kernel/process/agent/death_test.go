@@ -271,6 +271,9 @@ func startSound(t *testing.T, args ...string) *sound {
 	p := &sound{pid: cmd.Process.Pid, in: in, out: out}
 	p.answer(t)
 	p.before = p.look()
+	for now := p.look(); !slices.Equal(now, p.before); now = p.look() { // it was in the moment of an alarm
+		p.before = now
+	}
 	return p
 }
 
