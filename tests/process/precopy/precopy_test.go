@@ -72,9 +72,9 @@ func TestResumed(t *testing.T) {
 		p = s.Resume(t)
 		s.Write(t, "go", "")
 		for _, who := range []string{"parent", "child"} {
-			cycle.Until(t, who, func() bool { return s.Has(who) })
+			cycle.Until(t, who, func() bool { return s.Has(who) || p.Ended() })
 			if said := s.Read(t, who); said != "whole" {
-				t.Errorf("the memory of the %s: %s", who, said)
+				t.Errorf("the memory of the %s: %s; %v: %s", who, said, p, p.Text())
 			}
 		}
 		s.Write(t, "end", "")

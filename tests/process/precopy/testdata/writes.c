@@ -20,10 +20,12 @@ static uint64_t pages, number, *written; // the number that each page is to have
 static char *memory;
 
 static void say(const char *name, const char *what) {
-	FILE *f = fopen(".new", "w");
+	char new[64]; // of its own, since both processes may say something
+	snprintf(new, sizeof new, ".%s", name);
+	FILE *f = fopen(new, "w");
 	fputs(what, f);
 	fclose(f);
-	rename(".new", name);
+	rename(new, name);
 }
 
 static char *mapped(size_t size) {
