@@ -81,6 +81,13 @@ static void *rewriter(void *file) {
 	for (uint64_t g = 1;; g++)
 		MUST(pwrite((long)file, &g, sizeof g, 0));
 }
+// Has a descriptor by one number, and then by another.
+static void *mover(void *kept) {
+	for (;;) {
+		MUST(dup2((long)kept, 31)); MUST(close(30)); usleep(700);
+		MUST(dup2((long)kept, 30)); MUST(close(31)); usleep(700);
+	}
+}
 static void setup(void);
 int main(void) {
 	close_range(3, ~0u, 0);

@@ -96,6 +96,7 @@ type tree struct {
 	dead    []world.Task  // their children that have ended and were not waited for
 	dry     *object.Taker // before they were stopped
 	files   *object.Taker
+	changed bool // something else is open by then
 	stopped *ptrace.Tree
 	still   bool     // until Finish
 	dam     *sys.Dam // nil if there are no connections to others

@@ -50,20 +50,38 @@ func (t *tree) surveyFiles() error {
 	return t.dry.CheckOthers()
 }
 
+// beginFiles looks at what is open as far as it is not left to finishFiles, which looks at
+// all if something else is open than before the stop.
+func (t *tree) beginFiles() error {
+	err := t.files.Begin(t.dry)
+	if t.changed = errors.Is(err, object.ErrOthers); t.changed {
+		return nil
+	}
+	return err
+}
+
 // finishFiles has the twins look at files as long as they share them.
 func (t *tree) finishFiles() error {
 	for _, c := range t.members {
 		c.opener.Twin = c.twin
+	}
+	err := t.collect()
+	if err == nil && t.files.Flies() {
+		err = t.files.CheckOthers()
+	}
+	return err
+}
+
+func (t *tree) collect() error {
+	if t.changed {
+		return t.collectAgain()
 	}
 	err := t.together(func(c *member) error { return c.opener.Glance() })
 	if err == nil {
 		err = t.files.Finish()
 	}
 	if errors.Is(err, object.ErrOthers) {
-		err = t.collectAgain()
-	}
-	if err == nil && t.files.Flies() {
-		err = t.files.CheckOthers()
+		return t.collectAgain()
 	}
 	return err
 }

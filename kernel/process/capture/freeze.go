@@ -119,7 +119,7 @@ func (t *tree) whileStopped() (err error) {
 	// one, as its tracer, reads the rest and makes it fork.
 	beside := make(chan error, 1)
 	go func() {
-		beside <- errors.Join(t.files.Begin(t.dry), t.each((*member).readSched, (*member).checkSharedNow))
+		beside <- errors.Join(t.beginFiles(), t.each((*member).readSched, (*member).checkSharedNow))
 	}()
 	if err = t.together(explained((*member).readAhead)); err == nil {
 		err = t.together(explained((*member).fork))
