@@ -159,7 +159,7 @@ func (s *stub) clone(flags uint64, id, exitSignal int) (*stub, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.Spawn(unix.SYS_CLONE3, at[1], cloneArgsSize)
+	t, err := s.clone3(at[1])
 	if err != nil {
 		return nil, err
 	}

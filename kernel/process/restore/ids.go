@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -111,7 +112,7 @@ func (p *process) copyStub(id int, args []byte) error {
 	if err != nil {
 		return err
 	}
-	t, err := p.stub.Spawn(unix.SYS_CLONE3, at[1], cloneArgsSize)
+	t, err := p.stub.clone3(at[1])
 	if err != nil {
 		return err
 	}
@@ -144,6 +145,21 @@ func (p *process) replaceStub(t ptrace.Thread) error {
 }
 
 const cloneArgsSize = 88 // CLONE_ARGS_SIZE_VER2
+
+// clone3 creates what the arguments at an address say. The ID of a thread may be taken for
+// a moment longer than its process can be waited for (kernel/exit.c: release_task), for
+// which all that the stub creates has a moment.
+func (s *stub) clone3(at uint64) (ptrace.Thread, error) {
+	const moment, pause = 20 * time.Millisecond, time.Millisecond
+	for {
+		t, err := s.Spawn(unix.SYS_CLONE3, at, cloneArgsSize)
+		if !errors.Is(err, unix.EEXIST) || s.awaited >= moment {
+			return t, err
+		}
+		time.Sleep(pause)
+		s.awaited += pause
+	}
+}
 
 // cloneArgs is struct clone_args with one ID at address setTID, or none if
 // that is 0.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -18,9 +19,10 @@ import (
 // the threads are made.
 type stub struct {
 	*ptrace.Caller
-	pid   int
-	inner int // the same, as it knows itself
-	mem   *ptrace.Memory
+	pid     int
+	inner   int           // the same, as it knows itself
+	awaited time.Duration // how long, for IDs to be free
+	mem     *ptrace.Memory
 
 	scratch uint64       // scratchSize bytes for the arguments of calls: stack, then a mapping
 	batch   ptrace.Batch // with memory for lists of calls, once there is a mapping

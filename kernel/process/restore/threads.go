@@ -77,7 +77,7 @@ func (p *process) makeThread(tid int) (ptrace.Thread, error) {
 		if err != nil {
 			return 0, err
 		}
-		t, err := p.stub.Spawn(unix.SYS_CLONE3, at[1], cloneArgsSize)
+		t, err := p.stub.clone3(at[1])
 		if err == nil || !unavailable(err) {
 			return t, err
 		}
