@@ -214,14 +214,23 @@ func beginConnect(fd int, address []byte) error {
 	return awaitEnd(unix.EADDRNOTAVAIL, func() error { return sys.Ignore(sys.Connect(fd, address), unix.EINPROGRESS) })
 }
 
-func awaitConnect(fd int) error {
+// await waits until a socket is ready for what comes of a packet that was just sent, or
+// returns ETIMEDOUT.
+func await(fd int, events int16) error {
 	const soon = 2000 // milliseconds
-	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	p := []unix.PollFd{{Fd: int32(fd), Events: events}}
 	n, err := unix.Poll(p, soon)
+	for err == unix.EINTR { // poll(2) is never restarted, whatever the signal was
+		n, err = unix.Poll(p, soon)
+	}
 	if err == nil && n == 0 {
 		err = unix.ETIMEDOUT
 	}
-	if err != nil {
+	return err
+}
+
+func awaitConnect(fd int) error {
+	if err := await(fd, unix.POLLOUT); err != nil {
 		return err
 	}
 	failed, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)

@@ -6,7 +6,6 @@ package object
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,7 +29,7 @@ func (t *Taker) inetSocket(fd int, o *Found, d *world.OpenFile) error {
 		err = t.lose(o, d, socketTitle(fd, s), "only TCP and UDP can be put back")
 	}
 	if err == nil && t.o.Dry && s.Protocol == unix.IPPROTO_TCP {
-		err = t.checkSigned(o, s, socketTitle(fd, s))
+		err = t.checkSigned(fd, o, s)
 	}
 	if err != nil || d.Kind == world.KindLost || d.Outside || s.TCP != nil {
 		return err
@@ -43,29 +42,26 @@ func (t *Taker) inetSocket(fd int, o *Found, d *world.OpenFile) error {
 
 // checkSigned refuses a listener or connection with keys of TCP_MD5SIG, as far as this user
 // may see them: what is made again would send without, and accept what is without.
-func (t *Taker) checkSigned(o *Found, s *world.Socket, title string) error {
-	local, remote := world.InetAddress(s.Local), world.InetAddress(s.Remote)
+func (t *Taker) checkSigned(fd int, o *Found, s *world.Socket) error {
+	local := world.InetAddress(s.Local)
 	if !local.IsValid() {
 		return nil
 	}
-	if !remote.IsValid() {
-		remote = netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
-		if local.Addr().Is6() {
-			remote = netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
-		}
-	}
-	info, err := sys.AskTCP(local, remote)
+	info, err := sys.AskTCP(local, world.InetAddress(s.Remote))
 	switch {
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EINVAL):
 		return nil // neither listens nor is connected, or ended since
-	case err != nil:
-		return fmt.Errorf("%s: asking for its keys: %w", o.object(title), err)
-	case !info.Signed:
+	case err == nil && !info.Signed:
 		return nil
-	case !t.o.Force:
-		return kernel.Refuse(o.object(title), "--force takes it without them", "it has keys of TCP_MD5SIG, which can't be put back")
 	}
-	t.o.Warn("dropped: the keys of TCP_MD5SIG of " + o.object(title))
+	title := o.object(socketTitle(fd, s))
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: asking for its keys: %w", title, err)
+	case !t.o.Force:
+		return kernel.Refuse(title, "--force takes it without them", "it has keys of TCP_MD5SIG, which can't be put back")
+	}
+	t.o.Warn("dropped: the keys of TCP_MD5SIG of " + title)
 	return nil
 }
 

@@ -108,15 +108,13 @@ func (m *Maker) fillFar(i int) error {
 
 // hearEnd has an end receive what the other has said behind all else.
 func (m *Maker) hearEnd(i int) error {
-	const soon = 2000 // milliseconds
-	s, fd := m.world.Open[i].Socket, m.made[i].fd
+	s := m.world.Open[i].Socket
 	f := s.TCP.Far
 	end := f.ReceivedFrom + uint32(m.world.SizeOf(s.TCP.Received))
 	if err := sys.SendFinish(world.InetAddress(s.Remote), world.InetAddress(s.Local), end, f.SentFrom); err != nil {
 		return kernel.Refuse(m.name(i), "resume it as root", "its other end has closed its direction, which takes CAP_NET_RAW to be told again: %v", err)
 	}
-	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
-	if n, err := unix.Poll(p, soon); err != nil || n == 0 {
+	if err := await(m.made[i].fd, unix.POLLRDHUP); err != nil {
 		return kernel.Refuse(m.name(i), "look for a packet filter that keeps what comes from there by the loopback device",
 			"its other end has closed its direction, and it does not hear that again")
 	}

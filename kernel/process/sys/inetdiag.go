@@ -37,8 +37,8 @@ type inetDiagReq struct {
 }
 
 // AskTCP asks the network namespace of the caller for the connection between two
-// addresses, or else for who would accept it. ENOENT means that this kernel tells nothing
-// of TCP, or that there is none.
+// addresses, or else for who would accept it; for who listens, if there is no remote one.
+// ENOENT means that this kernel tells nothing of TCP, or that there is none.
 func AskTCP(local, remote netip.AddrPort) (InetInfo, error) {
 	fd, err := openSockDiag()
 	if err != nil {
