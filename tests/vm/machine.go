@@ -245,6 +245,14 @@ func (m *Machine) Run(command string) string {
 	return out
 }
 
+// Saved waits for a command that saves the machine, and has to end well.
+func (m *Machine) Saved(j Job) {
+	m.t.Helper()
+	if out, status := m.End(j); status != 0 {
+		m.t.Fatalf("save: exit status %d\n%s", status, out)
+	}
+}
+
 // PowerOff turns the machine off without a word to any file system.
 func (m *Machine) PowerOff() {
 	m.t.Helper()

@@ -26,9 +26,7 @@ func TestOverTCP(t *testing.T) {
 	startWitnesses(first, 4)
 	before := hear(t, first)
 	save := first.Begin(fmt.Sprintf("snapcat | nc 10.0.2.2 %d", in.Port))
-	if out, status := first.End(save); status != 0 {
-		t.Fatalf("save: exit status %d\n%s", status, out)
-	}
+	first.Saved(save)
 	in.Wait(t)
 	first.PowerOff()
 
@@ -80,9 +78,7 @@ func TestOverVirtioSerial(t *testing.T) {
 	startWitnesses(first, 4)
 	before := hear(t, first)
 	save := first.Begin("snapcat | snapverify -o /dev/vport0p1")
-	if out, status := first.End(save); status != 0 {
-		t.Fatalf("save: exit status %d\n%s", status, out)
-	}
+	first.Saved(save)
 	first.PowerOff()
 
 	second := Start(t, config(fmt.Sprintf("socket,id=port,host=127.0.0.1,port=%d", ServeFile(t, stored).Port)))
@@ -102,9 +98,7 @@ func TestFlatImageThroughGzip(t *testing.T) {
 	startWitnesses(first, 1)
 	before := hear(t, first)
 	save := first.Begin("snapcat --raw | gzip -9 > /dev/vda")
-	if out, status := first.End(save); status != 0 {
-		t.Fatalf("save: exit status %d\n%s", status, out)
-	}
+	first.Saved(save)
 	first.PowerOff()
 
 	second := Start(t, config)
