@@ -245,6 +245,7 @@ func (c *member) fork() error {
 	err = errors.Join(err, f.group.Restore(c.mem))
 	again, e := f.group.Caller(f.lead, c.landing)
 	if e != nil {
+		<-locked // it has a file open until then
 		return errors.Join(err, fmt.Errorf("unmapping the memory for calls at %#x: %w", programs.Code, e))
 	}
 	err = errors.Join(err, c.settleApart(again), c.readLockFuture(again, programs.Spare(), locked), programs.Unmap(again), f.group.Settle(f.lead, again))

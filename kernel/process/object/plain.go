@@ -7,6 +7,7 @@ package object
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"unsafe"
 
 	"snappipe/kernel/process/proc"
@@ -83,7 +84,7 @@ func (t *Taker) readLocked() func() lockedInodes {
 		numbers, shown := proc.LockedInodes()
 		answer <- lockedInodes{numbers, shown}
 	}()
-	return func() lockedInodes { return <-answer }
+	return sync.OnceValue(func() lockedInodes { return <-answer })
 }
 
 // readLocks reads those of a file, unless it is known to have none.

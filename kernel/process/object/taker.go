@@ -125,7 +125,7 @@ func (t *Taker) Collect() error {
 // Begin finds out what is open. Of the plain files that an earlier look has
 // found, what there is to know is left to Finish.
 func (t *Taker) Begin(earlier *Taker) error {
-	if earlier != nil {
+	if earlier != nil && t.locked == nil {
 		t.locked = earlier.readLocked()
 	}
 	for _, k := range t.tasks {
@@ -213,6 +213,9 @@ func (t *Taker) finishTask(k *Task, locked lockedInodes) error {
 func (t *Taker) Close() (err error) {
 	for _, k := range t.tasks {
 		err = errors.Join(err, k.end())
+	}
+	if t.locked != nil {
+		t.locked() // it has a file open until then
 	}
 	return errors.Join(err, t.endFlight())
 }

@@ -11,6 +11,7 @@ import (
 	"snappipe/kernel"
 	"snappipe/kernel/process/lazy"
 	"snappipe/kernel/process/sys"
+	"snappipe/kernel/process/world"
 )
 
 // Begin starts to resume the image of a process, size bytes long, of which
@@ -64,15 +65,25 @@ func (r *resumption) load() error {
 	if err != nil {
 		return err
 	}
-	// Beside what else there is to do first: memories and channels of the processes,
-	// and all that they had open.
-	const atLeast, perProcess = 64, 4
-	go sys.MakeRoom(atLeast + len(img.Tasks)*perProcess + len(img.Open))
+	defer makeRoom(img)()
 	r.tree = newTree(img, r.options)
 	r.tree.server, r.tree.image = r.server, r.image
 	err = r.tree.tracer.Do(r.tree.load)
 	r.loaded.Store(err == nil)
 	return err
+}
+
+// makeRoom begins to, for memories and channels of the processes and all that they had
+// open, beside what else there is to do first. It returns how to wait for it: until then
+// it has a descriptor itself.
+func makeRoom(img *world.World) (wait func()) {
+	const atLeast, perProcess = 64, 4
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		sys.MakeRoom(atLeast + len(img.Tasks)*perProcess + len(img.Open))
+	}()
+	return func() { <-done }
 }
 
 // Unordered reports whether the pages may come now.

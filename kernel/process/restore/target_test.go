@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"syscall"
@@ -106,9 +107,11 @@ func (p *target) awaitNone(t *testing.T) {
 	}
 }
 
-// traces are what a resume could leave behind.
+// traces are what a resume could leave behind: descriptors by what they lead
+// to, so that one too many is known by name.
 type traces struct {
-	fds, files, lines int
+	fds          []string
+	files, lines int
 }
 
 func (p *target) traces(t *testing.T) traces {
@@ -121,12 +124,18 @@ func (p *target) traces(t *testing.T) traces {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return traces{len(fds), len(files), len(p.lines(t))}
+	now := traces{files: len(files), lines: len(p.lines(t))}
+	for _, fd := range fds {
+		if to, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil { // all but the listing's own
+			now.fds = append(now.fds, fd.Name()+" "+to)
+		}
+	}
+	return now
 }
 
 func (p *target) compare(t *testing.T, before traces) {
 	t.Helper()
-	if now := p.traces(t); now != before {
+	if now := p.traces(t); !reflect.DeepEqual(now, before) {
 		t.Fatalf("left behind: descriptors, files and lines were %v and are %v", before, now)
 	}
 	if left := p.processes(t); len(left) > 0 {
