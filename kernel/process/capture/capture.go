@@ -128,6 +128,7 @@ type member struct {
 	task     *world.Task
 	space    *world.Space
 	opener   *object.Task // the process, for files
+	sharing  sharing      // with other members
 	frozen   frozen
 
 	precopied *precopy // while its memory is tracked
@@ -197,8 +198,9 @@ func Take(pid int, o Options) (_ *Captured, err error) {
 
 // encode puts the image together, and finds the place of everything in it.
 func (t *tree) encode() error {
+	t.leaveOneTable()
 	for i, c := range t.members {
-		c.task.Space, c.task.Table = i, i
+		c.task.Space = i
 		t.img.Tasks = append(t.img.Tasks, *c.task)
 		t.img.Spaces = append(t.img.Spaces, *c.space)
 	}

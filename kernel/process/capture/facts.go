@@ -5,6 +5,7 @@ package capture
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -63,6 +64,15 @@ func (t *tree) inWords(p *world.Task) string {
 			bytes += int64(piece.end - piece.start)
 		}
 	}
-	return fmt.Sprintf("%s, child of %d: threads %d, descriptors %d, bytes of memory %d, core file at %d",
-		p.Comm, p.PPID, len(p.Threads), len(t.img.Tables[p.Table].FDs), bytes, p.Core)
+	return fmt.Sprintf("%s, child of %d: threads %d, descriptors %d%s, bytes of memory %d, core file at %d",
+		p.Comm, p.PPID, len(p.Threads), len(t.img.Tables[p.Table].FDs), t.sharedWith(p), bytes, p.Core)
+}
+
+// sharedWith says whose the descriptors of a process are too.
+func (t *tree) sharedWith(p *world.Task) string {
+	first := &t.img.Tasks[slices.IndexFunc(t.img.Tasks, func(o world.Task) bool { return o.Table == p.Table })]
+	if first.PID == p.PID {
+		return ""
+	}
+	return fmt.Sprintf(" (those of %d)", first.PID)
 }

@@ -6,14 +6,12 @@
 package capture
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
-	"snappipe/kernel/process/sys"
 	"snappipe/kernel/process/world"
 )
 
@@ -127,7 +125,7 @@ func (t *tree) stopAll() error {
 			c.closeMemory()
 		}
 	}
-	if err := errors.Join(t.each((*member).readStat), t.checkApart()); err != nil {
+	if err := errors.Join(t.each((*member).readStat), t.findSharers()); err != nil {
 		return err
 	}
 	for _, z := range stopped.Zombies {
@@ -197,27 +195,4 @@ func (c *member) deadChild(z ptrace.Zombie) world.Task {
 		c.deadGroups[z.Stat.Group()] = task.PGID
 	}
 	return task
-}
-
-// checkApart refuses processes that share what clone(2) lets them share. Each has its
-// place in the order of kcmp(2), so that two that share it come to stand side by side.
-func (t *tree) checkApart() (err error) {
-	for _, s := range sharedByProcesses {
-		compare := func(a, b *member) int {
-			order, e := sys.Kcmp(a.pid, b.pid, s.kind, 0, 0)
-			if e != nil {
-				err = e
-			}
-			return order
-		}
-		inOrder := slices.SortedFunc(slices.Values(t.members), func(a, b *member) int {
-			return cmp.Or(compare(a, b), cmp.Compare(a.pid, b.pid))
-		})
-		for i, c := range inOrder[1:] {
-			if compare(inOrder[i], c) == 0 && err == nil {
-				return c.refuse("", "it shares its %s with %s", s.what, inOrder[i].object())
-			}
-		}
-	}
-	return err
 }

@@ -36,6 +36,9 @@ func (t *tree) surveyFiles() error {
 			c.opener.Paths = append(c.opener.Paths, m.Path)
 		}
 	}
+	if err := t.findSharers(); err != nil {
+		return err
+	}
 	t.dry = t.newTaker(true, new(world.World), nil)
 	if err := t.dry.Collect(); err != nil {
 		return err

@@ -23,15 +23,16 @@ func (t *tree) others() ([]int, error) {
 }
 
 // sharedByProcesses are of what kcmp(2) compares: what clone(2) shares with a
-// process that is no thread.
+// process that is no thread. What members may share with each other is noted.
 var sharedByProcesses = []struct {
 	kind int
 	what string
+	note func(c, first *member)
 }{
-	{sys.KcmpVM, "memory"},
-	{sys.KcmpFiles, "open files"},
-	{sys.KcmpFS, "working directory, root and umask"},
-	{sys.KcmpSighand, "signal actions"},
+	{sys.KcmpVM, "memory", nil},
+	{sys.KcmpFiles, "open files", func(c, first *member) { c.sharing.files = first }},
+	{sys.KcmpFS, "working directory, root and umask", func(c, first *member) { c.sharing.fs = first }},
+	{sys.KcmpSighand, "signal actions", nil},
 }
 
 // checkOthers refuses members that share these with a process that is not taken.

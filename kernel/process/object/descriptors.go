@@ -21,7 +21,7 @@ type holder struct {
 func (m *Maker) findHolders() {
 	m.holders = make([][]holder, len(m.world.Open))
 	for t, p := range m.tasks {
-		if p == nil {
+		if p == nil || !m.isFirst(t) {
 			continue
 		}
 		for _, f := range m.fds(t) {
@@ -38,6 +38,10 @@ func (m *Maker) fds(task int) []world.FD {
 	return nil
 }
 
+// isFirst reports whether a task is the first of those that share its descriptors: what
+// there is to do with these, it does for all.
+func (m *Maker) isFirst(task int) bool { return m.firsts[m.world.Tasks[task].Table] == task }
+
 // byTask returns the process that makes calls for an open file: the first that has
 // it, or the root for what is on its way from one to another.
 func (m *Maker) byTask(i int) Process {
@@ -49,7 +53,13 @@ func (m *Maker) byTask(i int) Process {
 
 // Place gives a process its descriptors, and Placed does what is left when all have
 // theirs.
-func (m *Maker) Place(p Process) error { return m.placeIn(p, m.fds(slices.Index(m.tasks, p))) }
+func (m *Maker) Place(p Process) error {
+	task := slices.Index(m.tasks, p)
+	if !m.isFirst(task) {
+		return nil
+	}
+	return m.placeIn(p, m.fds(task))
+}
 
 func (m *Maker) Placed() error { return m.setAsync() }
 

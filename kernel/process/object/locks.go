@@ -23,14 +23,38 @@ func (t *Taker) addLocks(o *Found, d *world.OpenFile) {
 	for _, l := range o.info.Locks {
 		lock := world.Lock{Type: l.Type, Write: l.Write, Start: l.Start, End: l.End}
 		if l.Type == proc.LockPOSIX {
-			if lock.Task = o.task.nth; l.PID != o.task.PID {
+			owner := t.lockOwner(o.task, l.PID)
+			if owner == nil {
 				continue // whose own descriptors show it
 			}
+			lock.Task = owner.nth
 		}
 		if !slices.Contains(d.Locks, lock) {
 			d.Locks = append(d.Locks, lock)
 		}
 	}
+}
+
+// lockOwner is who has taken a POSIX lock by the descriptors of a task, which others may
+// share: it is theirs too, and stays when that one has ended.
+func (t *Taker) lockOwner(k *Task, pid int) *Task {
+	const gone = 0 // as the kernel shows it
+	if k.PID == pid || pid == gone {
+		return k
+	}
+	shared := false
+	for _, other := range t.tasks {
+		if other.Shares != k {
+			continue
+		}
+		if shared = true; other.PID == pid {
+			return other
+		}
+	}
+	if shared {
+		return k
+	}
+	return nil
 }
 
 // lock takes the locks that belong to a description: flock(2) and the open

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -31,6 +32,7 @@ type Maker struct {
 	standards standards
 	made      []made     // by index in world.Open
 	holders   [][]holder // likewise
+	firsts    []int      // by index in world.Tables, the first of the tasks that have it
 	screen    *world.Terminal
 
 	pipes     map[uint64]*os.File // each open for both, by inode
@@ -63,6 +65,12 @@ func NewMaker(w *world.World, o kernel.Options, tasks []Process) *Maker {
 	m := &Maker{
 		world: w, options: o, tasks: tasks, sockopts: sockopt.NewReader(), boot: boot,
 		standards: standards{options: o}, pipes: map[uint64]*os.File{}, pairs: map[int]*madePair{},
+	}
+	m.firsts = make([]int, len(w.Tables))
+	for i := range slices.Backward(w.Tasks) {
+		if t := w.Tasks[i].Table; t != world.NoIndex {
+			m.firsts[t] = i
+		}
 	}
 	m.unix = newUnixSockets(m)
 	return m

@@ -129,6 +129,10 @@ func (t *Taker) Begin(earlier *Taker) error {
 		t.locked = earlier.readLocked()
 	}
 	for _, k := range t.tasks {
+		if k.Shares != nil {
+			k.forget()
+			continue
+		}
 		if err := k.begin(); err != nil {
 			return err
 		}

@@ -26,6 +26,9 @@ type Task struct {
 	InnerGroup func() int
 	// Paths are those of its mappings, as they were before it was stopped.
 	Paths []string
+	// Shares is the first of those that have one table of descriptors with it, by
+	// CLONE_FILES of clone(2), or nil: that is looked at once, as that one's.
+	Shares *Task
 	// Twin is there once the process was made to fork.
 	Twin Twin
 

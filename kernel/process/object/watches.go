@@ -108,8 +108,8 @@ func (m *Maker) Arm() error {
 	if err := m.checkWatches(n); err != nil {
 		return err
 	}
-	for _, p := range m.tasks {
-		if p == nil {
+	for t, p := range m.tasks {
+		if p == nil || !m.isFirst(t) {
 			continue
 		}
 		if err := p.CloseChannel(); err != nil {

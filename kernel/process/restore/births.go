@@ -2,6 +2,8 @@
 // parent while that holds nothing yet. What is born is traced, and killed with
 // this process, from its first moment on (kernel/ptrace.c: ptrace_init_task).
 //
+// What it has in common with its parent, and others, it is born with.
+//
 // In which session a process is, is settled by when it was born. Who leads one
 // makes those of its children that are in the session it came from, calls
 // setsid(2), and makes the others.
@@ -10,9 +12,11 @@ package restore
 
 import (
 	"errors"
+	"fmt"
 
 	"golang.org/x/sys/unix"
 
+	"snappipe/kernel"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/sys"
 )
@@ -37,7 +41,7 @@ func (t *tree) populate() error {
 	if !t.root.standsLate {
 		root.session = t.sessionOf(root)
 	}
-	for _, step := range []func() error{t.makeGuard, func() error { return t.bear(root) }, t.bearOrphans, t.group, t.foreground, t.dismiss, t.endAll} {
+	for _, step := range []func() error{t.makeGuard, func() error { return t.bear(root) }, t.bearOrphans, t.part, t.group, t.foreground, t.dismiss, t.endAll} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -57,6 +61,10 @@ func (t *tree) bear(m *member) error {
 		case afterSetsid:
 			late = append(late, c)
 		case elsewhere:
+			if t.births[c.index].With != 0 {
+				return kernel.Refuse(fmt.Sprintf("process %d", c.task.PID), "",
+					"it shares what only its parent could give it, and is in a session that this was never in")
+			}
 			t.orphans = append(t.orphans, c)
 		}
 	}
@@ -133,11 +141,28 @@ func (t *tree) origin(leader *member) int {
 }
 
 func (t *tree) bearOne(parent, c *member) error {
-	s, err := parent.stub.bear(c.task.PID, c.task.ExitSignal)
+	s, err := parent.stub.clone(t.births[c.index].With, c.task.PID, c.task.ExitSignal)
 	if err != nil {
 		return t.unborn(c.task.PID, err)
 	}
 	c.stub, c.session = s, parent.session
+	return nil
+}
+
+// part has those leave what they share with others of whom it only came to others.
+func (t *tree) part() error {
+	for _, m := range t.members {
+		flags := t.births[m.index].Leaves
+		if flags == 0 {
+			continue
+		}
+		if _, err := m.stub.call("unshare", unix.SYS_UNSHARE, flags); err != nil {
+			return m.of(err)
+		}
+		if flags&unix.CLONE_FILES != 0 {
+			m.stub.channel.part()
+		}
+	}
 	return nil
 }
 
@@ -164,7 +189,7 @@ func (s *stub) clone(flags uint64, id, exitSignal int) (*stub, error) {
 		return nil, err
 	}
 	// It is a copy, also of which signals are blocked.
-	child := &stub{pid: int(t), scratch: s.scratch, channel: s.channel.shared()}
+	child := &stub{pid: int(t), scratch: s.scratch, channel: s.channel.shared(flags)}
 	if child.mem, err = ptrace.OpenMemory(child.pid); err == nil {
 		child.Caller, err = newCaller(t, s.Site)
 	}

@@ -16,7 +16,7 @@ import (
 // channel is a pair of sockets, one of them in the stub.
 type channel struct {
 	ours     *os.File
-	theirs   int  // its number in the stub
+	theirs   *int // its number in the stub, and in those that share its descriptors
 	borrowed bool // ours is that of another stub, which closes it
 }
 
@@ -27,13 +27,24 @@ func newChannel() (ch *channel, theirs *os.File, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("socketpair: %w", err)
 	}
-	return &channel{ours: os.NewFile(uintptr(pair[0]), "channel")}, os.NewFile(uintptr(pair[1]), "channel"), nil
+	return &channel{ours: os.NewFile(uintptr(pair[0]), "channel"), theirs: new(int)}, os.NewFile(uintptr(pair[1]), "channel"), nil
 }
 
-// shared is the channel of a child of the stub. Its end is the same socket, so
-// that of all only the stub that is told to receive gets something.
-func (c *channel) shared() *channel {
-	return &channel{ours: c.ours, theirs: c.theirs, borrowed: true}
+// shared is the channel of a child of the stub, with the flags of clone(2) that it is
+// made with. Its end is the same socket, so that of all only the stub that is told to
+// receive gets something.
+func (c *channel) shared(flags uint64) *channel {
+	child := &channel{ours: c.ours, theirs: c.theirs, borrowed: true}
+	if flags&unix.CLONE_FILES == 0 {
+		child.part()
+	}
+	return child
+}
+
+// part is for a stub that leaves the descriptors that it shares with others.
+func (c *channel) part() {
+	n := *c.theirs
+	c.theirs = &n
 }
 
 func (c *channel) close() error {
@@ -85,7 +96,7 @@ func (s *stub) handSome(fds []int) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.call("receiving a descriptor", unix.SYS_RECVMSG, uint64(s.channel.theirs), at[3], unix.MSG_CMSG_CLOEXEC); err != nil {
+	if _, err := s.call("receiving a descriptor", unix.SYS_RECVMSG, uint64(*s.channel.theirs), at[3], unix.MSG_CMSG_CLOEXEC); err != nil {
 		return nil, err
 	}
 	if err := s.mem.Read(control, rights); err != nil {

@@ -31,7 +31,12 @@ type Skeleton struct{ t *tree }
 
 // NewSkeleton makes one, with pseudo-terminals.
 func NewSkeleton(tasks []world.Task, o kernel.Options, ptys ...*world.Pty) (*Skeleton, error) {
-	w := &world.World{Tasks: tasks, Spaces: make([]world.Space, 1), Tables: make([]world.Table, 1)}
+	w := &world.World{Tasks: tasks, Spaces: make([]world.Space, len(tasks)), Tables: make([]world.Table, len(tasks))}
+	for i := range tasks {
+		if !tasks[i].Dead() {
+			tasks[i].Space, tasks[i].Table = i, i
+		}
+	}
 	w.Files = []world.File{{Path: "/dev/ptmx", Mode: unix.S_IFCHR, Rdev: world.Hex(unix.Mkdev(5, 2))}}
 	for _, p := range ptys {
 		w.Open = append(w.Open, world.OpenFile{Kind: world.KindPty, Pty: p})
@@ -39,7 +44,7 @@ func NewSkeleton(tasks []world.Task, o kernel.Options, ptys ...*world.Pty) (*Ske
 	t := newTree(w, o)
 	s := &Skeleton{t}
 	err := t.tracer.Do(func() error {
-		for _, step := range []func() error{t.startApart, t.makeAll} {
+		for _, step := range []func() error{t.checkBirths, t.startApart, t.makeAll} {
 			if err := step(); err != nil {
 				return err
 			}

@@ -147,7 +147,7 @@ func (n *namespace) prepare(pid int) error {
 	if _, err := s.call("PR_SET_PDEATHSIG", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, 0, 0, 0, 0); err != nil {
 		return err
 	}
-	if _, err := s.call("close", unix.SYS_CLOSE, uint64(s.channel.theirs)); err != nil {
+	if _, err := s.call("close", unix.SYS_CLOSE, uint64(*s.channel.theirs)); err != nil {
 		return err
 	}
 	code, err := s.load(ptrace.CallAndWait)

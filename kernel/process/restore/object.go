@@ -44,7 +44,7 @@ func (p *process) Lend(fd int, f func(n uint64) error) error { return p.stub.len
 func (p *process) CloseAll(n int) error { return p.stub.closeAll(n) }
 
 func (p *process) CloseChannel() error {
-	_, err := p.stub.call("close", unix.SYS_CLOSE, uint64(p.stub.channel.theirs))
+	_, err := p.stub.call("close", unix.SYS_CLOSE, uint64(*p.stub.channel.theirs))
 	return err
 }
 

@@ -40,7 +40,7 @@ func (p *plan) Actions() ([]kernel.Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := actions{world: w}
+	a := actions{world: w, tables: map[int]int{}, directories: map[int]int{}}
 	for i := range w.Tasks {
 		a.task(&w.Tasks[i])
 	}
@@ -51,6 +51,8 @@ func (p *plan) Actions() ([]kernel.Action, error) {
 type actions struct {
 	kernel.Actions
 	world *world.World
+	// The first process that has a table of descriptors, or what goes by Task.FS.
+	tables, directories map[int]int
 }
 
 func (a *actions) task(t *world.Task) {
@@ -130,10 +132,26 @@ func (a *actions) standing(t *world.Task) {
 	} else if t == &a.world.Tasks[0] {
 		a.Say("make", "namespaces", "of process IDs and mounts, and without privilege of users, if process IDs are taken and needed")
 	}
+	a.shared(t)
 	if t.TTY != 0 {
 		n := uint64(t.TTY)
 		a.Say("control", fmt.Sprintf("terminal %d:%d", unix.Major(n), unix.Minor(n)),
 			fmt.Sprintf("group %d in its foreground; that of snapresume stands for that of the first process", t.Foreground))
+	}
+}
+
+// shared is about what it has in common with a process before it.
+func (a *actions) shared(t *world.Task) {
+	with := func(what string, seen map[int]int, id int) {
+		if first, ok := seen[id]; ok {
+			a.Say("share", what, fmt.Sprintf("with process %d", first))
+			return
+		}
+		seen[id] = t.PID
+	}
+	with("descriptors", a.tables, t.Table)
+	if t.FS != 0 {
+		with("working directory, root and umask", a.directories, t.FS)
 	}
 }
 

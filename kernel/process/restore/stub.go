@@ -174,11 +174,11 @@ func cstring(s string) []byte { return append([]byte(s), 0) }
 // moves to number n. (Programs above this one may have left theirs open
 // across exec, and the numbers are those of the program to come.)
 func (s *stub) closeAll(n int) error {
-	if n != s.channel.theirs {
-		if _, err := s.call("moving a descriptor", unix.SYS_DUP3, uint64(s.channel.theirs), uint64(n), unix.O_CLOEXEC); err != nil {
+	if n != *s.channel.theirs {
+		if _, err := s.call("moving a descriptor", unix.SYS_DUP3, uint64(*s.channel.theirs), uint64(n), unix.O_CLOEXEC); err != nil {
 			return err
 		}
-		s.channel.theirs = n
+		*s.channel.theirs = n
 	}
 	if n > 0 {
 		if _, err := s.call("closing descriptors", unix.SYS_CLOSE_RANGE, 0, uint64(n)-1, 0); err != nil {

@@ -25,7 +25,8 @@ type tree struct {
 	tracer  *ptrace.Tracer
 	objects *object.Maker
 	root    *process
-	members []*member // by index in Tasks: parents before their children
+	members []*member     // by index in Tasks: parents before their children
+	births  []world.Birth // by the same index
 	byID    map[int]*member
 
 	segments []segment     // where the bytes of the image go
@@ -305,14 +306,16 @@ func adopting(f func() error) error {
 // checkMembers refuses what can't be made as it was.
 func (t *tree) checkMembers() error {
 	root := t.members[0].task
-	spaces, tables := map[int]int{}, map[int]int{}
+	if err := t.checkBirths(); err != nil {
+		return err
+	}
+	spaces := map[int]int{}
 	for _, m := range t.members {
 		if m.process != nil {
-			other := max(spaces[m.task.Space], tables[m.task.Table])
-			if other != 0 {
-				return kernel.Refuse(fmt.Sprintf("process %d", m.task.PID), "", "it shares memory or descriptors with process %d", other)
+			if other := spaces[m.task.Space]; other != 0 {
+				return kernel.Refuse(fmt.Sprintf("process %d", m.task.PID), "", "it shares memory with process %d", other)
 			}
-			spaces[m.task.Space], tables[m.task.Table] = m.task.PID, m.task.PID
+			spaces[m.task.Space] = m.task.PID
 		}
 		if m.task.PGID == root.PID && root.PGID != root.PID {
 			return kernel.Refuse(fmt.Sprintf("process %d", m.task.PID), "",
@@ -323,4 +326,15 @@ func (t *tree) checkMembers() error {
 		}
 	}
 	return nil
+}
+
+// checkBirths finds out what processes are to be born with, and refuses what none can
+// be.
+func (t *tree) checkBirths() (err error) {
+	t.births, err = world.Births(t.img.Tasks)
+	var unborn *world.UnbornError
+	if errors.As(err, &unborn) {
+		return kernel.Refuse(fmt.Sprintf("process %d", unborn.PID), "", "%v", unborn)
+	}
+	return err
 }

@@ -33,10 +33,34 @@ func (w *World) checkTasks() error {
 	if len(w.Tasks) == 1 {
 		return nil // whose parent, group and session are not its own
 	}
-	if err := w.checkParents(); err != nil {
-		return err
+	for _, check := range []func() error{w.checkParents, w.checkGroups, w.checkSharers} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
-	return w.checkGroups()
+	return nil
+}
+
+// checkSharers has what is said of each of those that share something be the same of
+// all, and be possible.
+func (w *World) checkSharers() error {
+	first := map[int]*Task{}
+	for i := range w.Tasks {
+		t := &w.Tasks[i]
+		if t.FS == 0 {
+			continue
+		}
+		if t.Dead() {
+			return damagedf("process %d, which has ended, shares its working directory", t.PID)
+		}
+		if first[t.FS] == nil {
+			first[t.FS] = t
+		}
+		if f := first[t.FS]; f.Cwd != t.Cwd || f.Root != t.Root || f.Umask != t.Umask {
+			return damagedf("processes %d and %d share a working directory, root and umask that differ", f.PID, t.PID)
+		}
+	}
+	return nil
 }
 
 const lastSignal = 64

@@ -1,6 +1,6 @@
 /*
- * What is in the golden images: two processes, a third that has ended, and what they
- * share. There is no library in it, and no call into the vdso, so that any kernel of this
+ * What is in the golden images: two processes, a third that has ended, a fourth that has
+ * descriptors and the working directory of the first, and what else they share. There is no library in it, and no call into the vdso, so that any kernel of this
  * architecture runs it, and an image of it is small.
  *
  * It waits for its input to end, and says on its output whether all is as it was.
@@ -11,6 +11,8 @@
 
 #define SIGKILL 9
 #define SIGCHLD 17
+#define CLONE_FS 0x200
+#define CLONE_FILES 0x400
 #define AF_UNIX 1
 #define SOCK_DGRAM 2
 #define PR_SET_PDEATHSIG 1
@@ -116,20 +118,38 @@ static _Noreturn void child(int from)
 	end(7);
 }
 
+/* The twin of the first in all but its memory does for that what it can see. */
+static _Noreturn void other(int from)
+{
+	char byte;
+
+	call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
+	CHECK(call(SYS_read, from, &byte, 1, 0) == 1 && byte == '?');
+	CHECK(call(SYS_chdir, "/proc", 0, 0, 0) == 0);
+	CHECK(call(SYS_umask, 0123, 0, 0, 0) == 0);
+	CHECK(call(SYS_dup2, from, 77, 0, 0) == 77);
+	end(5);
+}
+
 __attribute__((force_align_arg_pointer)) void _start(void)
 {
-	long ended, waits;
-	int to[2], status = 0;
-	char byte;
+	long ended, waits, shares;
+	int to[2], with[2], status = 0;
+	char byte, where[16];
 
 	prepare();
 	CHECK(call(SYS_pipe2, to, 0, 0, 0) == 0);
+	CHECK(call(SYS_pipe2, with, 0, 0, 0) == 0);
+	call(SYS_umask, 0, 0, 0, 0);
 	CHECK((ended = call(SYS_clone, SIGCHLD, 0, 0, 0)) >= 0);
 	if (!ended)
 		end(3);
 	CHECK((waits = call(SYS_clone, SIGCHLD, 0, 0, 0)) >= 0);
 	if (!waits)
 		child(to[0]);
+	CHECK((shares = call(SYS_clone, CLONE_FS | CLONE_FILES | SIGCHLD, 0, 0, 0)) >= 0);
+	if (!shares)
+		other(with[0]);
 	say("ready\n");
 	CHECK(call(SYS_read, 0, &byte, 1, 0) == 0);
 
@@ -139,6 +159,12 @@ __attribute__((force_align_arg_pointer)) void _start(void)
 	CHECK(call(SYS_write, to[1], "!", 1, 0) == 1);
 	CHECK(call(SYS_wait4, waits, &status, 0, 0) == waits && status == 7 << 8);
 	CHECK(common->numbers[0] == 1);
+	CHECK(call(SYS_fcntl, 77, 1 /* F_GETFD */, 0, 0) < 0);
+	CHECK(call(SYS_write, with[1], "?", 1, 0) == 1);
+	CHECK(call(SYS_wait4, shares, &status, 0, 0) == shares && status == 5 << 8);
+	CHECK(call(SYS_umask, 0, 0, 0, 0) == 0123);
+	CHECK(call(SYS_getcwd, where, sizeof where, 0, 0) == 6 && where[1] == 'p');
+	CHECK(call(SYS_fcntl, 77, 1 /* F_GETFD */, 0, 0) == 0);
 	say("all is as it was\n");
 	end(0);
 }
