@@ -105,8 +105,9 @@ type tree struct {
 	// tree, where there is one.
 	deadGroups map[int]int
 
-	tracked []*member                     // of whom precopied is or was set
-	copied  struct{ before, rest uint64 } // bytes, before they were stopped and then
+	tracked  []*member                     // of whom precopied is or was set
+	promised uint64                        // how much memory the copies of all these take
+	copied   struct{ before, rest uint64 } // bytes, before they were stopped and then
 
 	img      *world.World
 	store    *Store

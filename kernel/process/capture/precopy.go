@@ -39,6 +39,9 @@ const (
 	// atOnce is how much the kernel is asked to look through or to change at once,
 	// meanwhile the program can't map or unmap anything: a millisecond's worth.
 	atOnce = 64 << 20
+	// spare is memory that is left to whatever else there is, so that the kernel need not
+	// kill anybody for the sake of the copy.
+	spare = 64 << 20
 )
 
 // precopy is the memory of a process that is tracked.
@@ -69,7 +72,7 @@ func (t *tree) precopy() error {
 		return nil
 	}
 	for _, c := range t.members {
-		err := c.beginPrecopy()
+		err := t.beginPrecopy(c)
 		if errors.Is(err, ptrace.ErrWontStop) {
 			return c.explain(err) // it might stop at any moment, and stand still for all that follows
 		}
@@ -97,7 +100,7 @@ func (c *member) orFork(reason error) {
 }
 
 // beginPrecopy has the memory of a process tracked.
-func (c *member) beginPrecopy() error {
+func (t *tree) beginPrecopy(c *member) error {
 	areas, bytes := c.largeMaps()
 	if len(areas) == 0 {
 		return errors.New("it has no large mappings")
@@ -105,16 +108,17 @@ func (c *member) beginPrecopy() error {
 	if c.before.status.Int("Seccomp") != 0 {
 		return errors.New("it runs under seccomp, which may not let it call userfaultfd(2)")
 	}
-	if free, err := proc.AvailableMemory(); err != nil || bytes > free {
+	if free, err := proc.AvailableMemory(); err != nil || t.promised+bytes+spare > free {
 		return errors.Join(err, fmt.Errorf("a copy of %d bytes needs more memory than there is", bytes))
 	}
+	t.promised += bytes
 	fd, err := c.openTracker()
 	if err != nil {
 		return err
 	}
 	p := &precopy{faults: fd}
 	c.precopied = p
-	c.tracked = append(c.tracked, c)
+	t.tracked = append(t.tracked, c)
 	if p.pagemap, err = proc.OpenPagemap(c.pid); err != nil {
 		return err
 	}

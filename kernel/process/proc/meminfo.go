@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// AvailableMemory is how many bytes may be used without swapping.
+// AvailableMemory is how many bytes this process may use without swapping, and within
+// the limits of its control groups.
 func AvailableMemory() (uint64, error) {
 	b, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
@@ -16,7 +17,7 @@ func AvailableMemory() (uint64, error) {
 	}
 	for line := range strings.Lines(string(b)) {
 		if name, value, _ := strings.Cut(line, ":"); name == "MemAvailable" {
-			return kilobytes(value), nil
+			return min(kilobytes(value), groupRoom()), nil
 		}
 	}
 	return 0, fmt.Errorf("/proc/meminfo: it has no MemAvailable")

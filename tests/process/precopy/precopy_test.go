@@ -21,28 +21,40 @@ import (
 
 func TestMain(m *testing.M) { cycle.Main(m) }
 
-// eachUser runs a test for each user, with the program on a stage that has these files.
-func eachUser(t *testing.T, f func(t *testing.T, s *cycle.Stage, p *cycle.Process), files ...string) {
+// need skips the test where there can be no pre-copy.
+func need(t *testing.T) {
 	t.Helper()
 	cycle.Need(t, "gcc")
 	if err := sys.CanTrack(); err != nil {
 		t.Skipf("SKIPPED %s: this kernel can't track what is written to: %v", t.Name(), err)
 	}
+}
+
+// eachUser runs a test for each user, with the program on a stage that has these files.
+func eachUser(t *testing.T, f func(t *testing.T, s *cycle.Stage, p *cycle.Process), files ...string) {
+	t.Helper()
+	need(t)
 	for _, u := range cycle.Users() {
 		t.Run(u.Name, func(t *testing.T) {
-			s := cycle.NewStage(t, u)
-			program := s.Path("writes")
-			if err := os.Link(cycle.Compile(t, filepath.Join("testdata", "writes.c")), program); err != nil {
-				t.Fatal(err)
-			}
-			for _, name := range files {
-				s.Write(t, name, "")
-			}
-			p := s.Start(t, program, s.Dir, "48")
+			s := prepare(t, u, files...)
+			p := s.Start(t, s.Path("writes"), s.Dir, "48")
 			s.Await(t, p, "ready")
 			f(t, s, p)
 		})
 	}
+}
+
+// prepare makes a stage with the program and these files.
+func prepare(t *testing.T, u cycle.User, files ...string) *cycle.Stage {
+	t.Helper()
+	s := cycle.NewStage(t, u)
+	if err := os.Link(cycle.Compile(t, filepath.Join("testdata", "writes.c")), s.Path("writes")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		s.Write(t, name, "")
+	}
+	return s
 }
 
 // copied is what -v says of how much was.
@@ -67,21 +79,68 @@ func wasCopied(t *testing.T, r cycle.Report) {
 func TestResumed(t *testing.T) {
 	eachUser(t, func(t *testing.T, s *cycle.Stage, p *cycle.Process) {
 		wasCopied(t, s.Snapshot(t, p.PID, "-v", "--precopy"))
-		p.Kill()
-		cycle.Until(t, "the end of its child", func() bool { return len(cycle.Running(s.Path("writes"))) == 0 })
-		p = s.Resume(t)
-		s.Write(t, "go", "")
-		for _, who := range []string{"parent", "child"} {
-			cycle.Until(t, who, func() bool { return s.Has(who) || p.Ended() })
-			if said := s.Read(t, who); said != "whole" {
-				t.Errorf("the memory of the %s: %s; %v: %s", who, said, p, p.Text())
-			}
-		}
-		s.Write(t, "end", "")
-		if status := p.Status(t); status != 7 {
-			t.Errorf("status %d: %s", status, p.Text())
-		}
+		comesBack(t, s, s, p)
 	})
+}
+
+// comesBack ends the program, resumes its image by whom that belongs to, and sees that it
+// is whole.
+func comesBack(t *testing.T, s, by *cycle.Stage, p *cycle.Process) {
+	t.Helper()
+	p.Kill()
+	cycle.Until(t, "the end of its child", func() bool { return len(cycle.Running(s.Path("writes"))) == 0 })
+	p = by.Resume(t)
+	s.Write(t, "go", "")
+	for _, who := range []string{"parent", "child"} {
+		cycle.Until(t, who, func() bool { return s.Has(who) || p.Ended() })
+		if said := s.Read(t, who); said != "whole" {
+			t.Errorf("the memory of the %s: %s; %v: %s", who, said, p, p.Text())
+		}
+	}
+	s.Write(t, "end", "")
+	if status := p.Status(t); status != 7 {
+		t.Errorf("status %d: %s", status, p.Text())
+	}
+}
+
+// Root takes what is another user's.
+func TestAnotherUsers(t *testing.T) {
+	need(t)
+	if cycle.Users()[0] != cycle.Root {
+		t.Skip("SKIPPED TestAnotherUsers: it takes root")
+	}
+	s := prepare(t, cycle.Unprivileged)
+	p := s.Start(t, s.Path("writes"), s.Dir, "48")
+	s.Await(t, p, "ready")
+	root := &cycle.Stage{Dir: s.Dir, User: cycle.Root}
+	wasCopied(t, root.Snapshot(t, p.PID, "-v", "--precopy"))
+	comesBack(t, s, root, p)
+}
+
+// Huge pages are tracked, copied and resumed like others.
+func TestHugePages(t *testing.T) {
+	eachUser(t, func(t *testing.T, s *cycle.Stage, p *cycle.Process) {
+		if hugeBytes(t, p.PID) == 0 {
+			t.Skipf("SKIPPED %s: the kernel gave the program no huge pages", t.Name())
+		}
+		wasCopied(t, s.Snapshot(t, p.PID, "-v", "--precopy"))
+		comesBack(t, s, s, p)
+	}, "huge")
+}
+
+// hugeBytes is how much of the memory of a process is in huge pages.
+func hugeBytes(t *testing.T, pid int) (bytes int) {
+	t.Helper()
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/smaps_rollup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if name, value, _ := strings.Cut(line, ":"); name == "AnonHugePages" {
+			bytes, _ = strconv.Atoi(strings.Fields(value)[0])
+		}
+	}
+	return bytes << 10
 }
 
 // idle has both processes do nothing any more.

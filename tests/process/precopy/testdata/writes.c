@@ -3,7 +3,8 @@
 // keeps in a mapping of its own, which is too small for a pre-copy, what it has written
 // where. When there is a file "go", both compare, and write to a file of their name
 // "whole" or what is not. "end" ends them.
-// A file "direct" that is there at first is opened for direct I/O.
+// A file "direct" that is there at first is opened for direct I/O; with "huge", the memory
+// is in huge pages, where the kernel gives any.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
@@ -50,6 +51,8 @@ static void compare(const char *name) {
 static void run(const char *name) {
 	uint64_t x = 88172645463325252 + getpid();
 	memory = mapped(pages * 4096);
+	if (access("huge", F_OK) == 0)
+		madvise(memory, pages * 4096, MADV_HUGEPAGE);
 	written = (uint64_t *)mapped(pages * 8);
 	for (uint64_t i = 0; i < pages; i++)
 		written[i] = *(uint64_t *)(memory + i * 4096 + 16) = ++number;
