@@ -96,6 +96,11 @@ func (s *server) serve() error {
 // putAway is for what an agent left that was killed.
 func putAway(all []left) (err error) {
 	for i := range all {
+		if l := &all[i]; l.Area != nil && len(all) > 1 {
+			err = errors.Join(err, capture.Rescue(l.PID, *l.Area))
+		}
+	}
+	for i := range all {
 		err = errors.Join(err, all[i].putAway())
 	}
 	return err

@@ -31,7 +31,7 @@ type apart struct {
 // copyRest copies what was written to since the last round, now that nothing is.
 func (c *member) copyRest() error {
 	p := c.precopied
-	if p == nil {
+	if p == nil || c.lends || !c.ownsMemory() {
 		return nil
 	}
 	pagemap, err := proc.OpenPagemap(c.pid) // of what it executes now

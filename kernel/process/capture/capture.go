@@ -130,6 +130,8 @@ type member struct {
 	space    *world.Space
 	opener   *object.Task // the process, for files
 	sharing  sharing      // with other members
+	lends    bool         // others have its memory
+	areas    []proc.Map   // of calls, of all that have it
 	frozen   frozen
 
 	precopied *precopy // while its memory is tracked
@@ -199,11 +201,9 @@ func Take(pid int, o Options) (_ *Captured, err error) {
 
 // encode puts the image together, and finds the place of everything in it.
 func (t *tree) encode() error {
-	t.leaveOneTable()
-	for i, c := range t.members {
-		c.task.Space = i
+	t.joinSharers()
+	for _, c := range t.members {
 		t.img.Tasks = append(t.img.Tasks, *c.task)
-		t.img.Spaces = append(t.img.Spaces, *c.space)
 	}
 	t.img.Tasks = append(t.img.Tasks, t.dead...)
 	header, size, err := world.Encode(t.img)

@@ -58,21 +58,26 @@ func (t *tree) inWords(p *world.Task) string {
 	if p.Dead() {
 		return fmt.Sprintf("%s, child of %d: has ended, and was not waited for", p.Comm, p.PPID)
 	}
+	memory, descriptors := t.firstWith(func(o *world.Task) bool { return o.Space == p.Space }), t.firstWith(func(o *world.Task) bool { return o.Table == p.Table })
 	var bytes int64
-	for _, pieces := range t.members[p.Space].pieces {
+	for _, pieces := range t.members[memory].pieces {
 		for _, piece := range pieces {
 			bytes += int64(piece.end - piece.start)
 		}
 	}
-	return fmt.Sprintf("%s, child of %d: threads %d, descriptors %d%s, bytes of memory %d, core file at %d",
-		p.Comm, p.PPID, len(p.Threads), len(t.img.Tables[p.Table].FDs), t.sharedWith(p), bytes, p.Core)
+	return fmt.Sprintf("%s, child of %d: threads %d, descriptors %d%s, bytes of memory %d%s, core file at %d",
+		p.Comm, p.PPID, len(p.Threads), len(t.img.Tables[p.Table].FDs), t.ofAnother(descriptors, p), bytes, t.ofAnother(memory, p), p.Core)
 }
 
-// sharedWith says whose the descriptors of a process are too.
-func (t *tree) sharedWith(p *world.Task) string {
-	first := &t.img.Tasks[slices.IndexFunc(t.img.Tasks, func(o world.Task) bool { return o.Table == p.Table })]
-	if first.PID == p.PID {
-		return ""
+// firstWith is the first process of which something is true.
+func (t *tree) firstWith(is func(*world.Task) bool) int {
+	return slices.IndexFunc(t.img.Tasks, func(o world.Task) bool { return is(&o) })
+}
+
+// ofAnother says whose something of a process is too.
+func (t *tree) ofAnother(first int, p *world.Task) string {
+	if pid := t.img.Tasks[first].PID; pid != p.PID {
+		return fmt.Sprintf(" (those of %d)", pid)
 	}
-	return fmt.Sprintf(" (those of %d)", first.PID)
+	return ""
 }

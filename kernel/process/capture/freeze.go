@@ -122,7 +122,7 @@ func (t *tree) whileStopped() (err error) {
 		beside <- errors.Join(t.beginFiles(), t.each((*member).readSched, (*member).checkSharedNow))
 	}()
 	if err = t.together(explained((*member).readAhead)); err == nil {
-		err = t.together(explained((*member).fork))
+		err = t.forkAll()
 	}
 	if e := <-beside; err == nil {
 		err = t.root().explain(e)
@@ -140,13 +140,25 @@ func (t *tree) whileStopped() (err error) {
 
 // together is each for what is done to processes by their tracer: while one has to be
 // waited for, it goes on with the others. Also after an error all come to their ends.
-func (t *tree) together(step func(*member) error) error {
-	return ptrace.Together(len(t.members), func(i int, turn *ptrace.Turn) error {
-		c := t.members[i]
+func (t *tree) together(step func(*member) error) error { return together(t.members, step) }
+
+func together(members []*member, step func(*member) error) error {
+	return ptrace.Together(len(members), func(i int, turn *ptrace.Turn) error {
+		c := members[i]
 		c.take(turn)
 		defer c.take(nil)
 		return step(c)
 	})
+}
+
+// forkAll has all fork, but of those that share memory one after the other.
+func (t *tree) forkAll() error {
+	for _, round := range t.inTurn() {
+		if err := together(round, explained((*member).fork)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *member) take(turn *ptrace.Turn) {
@@ -229,7 +241,8 @@ func (c *member) checkAgain() error {
 func (c *member) fork() error {
 	f := &c.frozen
 	shapes := []ptrace.Shape{ofThreads: threadShape(len(f.group.Threads)), ofLeader: leaderShape(len(f.timers), len(c.apart))}
-	programs := f.group.LayOut(c.mem, f.maps, shapes...)
+	programs := f.group.LayOut(c.mem, c.notAreas(), shapes...)
+	c.noteArea(programs.Area)
 	c.o.Mapped(c.pid, programs.Area)
 	call, err := f.group.Caller(f.lead, c.landing)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // readMemory finds the pages of every mapping, and makes those of them
 // readable in the twin that are not.
 func (t *tree) readMemory() error {
-	if err := t.each((*member).readMemory, (*member).addBuildIDs); err != nil {
+	if err := t.eachSpace((*member).readMemory, (*member).addBuildIDs); err != nil {
 		return err
 	}
 	if err := t.addContents(); err != nil {

@@ -29,10 +29,10 @@ var sharedByProcesses = []struct {
 	what string
 	note func(c, first *member)
 }{
-	{sys.KcmpVM, "memory", nil},
+	{sys.KcmpVM, "memory", func(c, first *member) { c.sharing.memory = first }},
 	{sys.KcmpFiles, "open files", func(c, first *member) { c.sharing.files = first }},
 	{sys.KcmpFS, "working directory, root and umask", func(c, first *member) { c.sharing.fs = first }},
-	{sys.KcmpSighand, "signal actions", nil},
+	{sys.KcmpSighand, "signal actions", func(c, first *member) { c.sharing.actions = first }},
 }
 
 // checkOthers refuses members that share these with a process that is not taken.

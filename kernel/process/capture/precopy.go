@@ -101,6 +101,9 @@ func (c *member) orFork(reason error) {
 
 // beginPrecopy has the memory of a process tracked.
 func (t *tree) beginPrecopy(c *member) error {
+	if c.lends || !c.ownsMemory() {
+		return errors.New("several processes have its memory")
+	}
 	areas, bytes := c.largeMaps()
 	if len(areas) == 0 {
 		return errors.New("it has no large mappings")

@@ -86,6 +86,17 @@ func only(tid int) func() ([]int, error) { return func() ([]int, error) { return
 // errBusy says that a thread has not restored itself yet.
 var errBusy = errors.New("it still waits for its tracer")
 
+// Rescue waits until all threads of a process are themselves again, when an agent was
+// killed that had mapped an area. Of processes that share memory, which have one landing,
+// all are to be before any of them is cleaned.
+func Rescue(pid int, area ptrace.Area) error {
+	err := callIn(pid, func() ([]int, error) { return proc.Tasks(pid) }, &area, nil)
+	if errors.Is(err, ptrace.ErrGone) {
+		return nil
+	}
+	return err
+}
+
 // Clean unmaps what the agent of a snapshot had mapped when it was killed. The
 // threads that are there still are told to go on: see package ptrace, programs.
 func Clean(pid int, area ptrace.Area) error {
@@ -122,7 +133,7 @@ func mapped(pid int, area ptrace.Area) bool {
 }
 
 // callIn stops threads of a process, of which pid is the first, and makes
-// calls in that one; not before all are themselves again, whose tracer may have died
+// calls in that one, if there are any to make; not before all are themselves again, whose tracer may have died
 // while they made calls from a landing, or in an area.
 func callIn(pid int, tasks func() ([]int, error), area *ptrace.Area, calls func(*ptrace.Caller) error) (err error) {
 	for deadline := time.Now().Add(cleanLimit); ; time.Sleep(time.Millisecond) {
@@ -156,7 +167,7 @@ func callStopped(g *ptrace.Group, mem *ptrace.Memory, area *ptrace.Area, calls f
 	if err != nil {
 		return err
 	}
-	if err := rescue(g, landing, area); err != nil {
+	if err := rescue(g, landing, area); err != nil || calls == nil {
 		return err
 	}
 	s := g.Threads[0]

@@ -34,7 +34,7 @@ import (
 type content struct{ pieces []piece }
 
 func (t *tree) keepShared() error {
-	if err := t.each((*member).openPagemap, (*member).keepUnforked, (*member).noteMapped); err != nil {
+	if err := errors.Join(t.each((*member).openPagemap), t.eachSpace((*member).keepUnforked, (*member).noteMapped)); err != nil {
 		return err
 	}
 	if err := t.checkAttached(); err != nil {
@@ -60,7 +60,10 @@ func (t *tree) checkAttached() error {
 		if err != nil {
 			return err
 		}
-		for _, m := range slices.Concat(c.frozen.maps, twins) {
+		if c.ownsMemory() {
+			twins = append(twins, c.frozen.maps...)
+		}
+		for _, m := range twins {
 			if m.Segment() {
 				count[int(m.Ino)]++
 			}
@@ -294,6 +297,9 @@ func (t *tree) mapFile(h *object.Held) string {
 func (t *tree) mappings(h *object.Held) iter.Seq2[*member, *proc.Map] {
 	return func(yield func(*member, *proc.Map) bool) {
 		for _, c := range t.members {
+			if !c.ownsMemory() {
+				continue
+			}
 			for i := range c.frozen.maps {
 				m := &c.frozen.maps[i]
 				if h.Is(m) && !yield(c, m) {

@@ -44,7 +44,7 @@ func (p *process) isAnonymous(m *mapping) bool {
 
 // mapWhole maps all of it, clear of what the image has mapped.
 func (p *process) mapWhole() error {
-	taken := append(p.wanted(), p.stub.room())
+	taken := append(p.wanted(), p.rooms())
 	for i := range p.anonymous {
 		size := uint64(world.PageUp(p.img.Contents[p.img.Files[i].Content].Size))
 		at := proc.Gap(taken, size)

@@ -29,7 +29,7 @@ func (p *process) attach(m *mapping) error {
 		const readOnly = 0o10000 // SHM_RDONLY, include/uapi/linux/shm.h
 		flags = readOnly
 	}
-	whole, err := p.stub.call(what, unix.SYS_SHMAT, uint64(f.Segment.ID), proc.Gap(append(p.wanted(), p.stub.room()), uint64(f.Size)), flags)
+	whole, err := p.stub.call(what, unix.SYS_SHMAT, uint64(f.Segment.ID), proc.Gap(append(p.wanted(), p.rooms()), uint64(f.Size)), flags)
 	if err != nil {
 		return err
 	}

@@ -19,8 +19,8 @@ func (t *tree) commit() (kernel.Resumed, error) {
 	t.closeFillers()
 	err := t.tracer.Do(func() error {
 		return inOrder([]stage{
-			{stepSettle, t.each((*process).settleMappings)},
-			{stepMM, t.each((*process).setMM)},
+			{stepSettle, t.eachSpace((*process).settleMappings)},
+			{stepMM, t.eachSpace((*process).setMM)},
 			{stepFiles, t.openFiles},
 			{stepEpoll, t.objects.Arm},
 			{stepProcess, t.each((*process).setProcess)},

@@ -33,7 +33,7 @@ func (t *tree) openFillers() error {
 	if t.server != nil {
 		return nil
 	}
-	return t.each((*process).openFiller)()
+	return t.eachSpace((*process).openFiller)()
 }
 
 // openFiller prepares for it all mappings that it is good for. It is left at writing where

@@ -71,7 +71,10 @@ func (t *tree) planLater() {
 		return
 	}
 	for _, p := range t.alive() {
-		p.putOff(t.image)
+		// What several have is waited for: it would have to be there longer than the first of them.
+		if len(p.sharers) == 1 {
+			p.putOff(t.image)
+		}
 	}
 }
 

@@ -19,12 +19,19 @@ func (t *tree) load() error {
 		{stepCheck, t.check},
 		{stepStub, t.startApart},
 		{stepIdentity, t.makeAll},
-		{stepClear, t.each((*process).clearSpace)},
+		{stepClear, t.clearSpaces},
 		{stepContents, func() error { return errors.Join(t.makeContents(), t.objects.MakeIPC()) }},
 		{stepMap, func() error {
-			return errors.Join(t.each((*process).mapMemory)(), t.openFillers(), t.planSegments(), t.serve())
+			return errors.Join(t.eachSpace((*process).mapMemory)(), t.openFillers(), t.planSegments(), t.serve())
 		}},
 	})
+}
+
+func (t *tree) clearSpaces() error {
+	if err := t.eachSpace((*process).clearSpace)(); err != nil {
+		return err
+	}
+	return t.each((*process).joinSpace)()
 }
 
 // check refuses what can be known from the headers alone.

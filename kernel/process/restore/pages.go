@@ -34,6 +34,9 @@ func (s segment) end() int64 { return s.off + s.size }
 func (t *tree) makeContents() error {
 	elsewhere := map[int]bool{}
 	for _, p := range t.alive() {
+		if !p.ownsMemory() {
+			continue
+		}
 		p.findAnonymous()
 		for i := range p.anonymous {
 			elsewhere[t.img.Files[i].Content] = true

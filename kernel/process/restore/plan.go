@@ -40,7 +40,7 @@ func (p *plan) Actions() ([]kernel.Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := actions{world: w, tables: map[int]int{}, directories: map[int]int{}}
+	a := actions{world: w, spaces: map[int]int{}, tables: map[int]int{}, directories: map[int]int{}, handlers: map[int]int{}}
 	for i := range w.Tasks {
 		a.task(&w.Tasks[i])
 	}
@@ -51,8 +51,9 @@ func (p *plan) Actions() ([]kernel.Action, error) {
 type actions struct {
 	kernel.Actions
 	world *world.World
-	// The first process that has a table of descriptors, or what goes by Task.FS.
-	tables, directories map[int]int
+	// The first process that has a space, a table of descriptors, or what goes by Task.FS
+	// and Task.Actions.
+	spaces, tables, directories, handlers map[int]int
 }
 
 func (a *actions) task(t *world.Task) {
@@ -149,9 +150,13 @@ func (a *actions) shared(t *world.Task) {
 		}
 		seen[id] = t.PID
 	}
+	with("memory", a.spaces, t.Space)
 	with("descriptors", a.tables, t.Table)
 	if t.FS != 0 {
 		with("working directory, root and umask", a.directories, t.FS)
+	}
+	if t.Actions != 0 {
+		with("signal actions", a.handlers, t.Actions)
 	}
 }
 

@@ -17,6 +17,7 @@ type process struct {
 	task    *world.Task // the one that is made
 	space   *world.Space
 	table   *world.Table
+	sharers []*process // who has that space, in order, this one among them; shared by all of them
 	options kernel.Options
 	tracer  *ptrace.Tracer
 
@@ -39,6 +40,10 @@ type process struct {
 	threads   []*thread       // by index in world.Threads
 	screen    *world.Terminal // what the program had open of which it has our controlling terminal, or nil
 }
+
+// ownsMemory reports whether it is the first of those that have its memory: what there is
+// to do to that, it does for all.
+func (p *process) ownsMemory() bool { return p.sharers[0] == p }
 
 // take has others seen to while the process makes calls.
 func (p *process) take(turn *ptrace.Turn) {

@@ -6,6 +6,7 @@ package restore
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -23,8 +24,8 @@ const (
 // ofKernel reports whether a mapping of that name is the kernel's.
 func ofKernel(name string) bool { return strings.HasPrefix(name, "[v") }
 
-// clearSpace unmaps all that execve(2) mapped, makes the scratch mapping and
-// moves the kernel's mappings.
+// clearSpace unmaps all that execve(2) mapped, makes the scratch mapping, beside which
+// is room for those of others that have this memory, and moves the kernel's mappings.
 func (p *process) clearSpace() error {
 	maps, err := proc.Maps(p.stub.pid)
 	if err != nil {
@@ -58,12 +59,31 @@ func (p *process) clearSpace() error {
 		taken = append(taken, proc.Run{Start: m.Start, End: m.End})
 	}
 	p.stub.inner = p.innerID(p.stub.pid)
-	if err := p.stub.makeRoom(proc.Gap(taken, roomSize)); err != nil {
+	if err := p.stub.makeRoom(proc.Gap(taken, p.roomsSize())); err != nil {
 		return err
 	}
-	taken = append(taken, p.stub.room())
+	taken = append(taken, p.rooms())
 	return p.stub.moveKernelMappings(own, wanted, taken)
 }
+
+// joinSpace gives one that has the memory of another room for its calls in it.
+func (p *process) joinSpace() error {
+	owner := p.sharers[0]
+	if owner == p {
+		return nil
+	}
+	p.stub.Site, p.stub.inner = owner.stub.Site, p.innerID(p.stub.pid)
+	nth := slices.Index(p.sharers, p)
+	return p.stub.makeRoom(owner.stub.scratch + uint64(nth)*roomSize)
+}
+
+// rooms are those of all that have its memory, side by side.
+func (p *process) rooms() proc.Run {
+	start := p.sharers[0].stub.scratch
+	return proc.Run{Start: start, End: start + p.roomsSize()}
+}
+
+func (p *process) roomsSize() uint64 { return uint64(len(p.sharers)) * roomSize }
 
 // wanted are the addresses that the image has something at.
 func (p *process) wanted() (all []proc.Run) {
@@ -72,9 +92,6 @@ func (p *process) wanted() (all []proc.Run) {
 	}
 	return all
 }
-
-// room is what makeRoom has mapped.
-func (s *stub) room() proc.Run { return proc.Run{Start: s.scratch, End: s.scratch + roomSize} }
 
 // kernelMappings returns where the image has each of the stub's.
 func kernelMappings(space *world.Space, own []proc.Map) ([]uint64, error) {

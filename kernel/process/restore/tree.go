@@ -78,8 +78,13 @@ func newTree(img *world.World, o kernel.Options) *tree {
 	t.objects = object.NewMaker(img, t.options, tasks)
 	t.root.ownTerminal = t.hasTerminal(t.members[0])
 	t.root.standsLate = t.root.leadsSession() && t.hasChildrenIn(t.members[0], 0)
+	sharers := make([][]*process, len(img.Spaces))
 	for _, p := range t.alive() {
 		p.objects = t.objects
+		sharers[p.task.Space] = append(sharers[p.task.Space], p)
+	}
+	for _, p := range t.alive() {
+		p.sharers = sharers[p.task.Space]
 	}
 	return t
 }
@@ -104,8 +109,17 @@ func (t *tree) alive() (all []*process) {
 // each is a step that is taken with all of them: while one makes a call, it goes on
 // with the others.
 func (t *tree) each(do func(*process) error) func() error {
+	return t.among(func(*process) bool { return true }, do)
+}
+
+// eachSpace is a step that is taken with the memory of all, which several may have.
+func (t *tree) eachSpace(do func(*process) error) func() error {
+	return t.among((*process).ownsMemory, do)
+}
+
+func (t *tree) among(which func(*process) bool, do func(*process) error) func() error {
 	return func() error {
-		all := t.alive()
+		all := slices.DeleteFunc(t.alive(), func(p *process) bool { return !which(p) })
 		return ptrace.Together(len(all), func(i int, turn *ptrace.Turn) error {
 			p := all[i]
 			p.take(turn)
@@ -309,14 +323,7 @@ func (t *tree) checkMembers() error {
 	if err := t.checkBirths(); err != nil {
 		return err
 	}
-	spaces := map[int]int{}
 	for _, m := range t.members {
-		if m.process != nil {
-			if other := spaces[m.task.Space]; other != 0 {
-				return kernel.Refuse(fmt.Sprintf("process %d", m.task.PID), "", "it shares memory with process %d", other)
-			}
-			spaces[m.task.Space] = m.task.PID
-		}
 		if m.task.PGID == root.PID && root.PGID != root.PID {
 			return kernel.Refuse(fmt.Sprintf("process %d", m.task.PID), "",
 				"it is in a group of which the first process of the tree has the ID, but is not a member")

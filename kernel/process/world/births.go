@@ -20,11 +20,14 @@ type Birth struct {
 var bonds = []struct {
 	what string
 	flag uint64
+	kept bool // whoever is born with it has it for good
 	none int
 	of   func(*Task) int
 }{
-	{"open files", unix.CLONE_FILES, NoIndex, func(t *Task) int { return t.Table }},
-	{"working directory, root and umask", unix.CLONE_FS, 0, func(t *Task) int { return t.FS }},
+	{"memory", unix.CLONE_VM, true, NoIndex, func(t *Task) int { return t.Space }},
+	{"signal actions", unix.CLONE_SIGHAND, true, 0, func(t *Task) int { return t.Actions }},
+	{"open files", unix.CLONE_FILES, false, NoIndex, func(t *Task) int { return t.Table }},
+	{"working directory, root and umask", unix.CLONE_FS, false, 0, func(t *Task) int { return t.FS }},
 }
 
 // UnbornError says that processes can't be made to share what they share.
@@ -58,6 +61,7 @@ func Births(tasks []Task) ([]Birth, error) {
 			of[i] = b.of(&tasks[i])
 		}
 		l := newLineage(tasks, parents, of, b.none)
+		l.kept = b.kept
 		for i := len(tasks) - 1; i >= 0; i-- {
 			if err := l.pass(i); err != nil {
 				err.What = b.what
@@ -79,6 +83,7 @@ func Births(tasks []Task) ([]Birth, error) {
 // lineage is how one thing that is shared comes down from parents to children. It is
 // gone through from the last to the first.
 type lineage struct {
+	kept    bool // nobody can leave it
 	tasks   []Task
 	parents []int
 	first   []int // by task, the first that has the same, or NoIndex if nobody else has
@@ -121,6 +126,9 @@ func newLineage(tasks []Task, parents, of []int, none int) *lineage {
 func (l *lineage) pass(i int) *UnbornError {
 	f := l.passes[i]
 	l.leaves[i] = f != NoIndex && l.first[i] != f
+	if l.leaves[i] && l.kept {
+		return l.unborn(f, fmt.Sprintf("process %d, by which it would come to one of them, does not have it", l.tasks[i].PID))
+	}
 	if f == NoIndex || l.below[i] == l.members[f] {
 		return nil // nobody above it has to do with that
 	}

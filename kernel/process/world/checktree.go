@@ -6,6 +6,7 @@ package world
 
 import (
 	"math"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -44,23 +45,31 @@ func (w *World) checkTasks() error {
 // checkSharers has what is said of each of those that share something be the same of
 // all, and be possible.
 func (w *World) checkSharers() error {
-	first := map[int]*Task{}
+	directories, actions := map[int]*Task{}, map[int]*Task{}
 	for i := range w.Tasks {
 		t := &w.Tasks[i]
-		if t.FS == 0 {
-			continue
+		if t.Dead() && t.FS|t.Actions != 0 {
+			return damagedf("process %d, which has ended, shares something", t.PID)
 		}
-		if t.Dead() {
-			return damagedf("process %d, which has ended, shares its working directory", t.PID)
-		}
-		if first[t.FS] == nil {
-			first[t.FS] = t
-		}
-		if f := first[t.FS]; f.Cwd != t.Cwd || f.Root != t.Root || f.Umask != t.Umask {
+		if f := firstWith(directories, t.FS, t); f.Cwd != t.Cwd || f.Root != t.Root || f.Umask != t.Umask {
 			return damagedf("processes %d and %d share a working directory, root and umask that differ", f.PID, t.PID)
+		}
+		if f := firstWith(actions, t.Actions, t); f.Space != t.Space || !slices.Equal(f.SigActions, t.SigActions) {
+			return damagedf("processes %d and %d share signal actions that differ, or have not one memory", f.PID, t.PID)
 		}
 	}
 	return nil
+}
+
+// firstWith is the first task that has a number, or t if nobody has that.
+func firstWith(first map[int]*Task, number int, t *Task) *Task {
+	if number == 0 {
+		return t
+	}
+	if first[number] == nil {
+		first[number] = t
+	}
+	return first[number]
 }
 
 const lastSignal = 64

@@ -4,10 +4,13 @@ package world
 
 // Task is a process: the state that all its threads share, and they.
 type Task struct {
-	Space, Table int // indices in Spaces and Tables; several may have one Table
+	Space, Table int // indices in Spaces and Tables, which several may have in common
 	// FS is the same number for those that have one working directory, root directory
 	// and umask in common, by CLONE_FS of clone(2), and 0 for who has these alone.
-	FS      int      `json:",omitempty"`
+	FS int `json:",omitempty"`
+	// Actions is the same number for those that have one set of signal actions in common,
+	// by CLONE_SIGHAND, which takes that they have one Space.
+	Actions int      `json:",omitempty"`
 	Threads []Thread // the first is the thread-group leader
 	// Core is where its core file begins in the image; set by Encode and Decode.
 	Core int64 `json:"-"`

@@ -205,6 +205,11 @@ func TestHostile(t *testing.T) {
 		"leader in a session":      func(i *World) { i.Tasks[2].SID = 100 },
 		"session leader's group":   func(i *World) { i.Tasks[1].PGID = 90 },
 		"directory of the dead":    func(i *World) { i.Tasks[2].FS = 1 },
+		"actions of the dead":      func(i *World) { i.Tasks[2].Actions = 1 },
+		"actions, two memories":    func(i *World) { i.Tasks[0].Actions, i.Tasks[1].Actions = 1, 1 },
+		"actions that differ": func(i *World) {
+			i.Tasks[0].Actions, i.Tasks[1].Actions, i.Tasks[1].Space, i.Tasks[1].SigActions = 1, 1, 0, nil
+		},
 		"one directory, two paths": func(i *World) { i.Tasks[0].FS, i.Tasks[1].FS, i.Tasks[1].Cwd = 1, 1, 1 },
 		"one umask, two of them":   func(i *World) { i.Tasks[0].FS, i.Tasks[1].FS, i.Tasks[1].Umask = 1, 1, 0o7 },
 		"contents too large":       func(i *World) { i.Contents[1].Size = 1<<63 - 1 },

@@ -1,19 +1,21 @@
 // Programs that see for themselves that they are as they should be, and abort when
-// they are not: sound THREADS CHILDREN [busy|idle [MIB]]. The first process answers each byte of
+// they are not: sound THREADS CHILDREN [busy|idle|memory [MIB]]. The first process answers each byte of
 // its input with the same, once it has looked at all of its memory; otherwise it waits
 // for the next, or computes if it is busy. Its threads compute or wait, its children
-// are like it but for the input. A timer interrupts everybody all the time, on the
+// are like it but for the input, or have its memory and no threads. A timer interrupts everybody all the time, on the
 // stack that he has then.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -24,6 +26,13 @@ static unsigned char *memory;
 static __thread char *stack; // a place in it
 static int *ready;	     // threads, of all processes
 
+// The children that have the memory of the first, and so what it has of a thread.
+static struct {
+	int pid;
+	char *place;
+	char room[256 << 10] __attribute__((aligned(16)));
+} beside[4];
+
 static void check(int sound) {
 	if (!sound)
 		abort();
@@ -33,7 +42,11 @@ static void check(int sound) {
 static void on_alarm(int sig) {
 	volatile char some[4096];
 	memset((void *)some, 'h', sizeof some);
-	check(stack == NULL || labs(stack - (char *)some) < 1 << 20);
+	char *place = stack;
+	for (int i = 0, pid = syscall(SYS_getpid); i < 4; i++)
+		if (beside[i].pid == pid)
+			place = beside[i].place;
+	check(place == NULL || labs(place - (char *)some) < 1 << 20);
 }
 
 // Values that live in registers of all kinds while nothing is called.
@@ -105,8 +118,23 @@ static void begin(int threads) {
 	setitimer(ITIMER_REAL, &every, NULL);
 }
 
+static int live_beside(void *arg) {
+	char here;
+	int i = (long)arg;
+	beside[i].place = &here;
+	beside[i].pid = syscall(SYS_getpid);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	begin(0);
+	for (;;) {
+		pause();
+		look();
+	}
+	return 0;
+}
+
 int main(int argc, char **argv) {
 	int threads = atoi(argv[1]), children = atoi(argv[2]), busy = argc > 3 && strcmp(argv[3], "busy") == 0;
+	int one_memory = argc > 3 && strcmp(argv[3], "memory") == 0;
 	char here;
 	close_range(3, ~0u, 0);
 	if (argc > 4)
@@ -118,8 +146,11 @@ int main(int argc, char **argv) {
 		memory[i] = i * 7;
 	stack = &here;
 	ready = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	for (int i = 0; i < children; i++)
-		if (fork() == 0) {
+	for (long i = 0; i < children; i++)
+		if (one_memory) {
+			__sync_fetch_and_add(ready, threads);
+			check(clone(live_beside, beside[i].room + sizeof beside[i].room, CLONE_VM | SIGCHLD, (void *)i) > 0);
+		} else if (fork() == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			begin(threads);
 			for (;;) {

@@ -1,6 +1,7 @@
 /*
  * What is in the golden images: two processes, a third that has ended, a fourth that has
- * descriptors and the working directory of the first, and what else they share. There is no library in it, and no call into the vdso, so that any kernel of this
+ * descriptors and the working directory of the first, a fifth that has its memory and signal
+ * actions, and what else they share. There is no library in it, and no call into the vdso, so that any kernel of this
  * architecture runs it, and an image of it is small.
  *
  * It waits for its input to end, and says on its output whether all is as it was.
@@ -11,6 +12,8 @@
 
 #define SIGKILL 9
 #define SIGCHLD 17
+#define CLONE_VM 0x100
+#define CLONE_SIGHAND 0x800
 #define CLONE_FS 0x200
 #define CLONE_FILES 0x400
 #define AF_UNIX 1
@@ -118,6 +121,36 @@ static _Noreturn void child(int from)
 	end(7);
 }
 
+static volatile long done_beside;
+static int from_first;
+static long stack_beside[512] __attribute__((aligned(16)));
+
+/* On a stack of its own, it tells by the memory of the first that it goes on. */
+static _Noreturn void beside(void)
+{
+	char byte;
+
+	call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
+	CHECK(call(SYS_read, from_first, &byte, 1, 0) == 1 && byte == '+');
+	done_beside = 4711;
+	end(6);
+}
+
+static long clone_beside(void)
+{
+	long result;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "call *%[run]\n"
+			 "1:"
+			 : "=a"(result)
+			 : "a"(SYS_clone), "D"(CLONE_VM | CLONE_SIGHAND | SIGCHLD), "S"(stack_beside + 512), [run] "r"(beside), "d"(0L)
+			 : "rcx", "r10", "r11", "memory");
+	return result;
+}
+
 /* The twin of the first in all but its memory does for that what it can see. */
 static _Noreturn void other(int from)
 {
@@ -133,8 +166,8 @@ static _Noreturn void other(int from)
 
 __attribute__((force_align_arg_pointer)) void _start(void)
 {
-	long ended, waits, shares;
-	int to[2], with[2], status = 0;
+	long ended, waits, shares, near;
+	int to[2], with[2], by[2], status = 0;
 	char byte, where[16];
 
 	prepare();
@@ -150,6 +183,9 @@ __attribute__((force_align_arg_pointer)) void _start(void)
 	CHECK((shares = call(SYS_clone, CLONE_FS | CLONE_FILES | SIGCHLD, 0, 0, 0)) >= 0);
 	if (!shares)
 		other(with[0]);
+	CHECK(call(SYS_pipe2, by, 0, 0, 0) == 0);
+	from_first = by[0];
+	CHECK((near = clone_beside()) > 0);
 	say("ready\n");
 	CHECK(call(SYS_read, 0, &byte, 1, 0) == 0);
 
@@ -159,6 +195,9 @@ __attribute__((force_align_arg_pointer)) void _start(void)
 	CHECK(call(SYS_write, to[1], "!", 1, 0) == 1);
 	CHECK(call(SYS_wait4, waits, &status, 0, 0) == waits && status == 7 << 8);
 	CHECK(common->numbers[0] == 1);
+	CHECK(call(SYS_write, by[1], "+", 1, 0) == 1);
+	CHECK(call(SYS_wait4, near, &status, 0, 0) == near && status == 6 << 8);
+	CHECK(done_beside == 4711);
 	CHECK(call(SYS_fcntl, 77, 1 /* F_GETFD */, 0, 0) < 0);
 	CHECK(call(SYS_write, with[1], "?", 1, 0) == 1);
 	CHECK(call(SYS_wait4, shares, &status, 0, 0) == shares && status == 5 << 8);
