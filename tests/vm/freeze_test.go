@@ -12,8 +12,12 @@ import (
 // the disk has.
 const writer = "witness write /mnt/log /run/synced & echo $! > /run/writer"
 
-// saveFrozen runs in a shell of its own, since process 1 cannot be stopped.
-const saveFrozen = "sh -c 'set -o pipefail; snapcat --freeze-filesystems --then %s | snapcompress | snapverify -o /dev/vdb'"
+// saveFrozen runs in a shell of its own, since process 1 cannot be stopped. saveAlone does
+// the same in one process, as contrib's service does.
+const (
+	saveFrozen = "sh -c 'set -o pipefail; snapcat --freeze-filesystems --then %s | snapcompress | snapverify -o /dev/vdb'"
+	saveAlone  = "sh -c 'snapcat --freeze-filesystems --then %s --codec zstd --checksums -o /dev/vdb; exit $?'"
+)
 
 // A machine with a mounted disk that is written to all the time is saved, goes
 // off by itself, and is resumed: no write that was on the disk is lost, and
@@ -32,7 +36,7 @@ func TestFreezeFilesystems(t *testing.T) {
 	m.Run("load vfat && mkdosfs /dev/vdc && mkdir -p /boot && mount -t vfat /dev/vdc /boot && echo 1 > /boot/file")
 	m.Run(writer)
 	before := hear(t, m)
-	save := m.Begin(fmt.Sprintf(saveFrozen, "poweroff"))
+	save := m.Begin(fmt.Sprintf(saveAlone, "poweroff"))
 	m.Off()
 	output(t, "", "e2fsck", "-fn", disk)
 
@@ -73,6 +77,7 @@ func TestFreezeThatFails(t *testing.T) {
 		{"snapcat --freeze-filesystems --then poweroff > /mnt/img", "open for writing"},
 		{"sh -c 'snapcat --freeze-filesystems --then poweroff | snapverify > /mnt/img'", "open for writing"},
 		{"snapcat --freeze-filesystems --then poweroff -o /mnt/new", "open for writing"},
+		{"snapcat --freeze-filesystems --then poweroff --codec zstd --checksums -o /dev/vda", "the device is in use"},
 		{"sh -c 'set -o pipefail; snapcat --freeze-filesystems --then poweroff | snapverify -o /mnt/new'", "open for writing"},
 		{"sh -c 'set -o pipefail; snapcat --freeze-filesystems --then poweroff | snapverify > /dev/full'", "no space left"},
 		{"sh -c 'set -o pipefail; snapcat --freeze-filesystems --then poweroff | (cat > /dev/null; exit 1)'", "not stored"},
