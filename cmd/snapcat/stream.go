@@ -126,14 +126,15 @@ func write(ctx context.Context, c *tool.Call, choice output.Choice, s *snapshot,
 
 func writeStream(ctx context.Context, c *tool.Call, out *file.Output, s *snapshot, work func() format.Work) error {
 	start := time.Now()
+	to := out.Stream()
 	info, err := describe(s.target, s.Size(), s.Facts())
 	if err != nil {
-		return format.Fail(out, err)
+		return format.Fail(to, err)
 	}
 	info.Summed = c.Bool(checksumsFlag.Name)
-	w, err := format.NewWriter(out.File, info)
+	w, err := format.NewWriter(to, info)
 	if w == nil {
-		return format.Fail(out, err)
+		return format.Fail(to, err)
 	}
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ package file
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -31,7 +32,8 @@ type Output struct {
 	temp   string  // the temporary name, while the file has one
 	rights *rights // of the file that it replaces, nil if there is none
 	force  bool
-	handed bool // it was open before
+	handed bool    // it was open before
+	direct *direct // what goes to a block device that was not, as a stream
 	closed bool
 }
 
@@ -193,10 +195,29 @@ func (o *Output) openInPlace(mode fs.FileMode) (err error) {
 	return nil
 }
 
+// Stream is what to write a stream to, and nothing else: the file itself, or what
+// gathers it for a device until Commit or Abort.
+func (o *Output) Stream() io.Writer {
+	if o.direct != nil {
+		return o.direct
+	}
+	st, err := o.Stat()
+	if err != nil || o.handed || !isBlock(st.Mode()) {
+		return o.File
+	}
+	if o.direct = newDirect(o.File); o.direct == nil {
+		return o.File
+	}
+	return o.direct
+}
+
 // Commit gives a regular file its name, and makes sure that what was written
 // has reached the disk. The Output is closed, whatever Commit returns.
 func (o *Output) Commit() error {
-	err := o.commit()
+	err := o.direct.end()
+	if err == nil {
+		err = o.commit()
+	}
 	if o.handed {
 		err = errors.Join(err, o.Close())
 	}
@@ -246,7 +267,7 @@ func (o *Output) Abort() error {
 	if o.handed {
 		return nil
 	}
-	err := o.File.Close()
+	err := errors.Join(o.direct.end(), o.File.Close())
 	if o.temp != "" {
 		err = errors.Join(err, os.Remove(o.temp))
 	}

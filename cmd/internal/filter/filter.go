@@ -61,7 +61,7 @@ func run(ctx context.Context, c *tool.Call, choice output.Choice, editor *format
 	if err != nil {
 		return err
 	}
-	start, w := time.Now(), &counter{w: out}
+	start, w := time.Now(), &counter{w: out.Stream()}
 	c.Track(info.Size, func() (image, stream int64) {
 		image, _ = r.Progress()
 		return image, w.n.Load()
