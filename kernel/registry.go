@@ -40,6 +40,10 @@ type Options struct {
 	FreezeFilesystems bool
 	Then              string
 
+	// DropCaches: snapshot of a system: without what is in memory of files, and on
+	// their disks as well.
+	DropCaches bool
+
 	// DiskSnapshots: with FreezeFilesystems and "stay": keeps what the disks are like
 	// while the system goes on, and a resume makes them so again.
 	DiskSnapshots bool

@@ -19,6 +19,7 @@ import (
 var (
 	freezeFlag = &cli.BoolFlag{Name: "freeze-filesystems", Usage: "freeze mounted file systems from before the snapshot until the programs that read it have ended"}
 	followFlag = &cli.BoolFlag{Name: "disk-snapshots", Usage: "with --freeze-filesystems: have LVM keep what the disks were like, so that the machine goes on writing, and a resume turns them back"}
+	cacheFlag  = &cli.BoolFlag{Name: "drop-caches", Usage: "leave out of a machine what is in its memory of files and on their disks as well, which the resumed machine reads again"}
 	thenFlag   = &cli.StringFlag{Name: "then", Value: ends[0], Usage: "if all went well: `END` is stay, poweroff or reboot after --freeze-filesystems, or kill, which has a process stand still until its image is in the file of --output, and then ends it"}
 )
 
@@ -28,6 +29,9 @@ var ends = []string{"stay", "poweroff", "reboot"}
 
 func chooseHold(c *tool.Call, target string, choice output.Choice, o *kernel.Options) error {
 	o.FreezeFilesystems, o.Then = c.Bool(freezeFlag.Name), c.String(thenFlag.Name)
+	if o.DropCaches = c.Bool(cacheFlag.Name); o.DropCaches && target != "machine" {
+		return tool.Usage("", "--drop-caches is for the machine only")
+	}
 	if o.Then == killed {
 		return checkKill(o, target, choice)
 	}

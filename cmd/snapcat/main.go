@@ -39,7 +39,7 @@ func main() {
 		},
 		Flags: slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "raw", Usage: "write the flat image, without frames and checksums"},
-			onlyFlag, precopyFlag, dropFlag, freezeFlag, followFlag, thenFlag,
+			onlyFlag, precopyFlag, dropFlag, freezeFlag, followFlag, cacheFlag, thenFlag,
 		}, coding.Flags(""), []cli.Flag{checksumsFlag}, output.Flags("replace FILE if it is there already, and drop from the snapshot what cannot be saved")),
 		Words: map[string][]string{"TARGET": targets(), "CODEC": coding.Names(), "END": append(slices.Clone(ends), killed)},
 		Run:   run,

@@ -104,6 +104,9 @@ func (m *Machine) holdAndTake(facts kernel.Facts, disks []disk) (kernel.Image, e
 // takeWith adds what the disks are like to the facts. Nobody writes to them.
 func (m *Machine) takeWith(facts kernel.Facts, disks []disk, swap *swapHold) (*image, error) {
 	states, err := diskFacts(disks)
+	if err == nil {
+		err = m.leaveCachesOut()
+	}
 	if err != nil {
 		return nil, err
 	}

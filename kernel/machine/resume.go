@@ -103,6 +103,8 @@ func fits(size, times int64) error {
 	if size < 2*page || size%page != 0 {
 		return kernel.Refuse("the image", "", "its size of %d bytes is not that of an image of a machine", size)
 	}
+	// Pages are taken where the image does not have its own, for which the kernel
+	// would drop nothing by itself. Where that fails, memory is just scarcer.
 	dropCaches()
 	m, err := readMeminfo()
 	if err != nil {
@@ -114,11 +116,6 @@ func fits(size, times int64) error {
 	}
 	return nil
 }
-
-// dropCaches makes room that the kernel would not make by itself: pages are
-// taken where the image does not have its own. Where it fails, memory is just
-// scarcer.
-func dropCaches() { os.WriteFile("/proc/sys/vm/drop_caches", []byte("1"), 0) }
 
 // within refuses what does not lie from start to end.
 func within(p []byte, off, start, end int64) error {

@@ -3,9 +3,14 @@
 package vm
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
+
+	"snappipe/format"
 )
 
 // writer appends one number after the other to a file. Those in /run/synced
@@ -16,8 +21,11 @@ const writer = "witness write /mnt/log /run/synced & echo $! > /run/writer"
 // the same in one process, as contrib's service does.
 const (
 	saveFrozen = "sh -c 'set -o pipefail; snapcat --freeze-filesystems --then %s | snapcompress | snapverify -o /dev/vdb'"
-	saveAlone  = "sh -c 'snapcat --freeze-filesystems --then %s --codec zstd --checksums -o /dev/vdb; exit $?'"
+	saveAlone  = "sh -c 'snapcat --freeze-filesystems --drop-caches --then %s --codec zstd --checksums -o /dev/vdb; exit $?'"
 )
+
+// text is what a file is full of that need not be in an image.
+const text = "this is on a disk as well"
 
 // A machine with a mounted disk that is written to all the time is saved, goes
 // off by itself, and is resumed: no write that was on the disk is lost, and
@@ -35,10 +43,14 @@ func TestFreezeFilesystems(t *testing.T) {
 	m.Run("mount /dev/vda /mnt")
 	m.Run("load vfat && mkdosfs /dev/vdc && mkdir -p /boot && mount -t vfat /dev/vdc /boot && echo 1 > /boot/file")
 	m.Run(writer)
+	m.Run("yes '" + text + "' | dd bs=1M count=40 iflag=fullblock of=/mnt/text; sync && test $(stat -c %s /mnt/text) = 41943040 && md5sum /mnt/text > /run/sum")
 	before := hear(t, m)
 	save := m.Begin(fmt.Sprintf(saveAlone, "poweroff"))
 	m.Off()
 	output(t, "", "e2fsck", "-fn", disk)
+	if mib := countText(t, image) >> 20; mib > 4 {
+		t.Errorf("of a file that is on the disk, %d MiB are in the image", mib)
+	}
 
 	m = Start(t, config)
 	m.Run("mount -o ro /dev/vda /mnt && cat /mnt/log > /dev/null && umount /mnt")
@@ -48,6 +60,7 @@ func TestFreezeFilesystems(t *testing.T) {
 	}
 	sameWitnesses(t, m, before)
 	m.Run("n=$(cat /run/synced); sleep 2; test $(cat /run/synced) -gt $n && grep -q ^$n$ /mnt/log")
+	m.Run("md5sum -c /run/sum")
 	m.Run("echo 2 >> /boot/file && test $(wc -l < /boot/file) = 2")
 
 	m.Begin(fmt.Sprintf(saveFrozen, "reboot"))
@@ -61,6 +74,26 @@ func TestFreezeFilesystems(t *testing.T) {
 	m.Run("mount /dev/vda /mnt && grep here /mnt/file && umount /mnt")
 	m.PowerOff()
 	output(t, "", "e2fsck", "-fn", disk)
+}
+
+// countText returns how many bytes of an image on a disk are text.
+func countText(t *testing.T, disk string) (n int) {
+	t.Helper()
+	f, err := os.Open(disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r := format.NewReader(f)
+	r.Device = true
+	err = r.Each(context.Background(), format.Decompress, func(f *format.Frame) error {
+		n += bytes.Count(f.Payload(), []byte(text)) * (len(text) + 1)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // What fails leaves a machine that goes on, with its disks.
