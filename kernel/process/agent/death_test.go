@@ -36,7 +36,7 @@ func TestKilledAtEachStep(t *testing.T) {
 		{"busy", []string{"0", "0", "busy"}, 4, Options{}},
 		{"threads", []string{"6", "0"}, 2, Options{}},
 		{"tree", []string{"1", "2"}, 3, Options{}},
-		{"one memory", []string{"1", "2", "memory"}, 2, Options{}},
+		{"one memory", []string{"1", "2", "memory", "8"}, 5, Options{}},
 		{"precopy", []string{"2", "0", "idle", "8"}, 3, Options{Precopy: true}},
 		{"precopy of a tree", []string{"1", "2", "idle", "8"}, 9, Options{Precopy: true}},
 	} {

@@ -1,4 +1,5 @@
-// What was copied before is kept apart from the fork, while the program is stopped.
+// What was copied before, or is in the twin of another who has the same memory, is kept
+// apart from the fork, while the program is stopped.
 //
 // The calls for that are in the list in which the fork is one: a mapping is kept from
 // it (MADV_DONTFORK), and is for the next one again (MADV_DOFORK) a moment later, also
@@ -30,8 +31,12 @@ type apart struct {
 
 // copyRest copies what was written to since the last round, now that nothing is.
 func (c *member) copyRest() error {
+	if !c.ownsMemory() {
+		c.leaveOut()
+		return nil
+	}
 	p := c.precopied
-	if p == nil || c.lends || !c.ownsMemory() {
+	if p == nil || c.lends {
 		return nil
 	}
 	pagemap, err := proc.OpenPagemap(c.pid) // of what it executes now
@@ -55,9 +60,24 @@ func (c *member) copyRest() error {
 	return nil
 }
 
+// leaveOut keeps large mappings from the fork of a process whose memory the twin of another
+// has: to make page tables once more is most of what that would take.
+func (c *member) leaveOut() {
+	for i := range c.frozen.maps {
+		m := &c.frozen.maps[i]
+		head := firstEnd(m)
+		if old, known := c.flagsOf(m); known && plainMemory(&old) && m.End-m.Start >= least && head < m.End {
+			c.apart = append(c.apart, apart{start: m.Start, head: head, end: m.End})
+		}
+	}
+}
+
+// firstEnd is up to where a mapping stays for forks that is kept from one.
+func firstEnd(m *proc.Map) uint64 { return min((m.Start+world.HugePage)&^(world.HugePage-1), m.End) }
+
 // keepApart makes the copy of a mapping whole, or says why a fork is to keep that.
 func (c *member) keepApart(m *proc.Map, a *area, pagemap *proc.Pagemap) error {
-	head := min((m.Start+world.HugePage)&^(world.HugePage-1), m.End)
+	head := firstEnd(m)
 	t, err := lookTogether(pagemap, m)
 	switch {
 	case err != nil:
