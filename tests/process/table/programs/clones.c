@@ -84,7 +84,7 @@ static long ask(int i, enum request what, long argument)
 		return answer(d);
 	d->asked++;
 	for (int n = 0; what != END && d->asked != d->answered; n++) {
-		CHECK(n < 30000);
+		CHECK(n < 120000);
 		pause_ms(1);
 	}
 	return d->answer;

@@ -101,7 +101,7 @@ static long ask(int i, enum request what, unsigned long argument)
 	d->asked++;
 	wake(&d->asked);
 	for (int n = 0; d->answered != d->asked; n++) {
-		CHECK(n < 30);
+		CHECK(n < 120);
 		await(&d->answered, d->asked - 1);
 	}
 	return d->answer;
@@ -160,7 +160,7 @@ static void together(long flags, int members)
 		handled_by = 0;
 		CHECK(!kill(pid, SIGUSR1));
 		for (int n = 0; !handled_by; n++) {
-			CHECK(n < 30000);
+			CHECK(n < 120000);
 			pause_ms(1);
 		}
 		EQUAL(handled_by, pid);
