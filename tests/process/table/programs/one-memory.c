@@ -169,6 +169,10 @@ static void together(long flags, int members)
 	struct sigaction action;
 	CHECK(!sigaction(SIGUSR2, NULL, &action));
 	CHECK((action.sa_handler == on_two) == (actions != 0));
+	signal(SIGWINCH, on_one); /* which the others see, or do not */
+	for (int i = 1; i <= members; i++)
+		EQUAL(ask(i, ACTION, SIGWINCH), actions ? (long)on_one : (long)SIG_DFL);
+	signal(SIGWINCH, SIG_DFL);
 	close(fd);
 }
 
