@@ -132,12 +132,13 @@ func (c *member) readFlags() error {
 // lateFlags asks for the flags of mappings that are newer than the survey, while
 // the program is stopped: only where the twin can't be asked, because it lacks
 // them or might lack their locks.
-func (c *member) lateFlags(lacking func(*proc.Map) bool) error {
-	late := func(m *proc.Map) bool {
-		_, known := c.flagsOf(m)
-		return !known && (c.frozen.locked > 0 || lacking(m))
+func (c *member) lateFlags(all []compared) error {
+	late := func(i int) bool { return all[i].newer && (c.frozen.locked > 0 || all[i].lacking) }
+	some := false
+	for i := range all {
+		some = some || late(i) && !c.frozen.maps[i].Kernel()
 	}
-	if !slices.ContainsFunc(c.frozen.maps, func(m proc.Map) bool { return !m.Kernel() && late(&m) }) {
+	if !some {
 		return nil
 	}
 	maps, err := proc.Smaps(c.pid)
@@ -156,7 +157,7 @@ func (c *member) lateFlags(lacking func(*proc.Map) bool) error {
 			}
 			return 0
 		})
-		if ok && late(m) {
+		if ok && late(i) {
 			take(m, &maps[j])
 		}
 	}

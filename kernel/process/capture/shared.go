@@ -83,23 +83,20 @@ func (c *member) noteMapped() error { return c.files.MappedBy(c.opener, c.frozen
 // of what is wiped in it.
 func (c *member) keepUnforked() error {
 	pagemap := c.frozen.pagemap
-	lacking, err := c.lacking()
+	all, err := c.compare()
 	if err != nil {
 		return err
 	}
-	if err := c.lateFlags(lacking); err != nil {
+	if err := c.lateFlags(all); err != nil {
 		return err
 	}
 	for i := range c.frozen.maps {
 		m := &c.frozen.maps[i]
-		if m.Shared || m.Kernel() {
-			continue
-		}
-		old, known := c.flagsOf(m)
 		switch {
-		case lacking(m):
+		case m.Shared || m.Kernel():
+		case all[i].lacking:
 			err = c.keepPrivate(m, pagemap)
-		case !known, old.Has("wf"):
+		case all[i].newer || all[i].wiped:
 			err = c.noteGuards(m, pagemap)
 		}
 		if err != nil {
@@ -109,27 +106,38 @@ func (c *member) keepUnforked() error {
 	return nil
 }
 
-// lacking says which mappings the twin lacks. For one that is newer than the
-// survey that shows only by comparison.
-func (c *member) lacking() (func(*proc.Map) bool, error) {
+// compared is what a mapping is beside the survey and the twin.
+type compared struct {
+	newer   bool // than the survey
+	lacking bool // in the twin
+	wiped   bool // there
+}
+
+// compare does so for all of frozen.maps, while the program is stopped: there may be
+// tens of thousands, and each is looked up once. That the twin lacks one that is newer
+// than the survey only the twin can tell.
+func (c *member) compare() ([]compared, error) {
+	all := make([]compared, len(c.frozen.maps))
 	var twins map[uint64]bool
 	for i := range c.frozen.maps {
-		if _, known := c.flagsOf(&c.frozen.maps[i]); known || twins != nil {
+		m := &c.frozen.maps[i]
+		if old, known := c.flagsOf(m); known {
+			all[i] = compared{lacking: old.Has("dc"), wiped: old.Has("wf")}
 			continue
 		}
-		maps, err := proc.Maps(c.twin.PID)
-		if err != nil {
-			return nil, err
+		if twins == nil {
+			maps, err := proc.Maps(c.twin.PID)
+			if err != nil {
+				return nil, err
+			}
+			twins = make(map[uint64]bool, len(maps))
+			for j := range maps {
+				twins[maps[j].Start] = true
+			}
 		}
-		twins = make(map[uint64]bool, len(maps))
-		for j := range maps {
-			twins[maps[j].Start] = true
-		}
+		all[i] = compared{newer: true, lacking: !twins[m.Start]}
 	}
-	return func(m *proc.Map) bool {
-		old, known := c.flagsOf(m)
-		return known && old.Has("dc") || !known && !twins[m.Start]
-	}, nil
+	return all, nil
 }
 
 // keepPrivate copies what a mapping has: its pages, or of a file all up to the
