@@ -17,6 +17,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -37,7 +38,9 @@ const followFactPrefix = "follow-"
 
 // followFact is "guest/root snappipe-0badf00d-1 24@/dev/vda(0)": names as lvm(8) allows
 // them, which neither look like options nor like tags.
-var followFact = regexp.MustCompile(`^(\w[\w.+-]*/\w[\w.+-]*) (snappipe-[\w-]+) (\S+)$`)
+var followFact = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\w[\w.+-]*/\w[\w.+-]*) (snappipe-[\w-]+) (\S+)$`)
+})
 
 // findFollowers has one for each disk that is written to, or refuses the disk that
 // cannot be one. There are none where none are asked for.
@@ -105,7 +108,7 @@ func followersOf(facts kernel.Facts) (all followers, err error) {
 		if !ok {
 			continue
 		}
-		words := followFact.FindStringSubmatch(fact.Value)
+		words := followFact().FindStringSubmatch(fact.Value)
 		if words == nil {
 			return nil, kernel.Refuse("the image", "", "what it says of the snapshot of a disk makes no sense: %q", fact.Value)
 		}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"snappipe/kernel"
@@ -18,7 +19,7 @@ const (
 	maxText  = 4096
 )
 
-var factNames = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
+var factNames = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9-]{1,64}$`) })
 
 // answers are what a program said in one step.
 type answers struct {
@@ -86,7 +87,7 @@ func (a *answers) add(line string) error {
 func (a *answers) addFact(text string) error {
 	name, value, _ := strings.Cut(text, " ")
 	switch {
-	case !factNames.MatchString(name):
+	case !factNames().MatchString(name):
 		return fmt.Errorf("the name of a fact is of a-z, 0-9 and hyphens, at most 64 long, and not %.80q", name)
 	case slices.ContainsFunc(a.facts, func(f kernel.Fact) bool { return f.Name == name }):
 		return fmt.Errorf("fact %q comes twice", name)

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync"
 
 	"snappipe/kernel"
 )
@@ -21,7 +22,7 @@ func init() { kernel.RegisterOthers(open) }
 
 // names are those that a kernel can have: none leads to another directory, or
 // is taken for an option.
-var names = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
+var names = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`) })
 
 // program is the program of a kernel, for one target.
 type program struct {
@@ -33,7 +34,7 @@ type program struct {
 
 func open(target string, o kernel.Options) (kernel.Kernel, error) {
 	name, rest, _ := strings.Cut(target, ":")
-	if !names.MatchString(name) {
+	if !names().MatchString(name) {
 		return nil, kernel.NoKernel(target, "; the name of another is of a-z, 0-9 and hyphens, and at most 32 long")
 	}
 	p := &program{name: "snapkernel-" + name, target: rest, opts: o}

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,7 +27,7 @@ import (
 
 // checkConnections sees that each end of a connection has the other.
 func checkConnections(w *world.World) error {
-	if w.Dam != "" && !damName.MatchString(w.Dam) {
+	if w.Dam != "" && !damName().MatchString(w.Dam) {
 		return fmt.Errorf("%w: %q is no table of a snapshot", world.ErrDamaged, w.Dam)
 	}
 	ends := connectionEnds(w)
@@ -43,7 +44,7 @@ func checkConnections(w *world.World) error {
 }
 
 // damName keeps a resume from removing another's table.
-var damName = regexp.MustCompile(`^snappipe-[A-Z2-7]{26}$`)
+var damName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^snappipe-[A-Z2-7]{26}$`) })
 
 // connectionEnds are the ends of connections, and who listens, by inode.
 func connectionEnds(w *world.World) map[uint64]int {
