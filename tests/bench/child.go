@@ -16,8 +16,8 @@ import (
 
 const childMarker = "SNAPPIPE_BENCH_CHILD"
 
-// beChild is what a child does instead of main: "heap", or "target", "crowd" or
-// "family" and what that takes.
+// beChild is what a child does instead of main: "heap", or "target", "crowd", "family",
+// "copy" or "fill" and what that takes.
 func beChild(what string) {
 	if what == "heap" {
 		holdHeap()
@@ -27,6 +27,10 @@ func beChild(what string) {
 	if c, err := parseCrowd(what); err == nil {
 		program = c
 	} else if f, err := parseFamily(what); err == nil {
+		program = f
+	} else if c, err := parseCopier(what); err == nil {
+		program = c
+	} else if f, err := parseFiller(what); err == nil {
 		program = f
 	}
 	if program != nil {

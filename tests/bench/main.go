@@ -34,7 +34,7 @@ func main() {
 	}
 	rounds := flag.Int("rounds", 5, "how often each of a pair runs")
 	bin := flag.String("bin", "bin", "where the four tools are")
-	only := flag.String("only", "", "measure one part only: stream, hibernation, difference, memory, pause, precopy, crowd, tree, extents, process, lazy")
+	only := flag.String("only", "", "measure one part only: stream, hibernation, difference, memory, pause, precopy, crowd, tree, extents, process, store, lazy")
 	flag.Parse()
 	if err := bench(*bin, *rounds, *only); err != nil {
 		log.Fatal(err)
@@ -56,6 +56,7 @@ var parts = []struct {
 	{"tree", families},
 	{"extents", extents},
 	{"process", processes},
+	{"store", stored},
 	{"lazy", lazily},
 }
 

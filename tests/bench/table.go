@@ -105,7 +105,7 @@ func header() {
 }
 
 func (r row) measure(dir string, rounds int) error {
-	against := strings.TrimPrefix(r.theirs, "rm -f back; ")
+	against := strings.TrimPrefix(strings.TrimPrefix(r.theirs, "rm -f back; "), "rm -rf out; ")
 	if tool := missing(against); tool != "" {
 		fmt.Printf("| %s | `%s` | | | %s is not installed | | |\n", r.what, against, tool)
 		return nil

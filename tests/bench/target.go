@@ -129,13 +129,12 @@ var start = time.Now()
 
 func now() int64 { return int64(time.Since(start)) }
 
-// fill makes memory as compressible as heaps are: of each eight bytes, three
-// are noise.
-func (t target) fill() []byte {
+// room is memory that was never touched.
+func (t target) room() ([]byte, error) {
 	const hugePage = 2 << 20
 	b, err := unix.Mmap(-1, 0, t.mib<<20+hugePage, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
 	if err != nil {
-		panic(err)
+		return nil, err
 	}
 	skip := hugePage - int(uintptr(unsafe.Pointer(&b[0]))%hugePage)
 	b = b[skip : skip+t.mib<<20]
@@ -143,7 +142,14 @@ func (t target) fill() []byte {
 	if t.huge {
 		advice = unix.MADV_HUGEPAGE
 	}
-	if err := unix.Madvise(b, advice); err != nil {
+	return b, unix.Madvise(b, advice)
+}
+
+// fill makes memory as compressible as heaps are: of each eight bytes, three
+// are noise.
+func (t target) fill() []byte {
+	b, err := t.room()
+	if err != nil {
 		panic(err)
 	}
 	x := uint64(88172645463325252)
