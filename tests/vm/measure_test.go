@@ -22,7 +22,7 @@ const (
 
 // plainCPU is without what an emulator does by calling a function for each
 // instruction, which takes several times as long as to do without.
-const plainCPU = "max,-sse4.2,-pclmulqdq,-avx2"
+const plainCPU = inWords + ",-sse4.2,-pclmulqdq,-avx2"
 
 // measured is the machine of all benchmarks: a disk for an image, one for
 // swap, and one with the program in measure/.
@@ -87,45 +87,105 @@ func BenchmarkStandStill(b *testing.B) {
 	fmt.Printf("| memory of all three, MiB beside an image of %.0f MiB | | %.0f | | | 100 |\n", size, peak-size)
 }
 
+// way is how a machine can be saved and resumed.
+type way struct{ what, save, resume string }
+
+// own are the ways of the kernel itself: with an image of all that is in memory, up to
+// the size that it prefers, and without what is there of files.
+var own = []way{
+	{"`echo disk > /sys/power/state`", hibernateTo(""), "echo 254:16 > /sys/power/resume"},
+	{"the same without caches", hibernateTo("echo 1 > /proc/sys/vm/drop_caches;"), "echo 254:16 > /sys/power/resume"},
+}
+
+var ours = []way{
+	{"three programs, zstd", saveAndPowerOff("| snapcompress --quiet | snapverify --quiet -o /dev/vda"), "snapresume --quiet /dev/vda"},
+	{"one, zstd", saveAndPowerOff("--codec zstd --checksums -o /dev/vda"), "snapresume --quiet /dev/vda"},
+	{"one, zstd, without caches", saveAndPowerOff("--drop-caches --codec zstd --checksums -o /dev/vda"), "snapresume --quiet /dev/vda"},
+	{"one, s2, without caches", saveAndPowerOff("--drop-caches --codec s2 --checksums -o /dev/vda"), "snapresume --quiet /dev/vda"},
+	{"one, s2, without caches and SHA-256", saveAndPowerOff("--drop-caches --codec s2 -o /dev/vda"), "snapresume --quiet /dev/vda"},
+	{"one, without caches, codec and SHA-256", saveAndPowerOff("--drop-caches -o /dev/vda"), "snapresume --quiet /dev/vda"},
+}
+
 // The whole way down and up again, against hibernation by the kernel itself to
-// swap on a disk like that of the image.
+// swap on a disk like that of the image, on a machine that has read files of its disk. Its
+// programs stand still, or what they do meanwhile would count as part of the save.
 func BenchmarkSaveAndResume(b *testing.B) {
 	config := measured(b)
-	ways := []struct{ filters, save, resume string }{
-		{"", "echo shutdown > /sys/power/disk; swapon " + theSwap + " && echo disk > /sys/power/state", "echo 254:16 > /sys/power/resume"},
-		{"zstd", saveAndPowerOff("| snapcompress --quiet | snapverify --quiet"), "snapresume --quiet /dev/vda"},
-		{"s2", saveAndPowerOff("| snapcompress --quiet --codec s2 | snapverify --quiet"), "snapresume --quiet /dev/vda"},
-		{"s2 and no SHA-256", saveAndPowerOff("| snapcompress --quiet --codec s2"), "snapresume --quiet /dev/vda"},
-		{"zstd, all in snapcat", saveAndPowerOff("--codec zstd --checksums"), "snapresume --quiet /dev/vda"},
-		{"s2, all in snapcat", saveAndPowerOff("--codec s2 --checksums"), "snapresume --quiet /dev/vda"},
-		{"snapcat alone", saveAndPowerOff(""), "snapresume --quiet /dev/vda"},
-		{"snapcat --raw alone", saveAndPowerOff("--raw"), "snapresume --quiet --raw --force --to machine /dev/vda"},
+	config.Disks = append(config.Disks, newDisk(b, 400))
+	output(b, "", "mkfs.ext4", "-q", "-d", files(b, 300<<20), config.Disks[3])
+	var theirs []measurement
+	for _, w := range own {
+		theirs = append(theirs, measure(b, config, w))
 	}
-	down, up := make([]float64, len(ways)), make([]float64, len(ways))
-	for i, w := range ways {
-		m := startMeasured(b, config)
-		began := time.Now()
-		save := m.Begin(w.save)
-		m.Off()
-		down[i] = time.Since(began).Seconds()
-
-		m = Start(b, config)
-		began = time.Now()
-		if out, status := m.Resume(w.resume, save); status != 0 {
-			b.Fatalf("%s: exit status %d\n%s", w.save, status, out)
+	for _, w := range ours {
+		o := measure(b, config, w)
+		for i, k := range theirs {
+			row("save: "+w.what+", s", own[i].what, o.save.wall, k.save.wall, "1.00")
+			row("the same, of the processors", "", o.save.cpu, k.save.cpu, "1.00")
+			row("resume, s", own[i].resume, o.resume.wall, k.resume.wall, "1.00")
+			row("the same, of the processors", "", o.resume.cpu, k.resume.cpu, "1.00")
 		}
-		up[i] = time.Since(began).Seconds()
-		m.Kill()
 	}
-	for i, w := range ways[1:] {
-		row("save with "+w.filters+" until powered off, s", "`echo disk > /sys/power/state`", down[i+1], down[0], "1.00")
-		row("resume from "+w.filters+", s", "`echo 254:16 > /sys/power/resume`", up[i+1], up[0], "1.00")
+}
+
+// measurement is what a way takes.
+type measurement struct{ save, resume spent }
+
+func measure(b *testing.B, config Config, w way) (taken measurement) {
+	b.Helper()
+	m := startMeasured(b, config)
+	m.Run("killall -STOP witness && mount /dev/vdd /mnt && cat /mnt/files > /dev/null")
+	began := m.spent(b)
+	save := m.Begin(w.save)
+	m.Off()
+	taken.save = m.spent(b).since(began)
+
+	m = Start(b, config)
+	began = m.spent(b)
+	if out, status := m.Resume(w.resume, save); status != 0 {
+		b.Fatalf("%s: exit status %d\n%s", w.save, status, out)
 	}
+	taken.resume = m.spent(b).since(began)
+	m.Kill()
+	return taken
+}
+
+// files returns a directory with so many bytes of what a machine has read: programs and
+// libraries, of the host's.
+func files(b *testing.B, size int64) string {
+	b.Helper()
+	dir := b.TempDir()
+	output(b, "", "sh", "-c", fmt.Sprintf("find /usr/bin /usr/lib /usr/local -type f -size +64k -print0 | sort -z | xargs -0 cat | head -c %d > %s/files", size, dir))
+	return dir
+}
+
+// spent is what a machine has taken so far, of the time and of the host's processors.
+type spent struct{ wall, cpu float64 }
+
+func (s spent) since(before spent) spent { return spent{s.wall - before.wall, s.cpu - before.cpu} }
+
+// spent also holds for a machine that is off.
+func (m *Machine) spent(b *testing.B) spent {
+	b.Helper()
+	now := float64(time.Now().UnixNano()) / 1e9
+	if st := m.qemu.ProcessState; st != nil {
+		return spent{now, (st.UserTime() + st.SystemTime()).Seconds()}
+	}
+	stat := string(read(b, fmt.Sprintf("/proc/%d/stat", m.qemu.Process.Pid)))
+	_, after, _ := strings.Cut(stat, ") ")
+	words := strings.Fields(after)
+	ticks := numbers(b, words[11]+" "+words[12]) // utime and stime: proc(5)
+	return spent{now, (ticks[0] + ticks[1]) / 100}
 }
 
 // saveAndPowerOff saves to a disk, with what comes after snapcat's name.
 func saveAndPowerOff(rest string) string {
-	return "sh -c 'set -o pipefail; snapcat --quiet --freeze-filesystems --then poweroff " + rest + " > /dev/vda'"
+	return "sh -c 'set -o pipefail; snapcat --quiet --freeze-filesystems --then poweroff " + rest + "; exit $?'"
+}
+
+// hibernateTo has the kernel save itself to the swap disk.
+func hibernateTo(before string) string {
+	return before + "echo shutdown > /sys/power/disk; swapon " + theSwap + " && echo disk > /sys/power/state"
 }
 
 func stoodStill(b *testing.B, said string) float64 {
