@@ -27,6 +27,7 @@ type Map struct {
 	// The rest is there from Smaps only.
 	VMFlags string // two letters each, with spaces between
 	Rss     uint64 // resident, in bytes
+	Huge    uint64 // of that in huge pages, if it is not of a file or shared
 	Swap    uint64 // swapped out, in bytes
 	Key     int    // of pkeys(7), 0 if this CPU has none
 }
@@ -110,6 +111,8 @@ func (m *Map) field(line string) {
 		}
 	case "Rss":
 		m.Rss = kilobytes(value)
+	case "AnonHugePages":
+		m.Huge = kilobytes(value)
 	case "Swap":
 		m.Swap = kilobytes(value)
 	case "ProtectionKey":
