@@ -96,8 +96,8 @@ func (s *server) serve() error {
 // putAway is for what an agent left that was killed.
 func putAway(all []left) (err error) {
 	for i := range all {
-		if l := &all[i]; l.Area != nil && len(all) > 1 {
-			err = errors.Join(err, capture.Rescue(l.PID, *l.Area))
+		if l := &all[i]; len(all) > 1 {
+			err = errors.Join(err, capture.Rescue(l.PID, l.Area))
 		}
 	}
 	for i := range all {

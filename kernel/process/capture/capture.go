@@ -125,6 +125,7 @@ type member struct {
 
 	before   survey // what was known before it was stopped
 	surveyed bool
+	isApart  bool // it shares nothing with who is not taken
 	twin     *Twin
 	task     *world.Task
 	space    *world.Space

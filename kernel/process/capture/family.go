@@ -32,10 +32,7 @@ func (t *tree) surveyAll() error {
 			return err
 		}
 	}
-	if err := t.checkTracing(); err != nil {
-		return err
-	}
-	return t.checkOthers(t.members...)
+	return t.checkTracing()
 }
 
 // descend adds the living children of a process. What is left of a twin whose agent
@@ -125,7 +122,7 @@ func (t *tree) stopAll() error {
 			c.closeMemory()
 		}
 	}
-	if err := errors.Join(t.each((*member).readStat), t.findSharers()); err != nil {
+	if err := errors.Join(t.each((*member).readStat), t.findSharers(), t.checkOthers()); err != nil {
 		return err
 	}
 	for _, z := range stopped.Zombies {
@@ -140,11 +137,7 @@ func (t *tree) found(pid int) (o ptrace.Option, err error) {
 	c := t.member(pid)
 	if c == nil {
 		c = t.join(pid)
-		err := c.survey()
-		if err == nil {
-			err = t.checkOthers(c)
-		}
-		if err != nil && !isEnding(pid) {
+		if err := c.survey(); err != nil && !isEnding(pid) {
 			return 0, err
 		}
 	}

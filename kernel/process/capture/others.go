@@ -12,13 +12,13 @@ import (
 	"snappipe/kernel/process/sys"
 )
 
-// others returns the processes besides this one and those that are taken, or will be
-// when all stand still; twins of these aside, which have all that they have.
+// others returns the living processes besides this one and those that are taken, or will
+// be when all stand still; twins of these aside, which have all that they have.
 func (t *tree) others() ([]int, error) {
 	pids, err := proc.Processes()
 	return slices.DeleteFunc(pids, func(pid int) bool {
 		s, err := proc.ReadStat(pid)
-		return t.has(pid) || !t.o.Only && t.isTaken(pid) || pid == os.Getpid() || err != nil || ptrace.IsTwin(s)
+		return err != nil || s.HasEnded() || ptrace.IsTwin(s) || pid == os.Getpid() || t.has(pid) || !t.o.Only && t.isTaken(pid)
 	}), err
 }
 
@@ -35,18 +35,25 @@ var sharedByProcesses = []struct {
 	{sys.KcmpSighand, "signal actions", func(c, first *member) { c.sharing.actions = first }},
 }
 
-// checkOthers refuses members that share these with a process that is not taken.
-func (t *tree) checkOthers(members ...*member) error {
+// checkOthers refuses members that share these with a process that is not taken. Who was
+// found apart from all others once stays so, but for children of its own; and since it
+// takes a look at all processes that there are, it is for many members at once.
+func (t *tree) checkOthers() error {
+	fresh := slices.DeleteFunc(slices.Clone(t.members), func(c *member) bool { return c.isApart })
+	if len(fresh) == 0 {
+		return nil
+	}
 	pids, err := t.others()
 	if err != nil {
 		return err
 	}
-	for _, pid := range pids {
-		for _, c := range members {
+	for _, c := range fresh {
+		for _, pid := range pids {
 			if err := c.checkApartFrom(pid); err != nil {
 				return err
 			}
 		}
+		c.isApart = true
 	}
 	return nil
 }

@@ -31,14 +31,22 @@ func ReapAll(parent int, area *ptrace.Area) error {
 	return err
 }
 
-// Reap has a process wait for a twin that is dead, or about to be.
+// Reap has a process wait for a twin that is dead, or about to be, until that is gone:
+// what has just died may be nobody's to wait for yet.
 func Reap(parent, twin int) error {
 	for deadline := time.Now().Add(cleanLimit); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if s, err := proc.ReadStat(twin); err != nil || s.Parent() != parent || s.State() == 'Z' {
-			break
+		s, err := proc.ReadStat(twin)
+		if err != nil || s.Parent() != parent {
+			return nil
+		}
+		if s.State() != 'Z' {
+			continue
+		}
+		if err := reap(parent, twin, proc.InnerID(twin), func() error { return nil }); err != nil {
+			return err
 		}
 	}
-	return reap(parent, twin, proc.InnerID(twin), func() error { return nil })
+	return fmt.Errorf("process %d has not waited for its twin %d", parent, twin)
 }
 
 // reap makes the call in any of the parent's threads, since all of them can
@@ -87,10 +95,10 @@ func only(tid int) func() ([]int, error) { return func() ([]int, error) { return
 var errBusy = errors.New("it still waits for its tracer")
 
 // Rescue waits until all threads of a process are themselves again, when an agent was
-// killed that had mapped an area. Of processes that share memory, which have one landing,
-// all are to be before any of them is cleaned.
-func Rescue(pid int, area ptrace.Area) error {
-	err := callIn(pid, func() ([]int, error) { return proc.Tasks(pid) }, &area, nil)
+// killed that had mapped an area, or nil. Of processes that share memory, which have one
+// landing, all are to be before calls are made in any of them.
+func Rescue(pid int, area *ptrace.Area) error {
+	err := callIn(pid, func() ([]int, error) { return proc.Tasks(pid) }, area, nil)
 	if errors.Is(err, ptrace.ErrGone) {
 		return nil
 	}

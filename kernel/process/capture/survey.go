@@ -36,14 +36,13 @@ type survey struct {
 // survey refuses what can't be taken, by name and before it is touched. What can
 // change until it is stopped is checked again then.
 func (t *tree) survey() (err error) {
-	if err := t.surveyAll(); err != nil {
-		return err
-	}
 	if t.store, err = newStore(); err != nil {
 		return err
 	}
-	if err := t.surveyOpen(); err != nil {
-		return err
+	for _, step := range []func() error{t.surveyAll, t.checkOthers, t.surveyOpen, t.checkOthers} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
 	var threads, files, maps int
 	for _, c := range t.members {
