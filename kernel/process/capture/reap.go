@@ -6,6 +6,7 @@ package capture
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"snappipe/kernel/process/proc"
@@ -81,7 +82,7 @@ func callInAny(pid int, calls func(*ptrace.Caller) error) error {
 	}
 	for _, tid := range tids {
 		err = callIn(tid, only(tid), nil, calls)
-		if !errors.Is(err, ptrace.ErrWontStop) {
+		if !errors.Is(err, ptrace.ErrWontStop) && !errors.Is(err, ptrace.ErrGone) {
 			break
 		}
 	}
@@ -154,6 +155,9 @@ func callIn(pid int, tasks func() ([]int, error), area *ptrace.Area, calls func(
 
 func stopAndCall(pid int, tasks func() ([]int, error), area *ptrace.Area, calls func(*ptrace.Caller) error) error {
 	g, err := ptrace.StopAll(pid, ptrace.SysGood, time.Second, tasks)
+	if errors.Is(err, unix.EPERM) && ending(tasks) {
+		err = ptrace.ErrGone // and so can't be traced any more
+	}
 	if err != nil {
 		return errors.Join(err, g.Release(nil))
 	}
@@ -164,6 +168,12 @@ func stopAndCall(pid int, tasks func() ([]int, error), area *ptrace.Area, calls 
 	defer mem.Close()
 	err = callStopped(g, mem, area, calls)
 	return errors.Join(err, g.Release(mem))
+}
+
+// ending reports whether all threads have ended, or are about to.
+func ending(tasks func() ([]int, error)) bool {
+	tids, err := tasks()
+	return err != nil || !slices.ContainsFunc(tids, func(tid int) bool { return !proc.Exiting(tid) })
 }
 
 func callStopped(g *ptrace.Group, mem *ptrace.Memory, area *ptrace.Area, calls func(*ptrace.Caller) error) error {
