@@ -26,11 +26,12 @@ type direct struct {
 
 // newDirect returns a direct for f, or nil where that takes no such writes.
 func newDirect(f *os.File) *direct {
-	if setDirect(f, true) != nil {
-		return nil
-	}
 	part, err := unix.Mmap(-1, 0, directPart, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
 	if err != nil {
+		return nil
+	}
+	if setDirect(f, true) != nil {
+		_ = unix.Munmap(part)
 		return nil
 	}
 	return &direct{f: f, part: part}

@@ -12,19 +12,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Whatever the lengths of the writes, the file has just what was written, and that went
-// past the page cache but for the end.
-func TestDirect(t *testing.T) {
+// newDirectFile is a new file, which is written to past the page cache.
+func newDirectFile(t *testing.T) (*os.File, *direct) {
+	t.Helper()
 	f, err := os.Create(filepath.Join(t.TempDir(), "f"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
 	d := newDirect(f)
+	t.Cleanup(func() { d.end(); f.Close() })
 	if d == nil {
 		t.Skipf("SKIPPED %s: the file system of %s has no O_DIRECT", t.Name(), f.Name())
 	}
-	defer d.end()
+	return f, d
+}
+
+// Whatever the lengths of the writes, the file has just what was written, and that went
+// past the page cache but for the end.
+func TestDirect(t *testing.T) {
+	f, d := newDirectFile(t)
 	random := rand.New(rand.NewSource(1))
 	var want []byte
 	for _, n := range []int{64, directPart, 1, 3*directPart + 5000, 0, 777, directPart - 64} {
@@ -65,15 +71,7 @@ func isDirect(t *testing.T, f *os.File) bool {
 // A device that refuses such a write gets it the usual way, as does one that refuses all
 // of them: here a write from the middle of a block.
 func TestDirectRefused(t *testing.T) {
-	f, err := os.Create(filepath.Join(t.TempDir(), "f"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	d := newDirect(f)
-	if d == nil {
-		t.Skipf("SKIPPED %s: the file system of %s has no O_DIRECT", t.Name(), f.Name())
-	}
+	f, d := newDirectFile(t)
 	if _, err := f.Seek(1, 0); err != nil {
 		t.Fatal(err)
 	}
