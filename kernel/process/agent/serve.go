@@ -95,9 +95,9 @@ func (s *server) serve() error {
 
 // putAway is for what an agent left that was killed.
 func putAway(all []left) (err error) {
-	for i := range all {
-		if l := &all[i]; len(all) > 1 {
-			err = errors.Join(err, capture.Rescue(l.PID, l.Area))
+	if len(all) > 1 {
+		for i := range all {
+			err = errors.Join(err, capture.Rescue(all[i].PID, all[i].Area))
 		}
 	}
 	for i := range all {

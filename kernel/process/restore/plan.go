@@ -40,7 +40,7 @@ func (p *plan) Actions() ([]kernel.Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := actions{world: w, spaces: map[int]int{}, tables: map[int]int{}, directories: map[int]int{}, handlers: map[int]int{}}
+	a := actions{world: w, first: map[shared]int{}}
 	for i := range w.Tasks {
 		a.task(&w.Tasks[i])
 	}
@@ -51,9 +51,13 @@ func (p *plan) Actions() ([]kernel.Action, error) {
 type actions struct {
 	kernel.Actions
 	world *world.World
-	// The first process that has a space, a table of descriptors, or what goes by Task.FS
-	// and Task.Actions.
-	spaces, tables, directories, handlers map[int]int
+	first map[shared]int // the first process that has that
+}
+
+// shared is what several may have in common, by its number among those of its kind.
+type shared struct {
+	what   string
+	number int
 }
 
 func (a *actions) task(t *world.Task) {
@@ -143,20 +147,19 @@ func (a *actions) standing(t *world.Task) {
 
 // shared is about what it has in common with a process before it.
 func (a *actions) shared(t *world.Task) {
-	with := func(what string, seen map[int]int, id int) {
-		if first, ok := seen[id]; ok {
-			a.Say("share", what, fmt.Sprintf("with process %d", first))
-			return
-		}
-		seen[id] = t.PID
-	}
-	with("memory", a.spaces, t.Space)
-	with("descriptors", a.tables, t.Table)
+	all := []shared{{"memory", t.Space}, {"descriptors", t.Table}}
 	if t.FS != 0 {
-		with("working directory, root and umask", a.directories, t.FS)
+		all = append(all, shared{"working directory, root and umask", t.FS})
 	}
 	if t.Actions != 0 {
-		with("signal actions", a.handlers, t.Actions)
+		all = append(all, shared{"signal actions", t.Actions})
+	}
+	for _, s := range all {
+		if first, ok := a.first[s]; ok {
+			a.Say("share", s.what, fmt.Sprintf("with process %d", first))
+			continue
+		}
+		a.first[s] = t.PID
 	}
 }
 
