@@ -17,6 +17,9 @@ import (
 // Steps is how many steps there are to fail at.
 const Steps = int(steps)
 
+// Released is the step after which they are let go.
+const Released = int(stepRelease)
+
 // FailAt has f called after every step, whose error is that of the step.
 func FailAt(f func(step int) error) { afterStep = func(s step) error { return f(int(s)) } }
 

@@ -211,6 +211,9 @@ func TestMain(m *testing.M) {
 			unix.Kill(unix.Getpid(), unix.SIGKILL)
 			select {}
 		}
+		if file := os.Getenv("RESTORE_TELLS"); file != "" && step == restore.Released {
+			return os.WriteFile(file, nil, 0o600)
+		}
 		return nil
 	})
 	if let, err := strconv.Atoi(os.Getenv("RESTORE_LETS_GO")); err == nil {

@@ -128,7 +128,7 @@ func Program(t *testing.T, snapresume *Process) (pid int) {
 	t.Helper()
 	Until(t, "the resumed program", func() bool {
 		for _, child := range Children(snapresume.PID) {
-			if isLetGo(child) {
+			if IsLetGo(child) {
 				pid = child
 			}
 		}
@@ -167,7 +167,7 @@ func Innermost(t *testing.T, snapresume *Process, id int) (pid int) {
 
 func innermost(parent, id int) int {
 	for _, child := range Children(parent) {
-		if InnerID(child) == id && isLetGo(child) {
+		if InnerID(child) == id && IsLetGo(child) {
 			return child
 		}
 		if pid := innermost(child, id); pid != 0 {
@@ -177,10 +177,13 @@ func innermost(parent, id int) int {
 	return 0
 }
 
-// isLetGo reports whether a process is one that snapresume has made, and let go.
-func isLetGo(pid int) bool {
+// IsLetGo reports whether a process is one that snapresume has made, and let go. One
+// that it has killed and is just reaping has no tracer any more, either, but is dead
+// (kernel/exit.c: release_task).
+func IsLetGo(pid int) bool {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
-	return err == nil && strings.Contains(string(b), "TracerPid:\t0\n") && !isTool(pid, string(b))
+	status := string(b)
+	return err == nil && strings.Contains(status, "TracerPid:\t0\n") && !strings.Contains(status, "State:\tX") && !isTool(pid, status)
 }
 
 // isTool reports whether a process is snapresume still, or its guard.

@@ -153,7 +153,7 @@ func TestServerKilled(t *testing.T) {
 		cycle.Until(t, "the program", func() bool {
 			for _, pid = range cycle.Children(p.PID) {
 				exe, _ := os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe")
-				if exe == s.Path("memory") && bytes.Contains(read("/proc/"+strconv.Itoa(pid)+"/status"), []byte("TracerPid:\t0\n")) {
+				if exe == s.Path("memory") && cycle.IsLetGo(pid) {
 					return true
 				}
 			}

@@ -164,8 +164,8 @@ func (r *resumption) program(t *testing.T) int {
 	pid := 0
 	cycle.Until(t, "the resumed program", func() bool {
 		for _, child := range cycle.Children(r.tool.Pid) {
-			b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(child), "status"))
-			if err == nil && bytes.Contains(b, []byte("TracerPid:\t0\n")) && bytes.HasPrefix(b, []byte("Name:\tstill\n")) {
+			b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(child), "comm"))
+			if err == nil && string(b) == "still\n" && cycle.IsLetGo(child) {
 				pid = child
 			}
 		}
