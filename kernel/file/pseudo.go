@@ -5,7 +5,6 @@
 package file
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snappipe/kernel"
+	"snappipe/kernel/mountinfo"
 )
 
 // refusePseudo refuses to make a file in dir, where nothing is kept. A tmpfs
@@ -49,19 +49,16 @@ func isRoot(dev uint64) bool {
 }
 
 // fileSystem returns the type of the file system on dev, "" where it is not
-// known: proc_pid_mountinfo(5), where " - " ends the fields of which there may
-// be any number.
+// known.
 func fileSystem(dev uint64) string {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return ""
 	}
 	number := fmt.Sprintf("%d:%d", unix.Major(dev), unix.Minor(dev))
-	for line := range bytes.Lines(mounts) {
-		mount, super, ok := bytes.Cut(line, []byte(" - "))
-		fields, kind := bytes.Fields(mount), bytes.Fields(super)
-		if ok && len(fields) > 2 && string(fields[2]) == number && len(kind) > 0 {
-			return string(kind[0])
+	for _, m := range mountinfo.Parse(string(mounts)) {
+		if m.Device == number {
+			return m.Type
 		}
 	}
 	return ""

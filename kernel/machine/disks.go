@@ -31,6 +31,10 @@ type disk struct {
 	writable bool   // the file system is, whatever single mounts of it say
 }
 
+func newDisk(m mountinfo.Mount) disk {
+	return disk{m.Device, m.Source, m.Type, m.Point, slices.Contains(strings.Split(m.Super, ","), "rw")}
+}
+
 func (d disk) String() string { return fmt.Sprintf("%s (%s on %s)", d.source, d.fstype, d.at) }
 
 // mountedDisks finds all file systems on block devices, in every mount
@@ -47,10 +51,11 @@ func mountedDisks() ([]disk, error) {
 	seen := map[string]int{}
 	var disks []disk
 	for _, table := range tables {
-		for _, d := range parseMounts(table) {
-			if !onDisk[d.fstype] || strings.HasPrefix(d.number, ramdiskMajor) {
+		for _, m := range mountinfo.Parse(table) {
+			if !onDisk[m.Type] || strings.HasPrefix(m.Device, ramdiskMajor) {
 				continue
 			}
+			d := newDisk(m)
 			if i, ok := seen[d.number]; ok {
 				disks[i].writable = disks[i].writable || d.writable
 				continue
@@ -116,23 +121,6 @@ func mountTables() ([]string, error) {
 		tables = append(tables, string(b))
 	}
 	return tables, nil
-}
-
-// parseMounts reads a table in the form of /proc/PID/mountinfo: proc(5).
-func parseMounts(table string) (disks []disk) {
-	for line := range strings.Lines(table) {
-		mount, super, ok := strings.Cut(line, " - ")
-		m, s := strings.Fields(mount), strings.Fields(super)
-		if !ok || len(m) < 6 || len(s) < 3 {
-			continue
-		}
-		disks = append(disks, disk{
-			number: m[2], at: mountinfo.Unescape(m[4]),
-			fstype: s[0], source: mountinfo.Unescape(s[1]),
-			writable: slices.Contains(strings.Split(s[2], ","), "rw"),
-		})
-	}
-	return disks
 }
 
 // quiescent refuses disks that the running system may write to, which is

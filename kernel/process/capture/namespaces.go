@@ -14,12 +14,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
+	"snappipe/kernel/mountinfo"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/world"
@@ -283,28 +284,22 @@ func sameMounts(pid int) bool {
 		return false
 	}
 	ours, ourProc, err := mounts(os.Getpid())
-	return err == nil && slices.Equal(theirs, ours) && theirProc >= 1 && theirProc <= ourProc+1
+	return err == nil && maps.Equal(theirs, ours) && theirProc >= 1 && theirProc <= ourProc+1
 }
 
-// mounts returns all of them, sorted: a copied namespace lists them in another
-// order (proc_pid_mountinfo(5)). How many there are on /proc itself is counted
+// mounts says how many there are of each, in whatever order: a copied namespace
+// lists them in another (proc_pid_mountinfo(5)). Those on /proc itself are counted
 // apart.
-func mounts(pid int) (all []string, onProc int, err error) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/mountinfo")
-	for line := range strings.Lines(string(b)) {
-		const device, point, options = 2, 4, 5 // and the root between them
-		f := strings.Fields(line)
-		if len(f) <= options {
-			continue
-		}
-		_, system, _ := strings.Cut(line, " - ")
-		if f[point] == "/proc" && strings.HasPrefix(system, "proc ") {
+func mounts(pid int) (all map[mountinfo.Mount]int, onProc int, err error) {
+	list, err := proc.Mounts(pid)
+	all = make(map[mountinfo.Mount]int, len(list))
+	for _, m := range list {
+		if m.Point == "/proc" && m.Type == "proc" {
 			onProc++
-			continue
+		} else {
+			all[m]++
 		}
-		all = append(all, strings.Join(f[device:options+1], " ")+" "+strings.TrimSpace(system))
 	}
-	slices.Sort(all)
 	return all, onProc, err
 }
 

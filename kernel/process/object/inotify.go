@@ -102,8 +102,9 @@ func (t *Taker) byHandle(w proc.InotifyWatch, is isInode) (place, bool) {
 	if err != nil {
 		return place{}, false
 	}
+	device := fmt.Sprintf("%d:%d", w.Dev>>20, w.Dev&0xfffff)
 	for _, m := range mounts {
-		if m.Major != uint32(w.Dev>>20) || m.Minor != uint32(w.Dev&0xfffff) {
+		if m.Device != device {
 			continue
 		}
 		if p, ok := t.prove(openHandle(m.Point, unix.NewFileHandle(int32(w.HandleType), raw)), is); ok {

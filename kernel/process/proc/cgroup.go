@@ -29,7 +29,8 @@ var (
 // none that can be seen, it is all there could be.
 func groupRoom() uint64 {
 	groups, _ := os.ReadFile("/proc/self/cgroup")
-	mounts, _ := os.ReadFile("/proc/self/mountinfo")
+	table, _ := os.ReadFile("/proc/self/mountinfo")
+	mounts := mountinfo.Parse(string(table))
 	room := uint64(math.MaxUint64)
 	for line := range strings.Lines(string(groups)) {
 		f := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3) // number, controllers, path
@@ -38,9 +39,9 @@ func groupRoom() uint64 {
 		}
 		switch {
 		case f[1] == "":
-			room = min(room, roomUnder(string(mounts), "cgroup2", "", f[2], groupFilesV2))
+			room = min(room, roomUnder(mounts, "cgroup2", "", f[2], groupFilesV2))
 		case slices.Contains(strings.Split(f[1], ","), "memory"):
-			room = min(room, roomUnder(string(mounts), "cgroup", "memory", f[2], groupFilesV1))
+			room = min(room, roomUnder(mounts, "cgroup", "memory", f[2], groupFilesV1))
 		}
 	}
 	return room
@@ -48,21 +49,18 @@ func groupRoom() uint64 {
 
 // roomUnder is the least room of a group and of those above it, in the file system of
 // that type and option that holds them.
-func roomUnder(mounts, kind, option, group string, files groupFiles) uint64 {
+func roomUnder(mounts []mountinfo.Mount, kind, option, group string, files groupFiles) uint64 {
 	room := uint64(math.MaxUint64)
-	for line := range strings.Lines(mounts) {
-		before, after, _ := strings.Cut(line, " - ")
-		at, of := strings.Fields(before), strings.Fields(after) // see Mounts; type, source, options
-		if len(at) < 5 || len(of) < 3 || of[0] != kind || option != "" && !slices.Contains(strings.Split(of[2], ","), option) {
+	for _, m := range mounts {
+		if m.Type != kind || option != "" && !slices.Contains(strings.Split(m.Super, ","), option) {
 			continue
 		}
-		root, point := mountinfo.Unescape(at[3]), mountinfo.Unescape(at[4])
-		below, err := filepath.Rel(root, group)
+		below, err := filepath.Rel(m.Root, group)
 		if err != nil || strings.HasPrefix(below, "..") {
 			below = "." // it is above what is mounted, and can't be seen
 		}
 		for dir := below; ; dir = filepath.Dir(dir) {
-			room = min(room, roomOf(filepath.Join(point, dir), files))
+			room = min(room, roomOf(filepath.Join(m.Point, dir), files))
 			if dir == "." {
 				break
 			}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"snappipe/kernel/mountinfo"
 )
 
 // What is left is the least of a group and of those above it, as far as they can be seen,
@@ -47,7 +49,7 @@ func TestRoomUnder(t *testing.T) {
 		{"another controller", v1, "cgroup", "cpuset", "/a", groupFilesV1, none},
 		{"not mounted", "", "cgroup2", "", "/a", groupFilesV2, none},
 	} {
-		if room := roomUnder(c.mounts, c.kind, c.option, c.group, c.files); room != c.room {
+		if room := roomUnder(mountinfo.Parse(c.mounts), c.kind, c.option, c.group, c.files); room != c.room {
 			t.Errorf("%s: %d, not %d", c.what, room, c.room)
 		}
 	}
