@@ -80,6 +80,31 @@ func TestAgentKilled(t *testing.T) {
 	})
 }
 
+// So it is with a program that is stopped, which stays so.
+func TestAgentOfStoppedKilled(t *testing.T) {
+	eachStep(t, func(t *testing.T, p *program, f capture.Fault) {
+		before := p.look(t)
+		if err := unix.Kill(p.pid, unix.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		p.awaitState(t, 'T')
+		s, err := Take(context.Background(), p.pid, Options{Report: quiet, Warn: quiet, Fault: -f})
+		if err == nil {
+			use(s)
+			err = s.Close()
+		}
+		if err != nil && !errors.Is(err, errDied) {
+			t.Errorf("the snapshot: %v", err)
+		}
+		p.awaitState(t, 'T')
+		if err := unix.Kill(p.pid, unix.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		before.disturbances = p.disturbances(t) // by the stop, too
+		p.unharmed(t, before)
+	})
+}
+
 // The user's process is killed while the agent is at any point.
 func TestClientKilled(t *testing.T) {
 	if os.Getenv("SNAPSHOT_OF") != "" {

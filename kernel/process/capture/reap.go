@@ -92,11 +92,8 @@ func callInAny(pid int, calls func(*ptrace.Caller) error) error {
 // only lists one thread.
 func only(tid int) func() ([]int, error) { return func() ([]int, error) { return []int{tid}, nil } }
 
-// errBusy says that a thread has not restored itself yet.
-var errBusy = errors.New("it still waits for its tracer")
-
-// Rescue waits until all threads of a process are themselves again, when an agent was
-// killed that had mapped an area, or nil. Of processes that share memory, which have one
+// Rescue has all threads of a process be themselves again, when an agent was killed
+// that had mapped an area, or nil. Of processes that share memory, which have one
 // landing, all are to be before calls are made in any of them.
 func Rescue(pid int, area *ptrace.Area) error {
 	err := callIn(pid, func() ([]int, error) { return proc.Tasks(pid) }, area, nil)
@@ -141,19 +138,10 @@ func mapped(pid int, area ptrace.Area) bool {
 	return false
 }
 
-// callIn stops threads of a process, of which pid is the first, and makes
-// calls in that one, if there are any to make; not before all are themselves again, whose tracer may have died
-// while they made calls from a landing, or in an area.
-func callIn(pid int, tasks func() ([]int, error), area *ptrace.Area, calls func(*ptrace.Caller) error) (err error) {
-	for deadline := time.Now().Add(cleanLimit); ; time.Sleep(time.Millisecond) {
-		err = stopAndCall(pid, tasks, area, calls)
-		if !errors.Is(err, errBusy) || time.Now().After(deadline) {
-			return err
-		}
-	}
-}
-
-func stopAndCall(pid int, tasks func() ([]int, error), area *ptrace.Area, calls func(*ptrace.Caller) error) error {
+// callIn stops threads of a process, of which pid is the first, and makes calls in that
+// one, if there are any to make; not before all are themselves again, whose tracer may
+// have died while they made calls from a landing, or in an area.
+func callIn(pid int, tasks func() ([]int, error), area *ptrace.Area, calls func(*ptrace.Caller) error) error {
 	g, err := ptrace.StopAll(pid, ptrace.SysGood, time.Second, tasks)
 	if errors.Is(err, unix.EPERM) && ending(tasks) {
 		err = ptrace.ErrGone // and so can't be traced any more
@@ -185,8 +173,13 @@ func callStopped(g *ptrace.Group, mem *ptrace.Memory, area *ptrace.Area, calls f
 	if err != nil {
 		return err
 	}
-	if err := rescue(g, landing, area); err != nil || calls == nil {
-		return err
+	for _, s := range g.Threads {
+		if err := g.BringHome(s, mem, landing, area); err != nil {
+			return err
+		}
+	}
+	if calls == nil {
+		return nil
 	}
 	s := g.Threads[0]
 	if err := g.NoteRseq(); err != nil {
@@ -201,20 +194,4 @@ func callStopped(g *ptrace.Group, mem *ptrace.Memory, area *ptrace.Area, calls f
 	}
 	err = calls(c)
 	return errors.Join(err, g.Settle(s, c))
-}
-
-// rescue fails with errBusy unless all threads are themselves.
-func rescue(g *ptrace.Group, landing *ptrace.Landing, area *ptrace.Area) (err error) {
-	for _, s := range g.Threads {
-		if landing.Holds(s.Regs) {
-			err = errBusy
-		}
-		if area != nil && area.Runs(s.Regs) {
-			if err := area.Rescue(s); err != nil {
-				return err
-			}
-			err = errBusy
-		}
-	}
-	return err
 }

@@ -72,24 +72,13 @@ const ChildName = "snapcat-twin"
 var text = slices.Concat(interpreter, []byte(ChildName+"\x00"), splicer)
 
 const (
+	doneOffset     = 54
 	homewardOffset = 81
 	callOffset     = 89
 )
 
 // homeward is where a thread of which r14 leads to its frame restores itself.
 func (a Area) homeward() uint64 { return a.Code + homewardOffset }
-
-// Rescue has a thread restore itself that was found in the area after its tracer
-// died, instead of waiting for that until it has been long enough. One that does not
-// make calls any more goes on by itself.
-func (a Area) Rescue(s *Stopped) error {
-	r := s.Regs
-	if r.Rip < a.Code || r.Rip >= a.Code+uint64(len(interpreter)) {
-		return nil
-	}
-	r.Rip, r.Orig_rax = a.homeward(), noSyscall
-	return gone(s.Thread.SetRegs(&r))
-}
 
 // Site is an instruction by which a child can be made to call; if its tracer dies
 // it comes to its end behind that.

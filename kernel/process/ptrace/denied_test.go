@@ -60,43 +60,32 @@ func TestDeniedCall(t *testing.T) {
 
 // tryCalls makes a call in every thread, and returns in how many it was denied.
 func tryCalls(pid int) (denied int, err error) {
-	g, err := StopAll(pid, SysGood, time.Second, func() ([]int, error) { return proc.Tasks(pid) })
-	if err != nil {
-		return 0, errors.Join(err, g.Release(nil))
-	}
-	defer func() { err = errors.Join(err, g.Release(nil)) }()
-	mem, err := OpenMemory(pid)
-	if err != nil {
-		return 0, err
-	}
-	defer mem.Close()
-	maps, err := proc.Maps(pid)
-	if err != nil {
-		return 0, err
-	}
-	landing, err := FindLanding(maps, mem)
-	if err != nil {
-		return 0, err
-	}
-	for _, s := range g.Threads {
-		err := g.expectDenial(s)
-		if err == nil {
-			var c *Caller
-			if c, err = g.Caller(s, landing); err != nil {
-				return denied, err
-			}
-			_, err = c.Call(unix.SYS_GETPID)
-			if err := g.Settle(s, c); err != nil {
-				return denied, err
-			}
-			s.moved = false
+	err = withStopped(pid, func(g *Group, mem *Memory, maps []proc.Map) error {
+		landing, err := FindLanding(maps, mem)
+		if err != nil {
+			return err
 		}
-		switch {
-		case errors.Is(err, ErrDenied):
-			denied++
-		case err != nil:
-			return denied, err
+		for _, s := range g.Threads {
+			err := g.expectDenial(s)
+			if err == nil {
+				var c *Caller
+				if c, err = g.Caller(s, landing); err != nil {
+					return err
+				}
+				_, err = c.Call(unix.SYS_GETPID)
+				if err := g.Settle(s, c); err != nil {
+					return err
+				}
+				s.moved = false
+			}
+			switch {
+			case errors.Is(err, ErrDenied):
+				denied++
+			case err != nil:
+				return err
+			}
 		}
-	}
-	return denied, nil
+		return nil
+	})
+	return denied, err
 }

@@ -118,12 +118,14 @@ func (g *Group) takeAnswer(s *Stopped) error {
 	if err != nil || !answer {
 		return err
 	}
-	if err := s.Thread.Cont(0); err != nil {
-		return err
-	}
-	stop, err := s.Thread.WaitStopped(g.Turn) // for the signal, before anything is run
-	if err != nil {
-		return err
+	var stop Stop
+	for stop.Kind != Signalled { // before anything is run; a stop of the whole process is told of first
+		if err := s.Thread.Cont(0); err != nil {
+			return err
+		}
+		if stop, err = s.Thread.WaitStopped(g.Turn); err != nil {
+			return err
+		}
 	}
 	if err := errors.Join(s.Thread.Interrupt(), s.Thread.Cont(stop.Signal)); err != nil {
 		return err
@@ -292,7 +294,7 @@ func (b *assembler) mov(r register, v uint64) {
 }
 
 // store puts a byte where r11 points to.
-func (b *assembler) store(v byte) { *b = append(*b, 0x41, 0xc6, 0x03, v) }
+func (b *assembler) store(v byte) { *b = append(append(*b, storeByte...), v) }
 
 // call makes a system call.
 func (b *assembler) call(nr uint64, args ...uint64) {
@@ -307,5 +309,11 @@ func (b *assembler) syscall() { *b = append(*b, 0x0f, 0x05) }
 
 // jmp goes to an address that lies behind it.
 func (b *assembler) jmp(to uint64) {
-	*b = binary.LittleEndian.AppendUint64(append(*b, 0xff, 0x25, 0, 0, 0, 0), to)
+	*b = binary.LittleEndian.AppendUint64(append(*b, jmpBehind...), to)
 }
+
+// How those begin.
+var (
+	storeByte = []byte{0x41, 0xc6, 0x03}
+	jmpBehind = []byte{0xff, 0x25, 0, 0, 0, 0}
+)
