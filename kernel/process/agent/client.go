@@ -80,18 +80,16 @@ func (p *process) take(ctx context.Context, pid int, o Options) (*Snapshot, erro
 	if !stop() && ctx.Err() != nil {
 		err = errors.Join(ctx.Err(), err)
 	}
-	if err != nil {
-		if s != nil {
-			s.Close()
-		} else {
-			p.end()
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, err
+	if err == nil {
+		return s, nil
 	}
-	return s, nil
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	if s != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return nil, errors.Join(err, p.end())
 }
 
 // process is a running agent.
