@@ -299,15 +299,30 @@ func (c *member) lookAgain() {
 
 // hideTracking takes out of mappings what is not the program's doing.
 func (c *member) hideTracking(maps []proc.Map) {
-	if c.precopied == nil {
+	p := c.tracking()
+	if p == nil {
 		return
 	}
 	for i := range maps {
 		m := &maps[i]
-		if c.precopied.area(m) != nil {
+		if p.area(m) != nil {
 			m.VMFlags = strings.Join(slices.DeleteFunc(strings.Fields(m.VMFlags), func(f string) bool { return f == "uw" }), " ")
 		}
 	}
+}
+
+// tracking is that of a member's memory, or nil. It may be another that has that too:
+// who was born since it is tracked, as a child of vfork(2).
+func (c *member) tracking() *precopy {
+	for _, d := range c.tracked {
+		if d.precopied == nil {
+			continue
+		}
+		if order, err := sys.Kcmp(c.pid, d.pid, sys.KcmpVM, 0, 0); d == c || err == nil && order == 0 {
+			return d.precopied
+		}
+	}
+	return nil
 }
 
 // area is the one that a mapping is of, or nil.

@@ -27,15 +27,28 @@ var forwarded = []os.Signal{
 	unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH, unix.SIGCONT, unix.SIGTSTP,
 }
 
-// takeSignals makes signals the program's from here on. Those that were ignored
-// when we were started, by nohup(1) or a shell without job control, still are.
-func (r *program) takeSignals() {
-	r.signals = make(chan os.Signal, 16)
-	for _, sig := range forwarded {
+// earlySignals takes those that mean nothing to us: who sends one while the program is
+// not there yet means it too.
+func earlySignals() chan os.Signal {
+	signals := make(chan os.Signal, 16)
+	takeUnignored(signals, unix.SIGUSR1, unix.SIGUSR2)
+	return signals
+}
+
+// takeUnignored takes signals, but for those that were ignored when we were started, by
+// nohup(1) or a shell without job control, which still are.
+func takeUnignored(signals chan os.Signal, all ...os.Signal) {
+	for _, sig := range all {
 		if !signal.Ignored(sig) {
-			signal.Notify(r.signals, sig)
+			signal.Notify(signals, sig)
 		}
 	}
+}
+
+// takeSignals makes signals the program's from here on.
+func (r *program) takeSignals() {
+	r.signals = r.tree.signals
+	takeUnignored(r.signals, forwarded...)
 	// What the terminal does to the background is for the program to suffer:
 	// without this, taking the terminal back would stop us.
 	signal.Ignore(unix.SIGTTIN, unix.SIGTTOU)

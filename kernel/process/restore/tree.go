@@ -6,6 +6,8 @@ package restore
 import (
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -25,8 +27,9 @@ type tree struct {
 	tracer  *ptrace.Tracer
 	objects *object.Maker
 	root    *process
-	members []*member     // by index in Tasks: parents before their children
-	births  []world.Birth // by the same index
+	signals chan os.Signal // that are meant for the program
+	members []*member      // by index in Tasks: parents before their children
+	births  []world.Birth  // by the same index
 	byID    map[int]*member
 
 	segments []segment     // where the bytes of the image go
@@ -56,7 +59,7 @@ type member struct {
 }
 
 func newTree(img *world.World, o kernel.Options) *tree {
-	t := &tree{img: img, options: o, tracer: ptrace.NewTracer(), byID: map[int]*member{}}
+	t := &tree{img: img, options: o, tracer: ptrace.NewTracer(), byID: map[int]*member{}, signals: earlySignals()}
 	if len(img.Tasks) > 1 {
 		t.options.SamePID = true // they know each other by them
 	}
@@ -266,6 +269,7 @@ func (t *tree) abort() error {
 		}
 		return errors.Join(append(errs, t.objects.Undo())...)
 	})
+	signal.Stop(t.signals)
 	t.tracer.Close()
 	t.objects.Close()
 	if t.server != nil {

@@ -230,3 +230,44 @@ func TestDirectIO(t *testing.T) {
 		}
 	}, "direct")
 }
+
+// Who comes to have the memory while it is tracked is kept with it.
+func TestJoinedMeanwhile(t *testing.T) {
+	need(t)
+	for _, u := range cycle.Users() {
+		t.Run(u.Name, func(t *testing.T) {
+			s := cycle.NewStage(t, u)
+			if err := os.Link(cycle.Compile(t, filepath.Join("testdata", "joins.c")), s.Path("joins")); err != nil {
+				t.Fatal(err)
+			}
+			p := s.Start(t, s.Path("joins"))
+			s.Await(t, p, "ready")
+			report := make(chan cycle.Report, 1)
+			go func() { report <- s.Snapshot(t, p.PID, "-v", "--precopy") }()
+			cycle.Until(t, "the tracking", func() bool { return isTracked(p.PID) || len(report) > 0 })
+			p.Signal(t, unix.SIGUSR1)
+			r := <-report
+			if !r.OK() {
+				t.Fatalf("status %d: %s", r.Status, r.Text)
+			}
+			if !s.Has("joined") || !copied.MatchString(r.Text) {
+				t.Fatalf("it was over before: %s", r.Text)
+			}
+			p.Kill()
+			cycle.Until(t, "the end of the other", func() bool { return len(cycle.Running(s.Path("joins"))) == 0 })
+			p = s.Resume(t)
+			cycle.Until(t, "both", func() bool { return len(cycle.Running(s.Path("joins"))) == 2 || p.Ended() })
+			p.Signal(t, unix.SIGUSR2) // also if neither was let go yet
+			if status := p.Status(t); status != 7 {
+				t.Errorf("status %d: %s", status, p.Text())
+			}
+		})
+	}
+}
+
+// isTracked reports whether some memory of a process is tracked (VM_UFFD_WP of
+// fs/proc/task_mmu.c).
+func isTracked(pid int) bool {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/smaps")
+	return err == nil && bytes.Contains(b, []byte(" uw"))
+}
