@@ -145,21 +145,28 @@ type killer struct {
 	killed  bool
 }
 
-// begin traces all threads of the agent, and those that it will have.
+// begin traces all threads of the agent, and those that it will have. A call of one that
+// was missed would fail with ENOSYS (seccomp(2), SECCOMP_RET_TRACE).
 func (k *killer) begin() error {
-	for traced := 0; ; {
+	traced := map[int]bool{}
+	for fresh := true; fresh; {
 		tids, err := proc.Tasks(int(k.agent))
-		if err != nil || len(tids) == traced {
+		if err != nil {
 			return err
 		}
-		for _, tid := range tids[traced:] {
+		fresh = false
+		for _, tid := range tids {
+			if traced[tid] {
+				continue
+			}
 			_, err := ptrace.Seize(tid, ptrace.SysGood|ptrace.Births|unix.PTRACE_O_TRACESECCOMP)
-			if err != nil && err != unix.EPERM { // EPERM: it is traced since its birth
+			if err != nil && err != unix.EPERM && err != unix.ESRCH { // it is traced since its birth, or has ended
 				return err
 			}
+			traced[tid], fresh = true, true
 		}
-		traced = len(tids)
 	}
+	return nil
 }
 
 // run lets the agent go on until it ends.
