@@ -4,9 +4,11 @@ package ways
 
 import (
 	"context"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +46,47 @@ func TestGDB(t *testing.T) {
 		}
 	})
 }
+
+// Each process of a tree has a core file of its own, also one that has the memory of
+// another.
+func TestGDBOfEach(t *testing.T) {
+	cycle.Need(t, "gcc")
+	cycle.Need(t, "gdb")
+	for _, u := range cycle.Users() {
+		t.Run(u.Name, func(t *testing.T) {
+			c := &counter{Stage: cycle.NewStage(t, u)}
+			c.program = c.Path("family")
+			if err := os.Link(cycle.Compile(t, filepath.Join("testdata", "family.c"), "-g", "-O0"), c.program); err != nil {
+				t.Fatal(err)
+			}
+			c.Process = c.Start(t, c.program, c.Dir)
+			c.Await(t, c.Process, "ready")
+			facts := c.run(t, "snapcat process:$1 | snapverify > img && snapresume --to file:all img && snapverify --check img")
+			seen := map[string]string{}
+			for _, at := range coreFile.FindAllStringSubmatch(facts, -1) {
+				c.run(t, "tail -c +$(( "+at[1]+" + 1 )) all > core")
+				out, err := exec.Command("gdb", "-nx", "-batch", "-ex", "backtrace", "-ex", "print marker", c.program, c.Path("core")).CombinedOutput()
+				if err != nil {
+					t.Fatalf("gdb: %v\n%s", err, out)
+				}
+				seen[waits.FindString(string(out))] = marker.FindString(string(out))
+			}
+			want := map[string]string{
+				"wait_as_first": `"what a debugger finds"`, "wait_as_sharer": `"what a debugger finds"`,
+				"wait_as_child": `"What a debugger finds"`,
+			}
+			if !maps.Equal(seen, want) {
+				t.Errorf("gdb sees %v, want %v; the facts are\n%s", seen, want, facts)
+			}
+		})
+	}
+}
+
+var (
+	coreFile = regexp.MustCompile(`core file at (\d+)`)
+	waits    = regexp.MustCompile(`wait_as_\w+`)
+	marker   = regexp.MustCompile(`"[Ww]hat a debugger finds"`)
+)
 
 // delve builds the debugger, which has a module file of its own, so that what
 // it is made of is no concern of the tools.
