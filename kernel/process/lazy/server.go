@@ -52,7 +52,7 @@ func Start(image kernel.Source) (*Server, error) {
 		return nil, errors.Join(err, s.guard.end(dismissed))
 	}
 	for range runtime.GOMAXPROCS(0) {
-		go s.work(true)
+		go s.workAhead()
 	}
 	go s.work(false) // so that nobody waits for what nobody waits for
 	return s, nil
@@ -223,6 +223,21 @@ func (s *Server) mind(gone chan struct{}, replace func() error) {
 	if err != nil {
 		s.fail(err)
 	}
+}
+
+// workAhead is work also on what nobody waits for. That is nothing for real-time
+// priority, at which the program might not run before all of it is there.
+func (s *Server) workAhead() {
+	const thread = 0 // this one
+	if own, err := unix.SchedGetAttr(thread, 0); err == nil && isRealTime(own.Policy) {
+		runtime.LockOSThread() // and never unlocked: it ends with this
+		_ = unix.SchedSetAttr(thread, &unix.SchedAttr{Policy: unix.SCHED_NORMAL, Nice: own.Nice}, 0)
+	}
+	s.work(true)
+}
+
+func isRealTime(policy uint32) bool {
+	return policy == unix.SCHED_FIFO || policy == unix.SCHED_RR || policy == unix.SCHED_DEADLINE
 }
 
 // work does what is to be done, as long as there is any.

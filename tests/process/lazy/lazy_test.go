@@ -174,6 +174,35 @@ func TestServerKilled(t *testing.T) {
 	}
 }
 
+// What nobody waits for is loaded at no real-time priority, which the program might not
+// have, so that it would not run until then; and what it waits for is.
+func TestPriority(t *testing.T) {
+	s := saved(t, "256")
+	p := s.Launch(t, s.Script("exec chrt --fifo 1 snapresume --lazy img"))
+	const ordinary, fifo = "0", "1"
+	policies := map[string]int{}
+	cycle.Until(t, "an ordinary thread", func() bool {
+		clear(policies)
+		tasks, _ := filepath.Glob("/proc/" + strconv.Itoa(p.PID) + "/task/*/stat")
+		for _, task := range tasks {
+			const policy = 41 - 3 // proc_pid_stat(5), of what follows the name
+			_, after, _ := strings.Cut(string(read(task)), ") ")
+			if f := strings.Fields(after); len(f) > policy {
+				policies[f[policy]]++
+			}
+		}
+		return policies[ordinary] > 0 && policies[fifo] > 0 || p.Ended()
+	})
+	if p.Ended() && strings.Contains(p.Text(), "chrt: ") {
+		t.Skipf("SKIPPED %s: there is no real-time priority here: %s", t.Name(), p.Text())
+	}
+	if policies[ordinary] == 0 || policies[fifo] == 0 {
+		t.Errorf("threads by policy: %v; %s", policies, p.Text())
+	}
+	p.Kill()
+	cycle.Until(t, "the end of the program", func() bool { return len(running(s)) == 0 })
+}
+
 func read(path string) []byte {
 	b, _ := os.ReadFile(path)
 	return b
