@@ -87,7 +87,7 @@ func TestAgentOfStoppedKilled(t *testing.T) {
 		if err := unix.Kill(p.pid, unix.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
-		p.awaitState(t, 'T')
+		awaitState(t, p.pid, 'T')
 		s, err := Take(context.Background(), p.pid, Options{Report: quiet, Warn: quiet, Fault: -f})
 		if err == nil {
 			use(s)
@@ -96,7 +96,7 @@ func TestAgentOfStoppedKilled(t *testing.T) {
 		if err != nil && !errors.Is(err, errDied) {
 			t.Errorf("the snapshot: %v", err)
 		}
-		p.awaitState(t, 'T')
+		awaitState(t, p.pid, 'T')
 		if err := unix.Kill(p.pid, unix.SIGCONT); err != nil {
 			t.Fatal(err)
 		}

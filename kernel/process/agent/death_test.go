@@ -24,21 +24,24 @@ import (
 )
 
 // Whatever an agent has just done to a program when it is killed, the program goes
-// on as it was.
+// on as it was, or stays stopped.
 func TestKilledAtEachStep(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		args    []string
 		apart   int // the steps that are tried
 		options Options
+		stopped bool
 	}{
-		{"waiting", []string{"0", "0"}, 1, Options{}},
-		{"busy", []string{"0", "0", "busy"}, 4, Options{}},
-		{"threads", []string{"6", "0"}, 2, Options{}},
-		{"tree", []string{"1", "2"}, 3, Options{}},
-		{"one memory", []string{"1", "2", "memory", "8"}, 5, Options{}},
-		{"precopy", []string{"2", "0", "idle", "8"}, 3, Options{Precopy: true}},
-		{"precopy of a tree", []string{"1", "2", "idle", "8"}, 9, Options{Precopy: true}},
+		{"waiting", []string{"0", "0"}, 1, Options{}, false},
+		{"busy", []string{"0", "0", "busy"}, 4, Options{}, false},
+		{"threads", []string{"6", "0"}, 2, Options{}, false},
+		{"tree", []string{"1", "2"}, 3, Options{}, false},
+		{"one memory", []string{"1", "2", "memory", "8"}, 5, Options{}, false},
+		{"precopy", []string{"2", "0", "idle", "8"}, 3, Options{Precopy: true}, false},
+		{"precopy of a tree", []string{"1", "2", "idle", "8"}, 9, Options{Precopy: true}, false},
+		{"stopped", []string{"2", "0", "idle", "8"}, 9, Options{Precopy: true}, true},
+		{"stopped tree", []string{"1", "2"}, 7, Options{}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := startSound(t, test.args...)
@@ -46,6 +49,7 @@ func TestKilledAtEachStep(t *testing.T) {
 			if testing.Short() {
 				apart *= 5
 			}
+			p.stays = test.stopped
 			step := 1
 			for ; killedAt(t, p, step, test.options); step += apart {
 				p.answers(t, step)
@@ -79,6 +83,10 @@ func takeUntil(t *testing.T, p *sound, step int, o Options) (killed bool, err er
 	agent, err := launchFiltered()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if p.stays {
+		p.stop(t)
+		defer p.goOn(t)
 	}
 	k := killer{program: p.tasks(), step: step, agent: ptrace.Thread(agent.cmd.Pid)}
 	tracer := ptrace.NewTracer()
@@ -252,6 +260,7 @@ type sound struct {
 	in     io.Writer
 	out    io.Reader
 	before []string
+	stays  bool // stopped, while snapshots are taken
 }
 
 func startSound(t *testing.T, args ...string) *sound {
@@ -283,6 +292,27 @@ func startSound(t *testing.T, args ...string) *sound {
 		p.before = now
 	}
 	return p
+}
+
+// stop stops it and its children.
+func (p *sound) stop(t *testing.T) {
+	t.Helper()
+	for _, pid := range p.processes() {
+		unix.Kill(pid, unix.SIGSTOP)
+		awaitState(t, pid, 'T')
+	}
+}
+
+// goOn sees that they are stopped still, and lets them go on.
+func (p *sound) goOn(t *testing.T) {
+	t.Helper()
+	all := p.processes()
+	for _, pid := range all {
+		awaitState(t, pid, 'T')
+	}
+	for _, pid := range all {
+		unix.Kill(pid, unix.SIGCONT)
+	}
 }
 
 // startApart starts a command by a thread that does nothing else until the test ends.

@@ -148,23 +148,6 @@ func (p *program) unharmed(t *testing.T, before look) {
 	}
 }
 
-// awaitState waits for the program to be in a state.
-func (p *program) awaitState(t *testing.T, want byte) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		stat, err := proc.ReadStat(p.pid)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if stat.State() == want {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the program is in state %c, not %c", stat.State(), want)
-		}
-	}
-}
-
 // awaitAlone waits for agents and twins to be gone.
 func (p *program) awaitAlone(t *testing.T) {
 	t.Helper()

@@ -93,12 +93,11 @@ func (s *server) serve() error {
 	return nil
 }
 
-// putAway is for what an agent left that was killed.
+// putAway is for what an agent left that was killed. First of all, calls that were begun in
+// the processes are carried through: they may be what there is to put away.
 func putAway(all []left) (err error) {
-	if len(all) > 1 {
-		for i := range all {
-			err = errors.Join(err, capture.Rescue(all[i].PID, all[i].Area))
-		}
+	for i := range all {
+		err = errors.Join(err, capture.Rescue(all[i].PID, all[i].Area))
 	}
 	for i := range all {
 		err = errors.Join(err, all[i].putAway())
