@@ -33,21 +33,22 @@ func ReapAll(parent int, area *ptrace.Area) error {
 }
 
 // Reap has a process wait for a twin that is dead, or about to be, until that is gone:
-// what has just died may be nobody's to wait for yet.
-func Reap(parent, twin int) error {
+// what has just died may be nobody's to wait for yet, and the process busy.
+func Reap(parent, twin int) (err error) {
 	for deadline := time.Now().Add(cleanLimit); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		s, err := proc.ReadStat(twin)
-		if err != nil || s.Parent() != parent {
+		s, gone := proc.ReadStat(twin)
+		if gone != nil || s.Parent() != parent {
 			return nil
 		}
 		if s.State() != 'Z' {
 			continue
 		}
-		if err := reap(parent, twin, proc.InnerID(twin), func() error { return nil }); err != nil {
+		err = reap(parent, twin, proc.InnerID(twin), func() error { return nil })
+		if err != nil && !errors.Is(err, ptrace.ErrWontStop) {
 			return err
 		}
 	}
-	return fmt.Errorf("process %d has not waited for its twin %d", parent, twin)
+	return errors.Join(fmt.Errorf("process %d has not waited for its twin %d", parent, twin), err)
 }
 
 // reap makes the call in any of the parent's threads, since all of them can
@@ -96,24 +97,38 @@ func only(tid int) func() ([]int, error) { return func() ([]int, error) { return
 // that had mapped an area, or nil. Of processes that share memory, which have one
 // landing, all are to be before calls are made in any of them.
 func Rescue(pid int, area *ptrace.Area) error {
-	err := callIn(pid, func() ([]int, error) { return proc.Tasks(pid) }, area, nil)
-	if errors.Is(err, ptrace.ErrGone) {
-		return nil
+	return patiently(func() error {
+		return callIn(pid, func() ([]int, error) { return proc.Tasks(pid) }, area, nil)
+	})
+}
+
+// patiently tries again with a process that does not stop, as on a busy machine; in
+// between it runs. That it has ended is no error.
+func patiently(try func() error) error {
+	for deadline := time.Now().Add(cleanLimit); ; time.Sleep(10 * time.Millisecond) {
+		err := try()
+		if errors.Is(err, ptrace.ErrGone) {
+			return nil
+		}
+		if !errors.Is(err, ptrace.ErrWontStop) || time.Now().After(deadline) {
+			return err
+		}
 	}
-	return err
 }
 
 // Clean unmaps what the agent of a snapshot had mapped when it was killed. The
 // threads that are there still are told to go on: see package ptrace, programs.
 func Clean(pid int, area ptrace.Area) error {
 	tasks := func() ([]int, error) { return proc.Tasks(pid) }
-	err := callIn(pid, tasks, &area, func(c *ptrace.Caller) error {
-		if !mapped(pid, area) {
-			return nil
-		}
-		return area.Unmap(c)
+	err := patiently(func() error {
+		return callIn(pid, tasks, &area, func(c *ptrace.Caller) error {
+			if !mapped(pid, area) {
+				return nil
+			}
+			return area.Unmap(c)
+		})
 	})
-	if err != nil && !errors.Is(err, ptrace.ErrGone) {
+	if err != nil {
 		return fmt.Errorf("unmapping memory of the snapshot in process %d: %w", pid, err)
 	}
 	return nil

@@ -87,11 +87,13 @@ func CloseTracker(pid int) error {
 		if info, e := open.Info(fd); e != nil || !info.NewFaults {
 			continue
 		}
-		e = callInAny(pid, func(call *ptrace.Caller) error {
-			_, err := call.Call(unix.SYS_CLOSE, uint64(fd))
-			return err
+		e = patiently(func() error {
+			return callInAny(pid, func(call *ptrace.Caller) error {
+				_, err := call.Call(unix.SYS_CLOSE, uint64(fd))
+				return err
+			})
 		})
-		if e != nil && !errors.Is(e, ptrace.ErrGone) {
+		if e != nil {
 			err = errors.Join(err, fmt.Errorf("closing a userfaultfd of the snapshot in process %d: %w", pid, e))
 		}
 	}

@@ -163,6 +163,6 @@ func (w *Twin) End() error {
 	}
 	// The parent sees it once this process has waited for it; by then the
 	// parent's own call to wait is on its way.
-	err := reap(w.parent, w.PID, w.inner, w.thread.Reap)
+	err := patiently(func() error { return reap(w.parent, w.PID, w.inner, w.thread.Reap) })
 	return errors.Join(err, w.thread.Reap())
 }

@@ -25,8 +25,8 @@ func (g *Group) BringHome(s *Stopped, mem *Memory, l *Landing, a *Area) error {
 	if !away {
 		return nil
 	}
-	for begun := time.Now(); away; end, away = awayUntil(r, l, a) {
-		if time.Since(begun) > orphaned {
+	for last := time.Now(); away; end, away = awayUntil(r, l, a) {
+		if time.Since(last) > orphaned {
 			return fmt.Errorf("thread %d of process %d does not come back from calls in its name", int(s.Thread), g.PID)
 		}
 		if a != nil && a.waits(r) {
@@ -45,7 +45,9 @@ func (g *Group) BringHome(s *Stopped, mem *Memory, l *Landing, a *Area) error {
 		if err != nil {
 			return err
 		}
-		inCall = inCall != passed
+		if passed {
+			inCall, last = !inCall, time.Now()
+		}
 		if r, err = s.Thread.Regs(); err != nil {
 			return gone(err)
 		}
