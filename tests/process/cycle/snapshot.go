@@ -57,12 +57,17 @@ func (s *Stage) Snapshot(t *testing.T, pid int, args ...string) Report {
 	})
 }
 
-// again tries a snapshot again where snapcat says so: on a busy machine, a thread may
-// not come to run within the second in which it is to stop.
+// IsLate reports whether snapcat says that it is to be tried again later: on a busy
+// machine, a thread may not come to run within the second in which it is to stop.
+func IsLate(text string) bool {
+	return strings.Contains(text, "it does not stop") && strings.Contains(text, "try again later")
+}
+
+// again tries a snapshot again where snapcat says so.
 func again(snapshot func() Report) (r Report) {
 	for range 5 {
 		r = snapshot()
-		if r.OK() || !strings.Contains(r.Text, "it does not stop") || !strings.Contains(r.Text, "try again later") {
+		if r.OK() || !IsLate(r.Text) {
 			break
 		}
 	}
