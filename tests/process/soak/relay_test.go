@@ -140,11 +140,19 @@ type relayed struct {
 // image takes one, and looks into it.
 func (s *relayed) image(t *testing.T) *relay {
 	t.Helper()
-	cmd := s.Tool("snapcat", "--raw", "process:"+strconv.Itoa(s.program.PID))
 	var out, text bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &text
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("snapcat: %v: %s", err, &text)
+	for tries := 1; ; tries++ {
+		out.Reset()
+		text.Reset()
+		cmd := s.Tool("snapcat", "--raw", "process:"+strconv.Itoa(s.program.PID))
+		cmd.Stdout, cmd.Stderr = &out, &text
+		err := cmd.Run()
+		if err == nil {
+			break
+		}
+		if tries == 5 || !cycle.IsLate(text.String()) {
+			t.Fatalf("snapcat: %v: %s", err, &text)
+		}
 	}
 	r, err := readRelay(out.Bytes())
 	if err != nil {
