@@ -63,14 +63,7 @@ func eachStep(t *testing.T, try func(*testing.T, *program, capture.Fault)) {
 func TestAgentKilled(t *testing.T) {
 	eachStep(t, func(t *testing.T, p *program, f capture.Fault) {
 		before := p.look(t)
-		s, err := Take(context.Background(), p.pid, Options{Report: quiet, Warn: quiet, Fault: -f})
-		if err == nil {
-			use(s)
-			err = s.Close()
-		}
-		if err != nil && !errors.Is(err, errDied) {
-			t.Errorf("the snapshot: %v", err)
-		}
+		takeAndDie(t, p, f)
 		if p.source == "steady.c" {
 			// A thread that has to restore itself finds its sleep interrupted,
 			// as by a signal; and the program may have seen the twin's zombie.
@@ -78,6 +71,19 @@ func TestAgentKilled(t *testing.T) {
 		}
 		p.unharmed(t, before)
 	})
+}
+
+// takeAndDie takes a snapshot of which the agent is killed at a step.
+func takeAndDie(t *testing.T, p *program, f capture.Fault) {
+	t.Helper()
+	s, err := Take(context.Background(), p.pid, Options{Report: quiet, Warn: quiet, Fault: -f})
+	if err == nil {
+		use(s)
+		err = s.Close()
+	}
+	if err != nil && !errors.Is(err, errDied) {
+		t.Errorf("the snapshot: %v", err)
+	}
 }
 
 // So it is with a program that is stopped, which stays so.
@@ -88,14 +94,7 @@ func TestAgentOfStoppedKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		awaitState(t, p.pid, 'T')
-		s, err := Take(context.Background(), p.pid, Options{Report: quiet, Warn: quiet, Fault: -f})
-		if err == nil {
-			use(s)
-			err = s.Close()
-		}
-		if err != nil && !errors.Is(err, errDied) {
-			t.Errorf("the snapshot: %v", err)
-		}
+		takeAndDie(t, p, f)
 		awaitState(t, p.pid, 'T')
 		if err := unix.Kill(p.pid, unix.SIGCONT); err != nil {
 			t.Fatal(err)

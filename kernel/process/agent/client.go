@@ -77,10 +77,7 @@ func (p *process) take(ctx context.Context, pid int, o Options) (*Snapshot, erro
 	}
 	stop := context.AfterFunc(ctx, p.giveUp)
 	s, err := p.await(&o)
-	if !stop() && ctx.Err() != nil {
-		err = errors.Join(ctx.Err(), err)
-	}
-	if err == nil {
+	if stop() && err == nil {
 		return s, nil
 	}
 	if ctx.Err() != nil {

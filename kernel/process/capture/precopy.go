@@ -299,6 +299,9 @@ func (c *member) lookAgain() {
 
 // hideTracking takes out of mappings what is not the program's doing.
 func (c *member) hideTracking(maps []proc.Map) {
+	if !slices.ContainsFunc(maps, func(m proc.Map) bool { return m.Has("uw") }) {
+		return
+	}
 	p := c.tracking()
 	if p == nil {
 		return
@@ -314,11 +317,11 @@ func (c *member) hideTracking(maps []proc.Map) {
 // tracking is that of a member's memory, or nil. It may be another that has that too:
 // who was born since it is tracked, as a child of vfork(2).
 func (c *member) tracking() *precopy {
+	if c.precopied != nil {
+		return c.precopied
+	}
 	for _, d := range c.tracked {
-		if d.precopied == nil {
-			continue
-		}
-		if order, err := sys.Kcmp(c.pid, d.pid, sys.KcmpVM, 0, 0); d == c || err == nil && order == 0 {
+		if order, err := sys.Kcmp(c.pid, d.pid, sys.KcmpVM, 0, 0); d.precopied != nil && err == nil && order == 0 {
 			return d.precopied
 		}
 	}

@@ -229,15 +229,11 @@ func (s *Server) mind(gone chan struct{}, replace func() error) {
 // priority, at which the program might not run before all of it is there.
 func (s *Server) workAhead() {
 	const thread = 0 // this one
-	if own, err := unix.SchedGetAttr(thread, 0); err == nil && isRealTime(own.Policy) {
+	if own, err := unix.SchedGetAttr(thread, 0); err == nil && world.IsRealTime(own.Policy) {
 		runtime.LockOSThread() // and never unlocked: it ends with this
 		_ = unix.SchedSetAttr(thread, &unix.SchedAttr{Policy: unix.SCHED_NORMAL, Nice: own.Nice}, 0)
 	}
 	s.work(true)
-}
-
-func isRealTime(policy uint32) bool {
-	return policy == unix.SCHED_FIFO || policy == unix.SCHED_RR || policy == unix.SCHED_DEADLINE
 }
 
 // work does what is to be done, as long as there is any.

@@ -47,8 +47,7 @@ func takeUnignored(signals chan os.Signal, all ...os.Signal) {
 
 // takeSignals makes signals the program's from here on.
 func (r *program) takeSignals() {
-	r.signals = r.tree.signals
-	takeUnignored(r.signals, forwarded...)
+	takeUnignored(r.tree.signals, forwarded...)
 	// What the terminal does to the background is for the program to suffer:
 	// without this, taking the terminal back would stop us.
 	signal.Ignore(unix.SIGTTIN, unix.SIGTTOU)
@@ -126,7 +125,7 @@ func (r *program) stopToo(sig unix.Signal) {
 func (r *program) stopGroup(sig unix.Signal) {
 	signal.Ignore(unix.SIGTSTP) // which would come back to us, for the program
 	unix.Kill(0, sig)
-	signal.Notify(r.signals, unix.SIGTSTP)
+	signal.Notify(r.tree.signals, unix.SIGTSTP)
 }
 
 // stopSelf returns when this process has been continued: a signal to the

@@ -5,7 +5,6 @@ package restore
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/signal"
 	"path/filepath"
 
@@ -18,7 +17,6 @@ type program struct {
 	process  *process // the root
 	name     string
 	terminal *terminal
-	signals  chan os.Signal
 	away     bool // it is stopped with all of the job but us, until SIGCONT comes
 }
 
@@ -54,9 +52,7 @@ func (r *program) takeTerminal() error {
 func (r *program) giveTerminalBack() {
 	r.terminal.takeBack()
 	r.terminal.close()
-	if r.signals != nil {
-		signal.Stop(r.signals)
-	}
+	signal.Stop(r.tree.signals)
 }
 
 // released gives up what is of no more use once the program runs.
@@ -90,7 +86,7 @@ func (r *program) Wait(ctx context.Context) (int, error) {
 			if r.terminal.isOurs() {
 				r.goOn()
 			}
-		case sig := <-r.signals:
+		case sig := <-r.tree.signals:
 			r.forward(sig.(unix.Signal))
 		case <-served:
 			if err := r.tree.server.Err(); err != nil || r.process.options.Detach {

@@ -190,9 +190,9 @@ func exceeds(p *world.Task, s *world.Space, own means) string {
 	for i := range p.Threads {
 		q := &p.Threads[i].Sched
 		switch {
-		case isRealTime(q.Policy) && !isRealTime(own.policy):
+		case world.IsRealTime(q.Policy) && !world.IsRealTime(own.policy):
 			return fmt.Sprintf("real-time scheduling, policy %d", q.Policy)
-		case int(q.Nice) < own.nice && !isRealTime(q.Policy):
+		case int(q.Nice) < own.nice && !world.IsRealTime(q.Policy):
 			return fmt.Sprintf("a nice value of %d, below that of snapresume, %d", q.Nice, own.nice)
 		case q.IOPrio>>ioClassShift == ioRealTime:
 			return fmt.Sprintf("real-time I/O priority, %#x", q.IOPrio)
@@ -203,10 +203,6 @@ func exceeds(p *world.Task, s *world.Space, own means) string {
 
 // The class of an I/O priority, include/uapi/linux/ioprio.h.
 const ioClassShift, ioRealTime = 13, 1
-
-func isRealTime(policy uint32) bool {
-	return policy == unix.SCHED_FIFO || policy == unix.SCHED_RR || policy == unix.SCHED_DEADLINE
-}
 
 // lockedBytes is how much of an address space is locked.
 func lockedBytes(s *world.Space) (n uint64) {

@@ -65,6 +65,12 @@ type Robust struct {
 	Len  uint64
 }
 
+// IsRealTime reports whether a scheduling policy comes before those that share the
+// processors: sched(7).
+func IsRealTime(policy uint32) bool {
+	return policy == unix.SCHED_FIFO || policy == unix.SCHED_RR || policy == unix.SCHED_DEADLINE
+}
+
 // Sched is what sched_getattr(2), sched_getaffinity(2) and ioprio_get(2)
 // return.
 type Sched struct {

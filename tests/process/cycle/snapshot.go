@@ -42,49 +42,48 @@ func (s *Stage) Script(text string, args ...string) *exec.Cmd {
 // Snapshot does what a user would:
 //
 //	snapcat [ARGS] process:PID | snapcompress --codec s2 | snapverify > img
-func (s *Stage) Snapshot(t *testing.T, pid int, args ...string) Report {
+func (s *Stage) Snapshot(t *testing.T, pid int, args ...string) (r Report) {
 	t.Helper()
-	return again(func() Report {
+	Again(func() string {
 		img, err := os.Create(s.Path("img"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer img.Close()
-		return s.pipeline(t, img,
+		r = s.pipeline(t, img,
 			s.Tool("snapcat", append(args, "process:"+strconv.Itoa(pid))...),
 			s.Tool("snapcompress", "--codec", "s2"),
 			s.Tool("snapverify"))
+		return r.Text
 	})
-}
-
-// IsLate reports whether snapcat says that it is to be tried again later: on a busy
-// machine, a thread may not come to run within the second in which it is to stop.
-func IsLate(text string) bool {
-	return strings.Contains(text, "it does not stop") && strings.Contains(text, "try again later")
-}
-
-// again tries a snapshot again where snapcat says so.
-func again(snapshot func() Report) (r Report) {
-	for range 5 {
-		r = snapshot()
-		if r.OK() || !IsLate(r.Text) {
-			break
-		}
-	}
 	return r
 }
 
+// Again takes a snapshot, and tries again, four times at most, where what snapcat said,
+// which is returned, is to do so: on a busy machine, a thread may not come to run within
+// the second in which it is to stop.
+func Again(snapshot func() (said string)) {
+	for range 5 {
+		said := snapshot()
+		if !strings.Contains(said, "it does not stop") || !strings.Contains(said, "try again later") {
+			return
+		}
+	}
+}
+
 // Discard takes a snapshot that nobody keeps.
-func (s *Stage) Discard(t *testing.T, pid int, args ...string) Report {
+func (s *Stage) Discard(t *testing.T, pid int, args ...string) (r Report) {
 	t.Helper()
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	return again(func() Report {
-		return s.pipeline(t, null, s.Tool("snapcat", append(args, "process:"+strconv.Itoa(pid))...))
+	Again(func() string {
+		r = s.pipeline(t, null, s.Tool("snapcat", append(args, "process:"+strconv.Itoa(pid))...))
+		return r.Text
 	})
+	return r
 }
 
 // pipeline runs commands as a shell does, the last one's output going to out.

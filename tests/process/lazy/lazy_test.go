@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"snappipe/kernel/process/proc"
 	"snappipe/tests/process/cycle"
 )
 
@@ -179,16 +180,14 @@ func TestServerKilled(t *testing.T) {
 func TestPriority(t *testing.T) {
 	s := saved(t, "256")
 	p := s.Launch(t, s.Script("exec chrt --fifo 1 snapresume --lazy img"))
-	const ordinary, fifo = "0", "1"
-	policies := map[string]int{}
+	const ordinary, fifo = unix.SCHED_NORMAL, unix.SCHED_FIFO
+	policies := map[uint32]int{}
 	cycle.Until(t, "an ordinary thread", func() bool {
 		clear(policies)
-		tasks, _ := filepath.Glob("/proc/" + strconv.Itoa(p.PID) + "/task/*/stat")
-		for _, task := range tasks {
-			const policy = 41 - 3 // proc_pid_stat(5), of what follows the name
-			_, after, _ := strings.Cut(string(read(task)), ") ")
-			if f := strings.Fields(after); len(f) > policy {
-				policies[f[policy]]++
+		tids, _ := proc.Tasks(p.PID)
+		for _, tid := range tids {
+			if a, err := unix.SchedGetAttr(tid, 0); err == nil {
+				policies[a.Policy]++
 			}
 		}
 		return policies[ordinary] > 0 && policies[fifo] > 0 || p.Ended()

@@ -141,18 +141,17 @@ type relayed struct {
 func (s *relayed) image(t *testing.T) *relay {
 	t.Helper()
 	var out, text bytes.Buffer
-	for tries := 1; ; tries++ {
+	var err error
+	cycle.Again(func() string {
 		out.Reset()
 		text.Reset()
 		cmd := s.Tool("snapcat", "--raw", "process:"+strconv.Itoa(s.program.PID))
 		cmd.Stdout, cmd.Stderr = &out, &text
-		err := cmd.Run()
-		if err == nil {
-			break
-		}
-		if tries == 5 || !cycle.IsLate(text.String()) {
-			t.Fatalf("snapcat: %v: %s", err, &text)
-		}
+		err = cmd.Run()
+		return text.String()
+	})
+	if err != nil {
+		t.Fatalf("snapcat: %v: %s", err, &text)
 	}
 	r, err := readRelay(out.Bytes())
 	if err != nil {

@@ -63,10 +63,11 @@ func TestAtomic(t *testing.T) {
 	h := start(t, cycle.Unprivileged)
 	before := cycle.Look(t, h.program.PID)
 	for i := range times(10, 500) {
-		err := h.checkImage(t)
-		for tries := 1; tries < 5 && err != nil && cycle.IsLate(err.Error()); tries++ {
+		var err error
+		cycle.Again(func() string {
 			err = h.checkImage(t)
-		}
+			return fmt.Sprint(err)
+		})
 		if err != nil {
 			t.Fatalf("image %d: %v", i, err)
 		}

@@ -5,7 +5,6 @@ package ways
 import (
 	"context"
 	"maps"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -52,13 +51,10 @@ func TestGDB(t *testing.T) {
 func TestGDBOfEach(t *testing.T) {
 	cycle.Need(t, "gcc")
 	cycle.Need(t, "gdb")
+	program := cycle.Compile(t, filepath.Join("testdata", "family.c"), "-g", "-O0")
 	for _, u := range cycle.Users() {
 		t.Run(u.Name, func(t *testing.T) {
-			c := &counter{Stage: cycle.NewStage(t, u)}
-			c.program = c.Path("family")
-			if err := os.Link(cycle.Compile(t, filepath.Join("testdata", "family.c"), "-g", "-O0"), c.program); err != nil {
-				t.Fatal(err)
-			}
+			c := onStage(t, u, program, "family")
 			c.Process = c.Start(t, c.program, c.Dir)
 			c.Await(t, c.Process, "ready")
 			facts := c.run(t, "snapcat process:$1 | snapverify > img && snapresume --to file:all img && snapverify --check img")
@@ -113,11 +109,7 @@ func TestDelve(t *testing.T) {
 	}
 	for _, u := range cycle.Users() {
 		t.Run(u.Name, func(t *testing.T) {
-			c := &counter{Stage: cycle.NewStage(t, u)}
-			c.program = c.Path("waits")
-			if err := os.Link(program, c.program); err != nil {
-				t.Fatal(err)
-			}
+			c := onStage(t, u, program, "waits")
 			c.Process = c.Start(t, c.program, c.Path("ready"))
 			c.Await(t, c.Process, "ready")
 			c.run(t, "snapcat --raw process:$1 > core")

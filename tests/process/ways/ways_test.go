@@ -30,16 +30,23 @@ func asEach(t *testing.T, test func(*testing.T, *counter)) {
 	program := cycle.Compile(t, filepath.Join("testdata", "count.c"), "-g", "-O0")
 	for _, u := range cycle.Users() {
 		t.Run(u.Name, func(t *testing.T) {
-			c := &counter{Stage: cycle.NewStage(t, u)}
-			c.program = c.Path("count")
-			if err := os.Link(program, c.program); err != nil {
-				t.Fatal(err)
-			}
+			c := onStage(t, u, program, "count")
 			c.Process = c.Start(t, c.program, c.Dir)
 			c.passes(t, c.PID, 3)
 			test(t, c)
 		})
 	}
+}
+
+// onStage puts a program on a user's stage, under a name.
+func onStage(t *testing.T, u cycle.User, program, name string) *counter {
+	t.Helper()
+	c := &counter{Stage: cycle.NewStage(t, u)}
+	c.program = c.Path(name)
+	if err := os.Link(program, c.program); err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // at is how far the process with that ID has counted, 0 if it never did.
