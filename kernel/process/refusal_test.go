@@ -73,6 +73,10 @@ func TestRefusals(t *testing.T) {
 			"fd 3, anon_inode:[io_uring]", "can't be put back", ""},
 		{"userfaultfd", `MUST(syscall(SYS_userfaultfd, UFFD_USER_MODE_ONLY));`,
 			"fd 3, anon_inode:[userfaultfd]", "can't be put back", ""},
+		{"a thread that no fork has", `
+			uintptr_t thread = (uintptr_t)__builtin_thread_pointer() & ~4095ul;
+			MUST(madvise((void *)thread, 2 * 4096, MADV_DONTFORK));`,
+			"target", "can't run: SIGSEGV", ""},
 		{"a program that traces", `
 			pid_t c = fork();
 			if (!c) { prctl(PR_SET_PDEATHSIG, SIGKILL); for (;;) pause(); }

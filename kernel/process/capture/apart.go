@@ -5,7 +5,8 @@
 // it (MADV_DONTFORK), and is for the next one again (MADV_DOFORK) a moment later, also
 // if this process dies in between. Its first pages are for this fork too. By these the
 // twin tells whether the program itself had asked for something like it meanwhile,
-// which no kernel tells without a look at every page.
+// which no kernel tells without a look at every page. And so is what the kernel itself
+// has to find in memory for the twin to run.
 
 package capture
 
@@ -25,8 +26,26 @@ import (
 
 // apart is such a mapping.
 type apart struct {
-	start, head, end uint64 // from head on, the twin lacks it
-	joined           bool   // it is for forks again
+	start, head, tail, end uint64 // from head to tail, the twin lacks it
+	joined                 bool   // it is for forks again
+}
+
+// apartOf is how a mapping is kept from the fork, and whether any of it can be.
+func (c *member) apartOf(m *proc.Map) (a apart, ok bool) {
+	const mask = world.HugePage - 1 // huge pages are not to be split
+	a = apart{start: m.Start, head: min((m.Start+world.HugePage)&^mask, m.End), tail: m.End, end: m.End}
+	for _, r := range c.frozen.lead.RseqMemory() {
+		if r.End <= a.head || r.Start >= a.tail {
+			continue
+		}
+		below, above := max(r.Start&^mask, a.head), min((r.End+mask)&^mask, a.tail)
+		if below-a.head > a.tail-above {
+			a.tail = below
+		} else {
+			a.head = above
+		}
+	}
+	return a, a.head < a.tail
 }
 
 // copyRest copies what was written to since the last round, now that nothing is.
@@ -65,24 +84,21 @@ func (c *member) copyRest() error {
 func (c *member) leaveOut() {
 	for i := range c.frozen.maps {
 		m := &c.frozen.maps[i]
-		head := firstEnd(m)
-		if old, known := c.flagsOf(m); known && plainMemory(&old) && m.End-m.Start >= least && head < m.End {
-			c.apart = append(c.apart, apart{start: m.Start, head: head, end: m.End})
+		a, ok := c.apartOf(m)
+		if old, known := c.flagsOf(m); ok && known && plainMemory(&old) && m.End-m.Start >= least {
+			c.apart = append(c.apart, a)
 		}
 	}
 }
 
-// firstEnd is up to where a mapping stays for forks that is kept from one.
-func firstEnd(m *proc.Map) uint64 { return min((m.Start+world.HugePage)&^(world.HugePage-1), m.End) }
-
 // keepApart makes the copy of a mapping whole, or says why a fork is to keep that.
 func (c *member) keepApart(m *proc.Map, a *area, pagemap *proc.Pagemap) error {
-	head := firstEnd(m)
+	without, ok := c.apartOf(m)
 	t, err := lookTogether(pagemap, m)
 	switch {
 	case err != nil:
 		return err
-	case head == m.End:
+	case !ok:
 		return errors.New("little of it is left")
 	case t.Lost:
 		return errors.New("it was moved or mapped anew")
@@ -101,7 +117,7 @@ func (c *member) keepApart(m *proc.Map, a *area, pagemap *proc.Pagemap) error {
 		}
 	}
 	c.copied.rest += size(written)
-	c.apart = append(c.apart, apart{start: m.Start, head: head, end: m.End})
+	c.apart = append(c.apart, without)
 	pieces := make([]piece, len(t.Pages))
 	for i, r := range t.Pages {
 		pieces[i] = piece{r.Start, r.End, true, a.at + (r.Start - a.Start)}
@@ -158,7 +174,7 @@ func (c *member) aroundFork() (before, behind []ptrace.Call) {
 }
 
 func (a *apart) call(advice uint64) ptrace.Call {
-	return ptrace.Call{Nr: unix.SYS_MADVISE, Args: [6]uint64{a.head, a.end - a.head, advice}}
+	return ptrace.Call{Nr: unix.SYS_MADVISE, Args: [6]uint64{a.head, a.tail - a.head, advice}}
 }
 
 // joinAgain has the calls behind the fork be made, which is call number fork of the
@@ -205,7 +221,7 @@ func (c *member) settleApart(call *ptrace.Caller) (err error) {
 		} else if a.joined {
 			continue
 		}
-		if _, e := call.Call(unix.SYS_MADVISE, a.head, a.end-a.head, advice); e != nil {
+		if _, e := call.Call(unix.SYS_MADVISE, a.head, a.tail-a.head, advice); e != nil {
 			err = errors.Join(err, fmt.Errorf("its mapping %x-%x is not for a fork any more: %w", a.start, a.end, e))
 		}
 	}

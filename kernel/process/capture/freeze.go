@@ -92,7 +92,9 @@ func (c *member) explain(err error) error {
 	case err == nil, errors.As(err, new(*kernel.Refusal)):
 		return err
 	case errors.Is(err, ptrace.ErrWontStop):
-		return c.refuse("try again later", "%v: it waits in the kernel for a device or a vfork child", err)
+		return c.refuse("try again later", "%v: it waits in the kernel for a device or a vfork child, or the machine is too busy to let it run", err)
+	case errors.As(err, new(*ptrace.CrashError)):
+		return c.refuse("", "%v: it lacks what it needs to run, as where it is kept from forks (MADV_DONTFORK)", err)
 	case errors.Is(err, ptrace.ErrDispatchFixed):
 		return c.refuse("", "%v", err)
 	case errors.Is(err, ptrace.ErrDenied):
@@ -191,7 +193,7 @@ func (c *member) begin() (err error) {
 	for _, t := range f.group.Threads {
 		f.tids = append(f.tids, int(t.Thread))
 	}
-	return nil
+	return f.group.NoteRseq()
 }
 
 func (c *member) checkSharedNow() error { return c.checkSharedBy(c.frozen.tids) }

@@ -154,10 +154,11 @@ func (c *member) largeMaps() (all []proc.Run, bytes uint64) {
 }
 
 // plainMemory reports whether a mapping, of which the flags are known, is memory of
-// which nothing is special.
+// which nothing is special. Code is: the kernel may look there for the signature of a
+// restartable sequence (kernel/rseq.c: rseq_get_rseq_cs) when the twin runs.
 func plainMemory(m *proc.Map) bool {
 	const readWrite = unix.PROT_READ | unix.PROT_WRITE
-	plain := !m.Shared && !m.File() && !m.Kernel() && m.Path != "/dev/zero" && m.Prot&readWrite == readWrite && m.Key == 0
+	plain := !m.Shared && !m.File() && !m.Kernel() && m.Path != "/dev/zero" && m.Prot == readWrite && m.Key == 0
 	for _, flag := range []string{
 		"dc", "wf", // not for a fork, or wiped in it
 		"gd", "sl", // grows downwards, sealed

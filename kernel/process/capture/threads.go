@@ -20,9 +20,6 @@ var le = binary.LittleEndian
 // readThreads reads what ptrace tells of stopped threads.
 func (c *member) readThreads() error {
 	f := &c.frozen
-	if err := f.group.NoteRseq(); err != nil {
-		return err
-	}
 	if err := f.group.NoteDispatch(); err != nil {
 		return err
 	}

@@ -101,5 +101,10 @@ func (c *Caller) runTo(call uint64, limit time.Duration) error {
 		if regs.Rbx == call {
 			return nil
 		}
+		if stop.Kind == Signalled {
+			if err := c.Thread.crash(stop.Signal); err != nil {
+				return err
+			}
+		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 
+	"snappipe/kernel/process/proc"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -52,10 +54,28 @@ func (g *Group) readRseqCS(threads []*Stopped) error {
 	return nil
 }
 
+// RseqMemory is what the kernel reads and writes of the memory of a thread whenever that
+// runs, and kills it if it can't (kernel/rseq.c: __rseq_handle_notify_resume): its
+// area, and the description of the sequence it is or was in. NoteRseq has to have found
+// that.
+func (s *Stopped) RseqMemory() (all []proc.Run) {
+	if at := s.Rseq.Address; at != 0 {
+		all = append(all, proc.Run{Start: at, End: at + uint64(s.Rseq.Size)})
+	}
+	if at := s.RseqCS; at != 0 {
+		all = append(all, proc.Run{Start: at, End: at + rseqCSSize})
+	}
+	return all
+}
+
+// rseqCSSize is that of struct rseq_cs: version and flags, start_ip, post_commit_offset,
+// abort_ip.
+const rseqCSSize = 32
+
 // abortOf is where the kernel would have the thread go on if it had been preempted
 // where it is, in a sequence: 0 if it is in none any more.
 func (s *Stopped) abortOf(pid int) uint64 {
-	var b [32]byte // struct rseq_cs: version and flags, start_ip, post_commit_offset, abort_ip
+	var b [rseqCSSize]byte
 	local := unix.Iovec{Base: &b[0]}
 	local.SetLen(len(b))
 	n, err := unix.ProcessVMReadv(pid, []unix.Iovec{local}, []unix.RemoteIovec{{Base: uintptr(s.RseqCS), Len: len(b)}}, 0)

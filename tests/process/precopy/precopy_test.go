@@ -103,6 +103,16 @@ func comesBack(t *testing.T, s, by *cycle.Stage, p *cycle.Process) {
 	}
 }
 
+// A mapping is kept from the fork that also has what the kernel writes to whenever the twin
+// runs, which it can't do without: the thread's rseq area. An allocator's memory comes to
+// lie beside that of the C library by chance.
+func TestBesideThread(t *testing.T) {
+	eachUser(t, func(t *testing.T, s *cycle.Stage, p *cycle.Process) {
+		wasCopied(t, s.Snapshot(t, p.PID, "-v", "--precopy"))
+		comesBack(t, s, s, p)
+	}, "beside")
+}
+
 // Root takes what is another user's.
 func TestAnotherUsers(t *testing.T) {
 	need(t)

@@ -4,7 +4,8 @@
 // where. When there is a file "go", both compare, and write to a file of their name
 // "whole" or what is not. "end" ends them.
 // A file "direct" that is there at first is opened for direct I/O; with "huge", the memory
-// is in huge pages, where the kernel gives any.
+// is in huge pages, where the kernel gives any; with "beside", it is one mapping with what
+// the C library has of the thread, where the kernel writes whenever that runs (rseq(2)).
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
@@ -36,6 +37,15 @@ static char *mapped(size_t size) {
 	return p;
 }
 
+// beside extends the mapping that a page is in downwards.
+static char *beside(uintptr_t page, size_t size) {
+	char *p;
+	do
+		p = mmap((void *)(page - size), size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	while (p == MAP_FAILED && (page -= 4096) > size);
+	return p;
+}
+
 static void compare(const char *name) {
 	char text[200] = "whole";
 	for (uint64_t i = 0; i < pages; i++) {
@@ -50,7 +60,8 @@ static void compare(const char *name) {
 
 static void run(const char *name) {
 	uint64_t x = 88172645463325252 + getpid();
-	memory = mapped(pages * 4096);
+	uintptr_t thread = (uintptr_t)__builtin_thread_pointer() & ~4095ul;
+	memory = access("beside", F_OK) == 0 ? beside(thread, pages * 4096) : mapped(pages * 4096);
 	if (access("huge", F_OK) == 0)
 		madvise(memory, pages * 4096, MADV_HUGEPAGE);
 	written = (uint64_t *)mapped(pages * 8);
