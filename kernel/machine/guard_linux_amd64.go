@@ -49,6 +49,7 @@ type guard struct {
 	pids      [maxGuardedProcesses]int32
 	area      [maxGuardedAreas]guardedArea
 	mark      [markBad]byte // how a mark begins that is to go
+	marked    bool          // areas may have it
 	setting   [maxGuardedSettings]guardedSetting
 	device    [32]byte // the path of /dev/snapshot, ending in a zero byte
 }
@@ -81,11 +82,13 @@ func (g *guard) watch() {
 		syscall.RawSyscall(syscall.SYS_CLOSE, fd, 0, 0)
 	}
 	syscall.RawSyscall(syscall.SYS_CLOSE, g.key, 0, 0)
+	// What its parent has locked is not for who is born by fork(2).
+	syscall.RawSyscall(syscall.SYS_MLOCKALL, lockAll, 0, 0)
 	var b [1]byte
 	if n, _, _ := syscall.RawSyscall(syscall.SYS_READ, g.gate, uintptr(unsafe.Pointer(&b[0])), 1); n == 1 {
 		return
 	}
-	for i := int32(0); i < g.areas && i < maxGuardedAreas; i++ {
+	for i := int32(0); g.marked && i < g.areas && i < maxGuardedAreas; i++ {
 		g.putRight(&g.area[i], &g.headers[i])
 	}
 	for i := int32(0); i < g.settings && i < maxGuardedSettings; i++ {
@@ -179,6 +182,7 @@ func (g *guard) guardAreas(swap *swapHold) error {
 	copy(g.device[:], device)
 	copy(g.mark[markMagic:], magicOfMark)
 	copy(g.mark[markID:], swap.id[:])
+	swap.marked = &g.marked
 	for i, a := range swap.areas {
 		resume, err := a.asResumeArea()
 		if err != nil {

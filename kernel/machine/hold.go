@@ -47,7 +47,13 @@ func newHold(disks []disk, then string) (*hold, error) {
 	if h.swap, err = holdSwap(disks); err != nil {
 		return nil, err
 	}
-	if h.mounts, err = openMounts(disks); err != nil {
+	if len(h.swap.areas) > 0 {
+		err = lockMemory()
+	}
+	if err == nil {
+		h.mounts, err = openMounts(disks)
+	}
+	if err != nil {
 		return nil, errors.Join(err, h.swap.close())
 	}
 	if h.guard, err = newGuardian(h.mounts, h.swap); err != nil {
@@ -109,7 +115,10 @@ func (h *hold) change(path, value string) error {
 
 // release ends the hold.
 func (h *hold) release() error {
-	err := h.swap.putRight()
+	var err error
+	if h.guard.list.marked {
+		err = h.swap.putRight()
+	}
 	for _, restore := range h.set {
 		err = errors.Join(err, restore())
 	}

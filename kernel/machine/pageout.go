@@ -28,9 +28,8 @@ import (
 )
 
 const (
-	portion  = 16 << 20         // how much is asked for at a time
-	futile   = 32               // how often that may bring nothing, as where what goes is needed at once
-	patience = 60 * time.Second // with a disk that writes nothing
+	portion = 16 << 20 // how much is asked for at a time
+	futile  = 32       // how often that may bring nothing, as where what goes is needed at once
 )
 
 // pageOut has the kernel drop page cache and page out until no more than goal is in
@@ -53,7 +52,7 @@ func (s *swapHold) pageOut(goal int64) (all bool, err error) {
 		if inVain == futile {
 			return true, nil
 		}
-		_, err = reclaim.WriteString(strconv.FormatInt(min(over, portion), 10))
+		err = s.reclaim(reclaim, min(over, portion))
 		if err == nil {
 			continue
 		}
@@ -66,6 +65,28 @@ func (s *swapHold) pageOut(goal int64) (all bool, err error) {
 			return true, err
 		}
 		last = now
+	}
+}
+
+// reclaim asks for so many bytes. If the disk takes nothing, whoever asks may wait for
+// that for ever, where no signal ends it: as soon as its queue is full
+// (blk_mq_get_tag in block/blk-mq-tag.c). Then that thread is left behind.
+func (s *swapHold) reclaim(file *os.File, n int64) error {
+	done := make(chan error, 1)
+	go func() {
+		_, err := file.WriteString(strconv.FormatInt(n, 10))
+		done <- err
+	}()
+	traffic := s.watchTraffic()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-time.After(glance):
+			if _, err := traffic.look(); err != nil {
+				return err
+			}
+		}
 	}
 }
 
@@ -121,43 +142,6 @@ func inUse() (int64, error) {
 func number(word string) int64 {
 	n, _ := strconv.ParseInt(word, 10, 64)
 	return n
-}
-
-// settle returns how the areas have been used as soon as nothing is on its way to or
-// from them.
-func (s *swapHold) settle() (swapUse, error) {
-	if len(s.areas) == 0 {
-		return s.use()
-	}
-	var last swapUse
-	var busy string
-	still := 0 // looks in a row that found all as it was
-	for since := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		use, err := s.use()
-		if err != nil {
-			return use, err
-		}
-		var moving []string
-		for _, a := range s.areas {
-			if n := strings.Join(strings.Fields(aboutDevice(a.number, "inflight")), "+"); n != "0+0" {
-				moving = append(moving, fmt.Sprintf("%v has %s requests", a, n))
-			}
-		}
-		now := strings.Join(moving, ", ")
-		if use == last && now == "" {
-			if still++; still == 2 {
-				return use, nil
-			}
-			continue
-		}
-		if still = 0; use != last || now != busy {
-			since = time.Now()
-		}
-		last, busy = use, now
-		if time.Since(since) > patience {
-			return use, fmt.Errorf("wait until all that was paged out is on its disk: for %v, nothing has moved: %s", patience, busy)
-		}
-	}
 }
 
 // pageOutByKernel tells whether it can be left to the kernel, when it makes the image,

@@ -117,6 +117,7 @@ func TestGuardianPutsRight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.mayBeMarked(true)
 	for _, a := range s.areas[:2] {
 		if err := a.mark(s.id); err != nil {
 			t.Fatal(err)

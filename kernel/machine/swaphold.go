@@ -34,6 +34,10 @@ type swapHold struct {
 	id    imageID
 	areas []*heldArea
 	used  swapUse // up to when the image was made
+	// marked says that an area may be: in the list of the guardian, and so in the image,
+	// since in the system that is resumed they are. Elsewhere, a disk that does not
+	// answer is not asked.
+	marked *bool
 }
 
 // heldArea is an area whose header can be written to.
@@ -139,6 +143,7 @@ func (s *swapHold) facts() (facts kernel.Facts) {
 // mark marks all areas, or none. What was written to them before is on their
 // disks then.
 func (s *swapHold) mark() error {
+	s.mayBeMarked(true)
 	for _, a := range s.areas {
 		err := a.disk.Sync()
 		if err == nil {
@@ -149,6 +154,12 @@ func (s *swapHold) mark() error {
 		}
 	}
 	return nil
+}
+
+func (s *swapHold) mayBeMarked(it bool) {
+	if s.marked != nil {
+		*s.marked = it
+	}
 }
 
 func (a *heldArea) mark(id imageID) error {

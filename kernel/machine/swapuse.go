@@ -28,9 +28,8 @@ func (s *swapHold) use() (u swapUse, err error) {
 	if err != nil {
 		return u, fmt.Errorf("find out how much was swapped: %w", err)
 	}
-	if _, after, ok := strings.Cut(string(b), "\npswpout "); ok { // else it is a kernel without swap
-		line, _, _ := strings.Cut(after, "\n")
-		if u.out, err = strconv.ParseInt(line, 10, 64); err != nil {
+	if n := counter(b, "pswpout"); n != "" { // else it is a kernel without swap
+		if u.out, err = strconv.ParseInt(n, 10, 64); err != nil {
 			return u, fmt.Errorf("find out how much was swapped: %w", err)
 		}
 	}

@@ -38,10 +38,12 @@ func (m *Machine) takeUnswapped(facts kernel.Facts, swap *swapHold) (*image, err
 		if err != nil {
 			return nil, err
 		}
+		swap.mayBeMarked(true)
 		img, err := m.takeLimited(facts, size)
 		if errors.Is(err, kernel.ErrResumed) {
 			return nil, err
 		}
+		swap.mayBeMarked(false)
 		now, useErr := swap.use()
 		if useErr != nil {
 			return nil, errors.Join(err, useErr, img.discard())

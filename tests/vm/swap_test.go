@@ -92,3 +92,26 @@ func TestSwap(t *testing.T) {
 		}
 	}
 }
+
+// A disk to which is paged out stops to answer. The save ends, while it does not, and when
+// it does the machine is as it was.
+func TestSwapThatHangs(t *testing.T) {
+	Require(t)
+	t.Parallel()
+	disk := newHangingDisk(t, 400)
+	m := Start(t, Config{Memory: 512, Disks: []string{newFilesystem(t, 16), newDisk(t, 800)}, Args: disk.Args})
+	m.Run("mount /dev/vda /mnt && mkswap /dev/vdc > /dev/null && swapon /dev/vdc")
+	m.Run(Hog(0.8))
+	save := m.Begin("snapcat --freeze-filesystems --codec s2 --checksums -o /dev/vdb")
+	disk.hang(t, 8<<20)
+	const want = `for 1m0s, nothing has moved: .*/dev/vdc.* has \d+\+\d+ requests`
+	if _, _, err := m.console.expect(regexp.MustCompile(want), m.patience); err != nil {
+		t.Error(err)
+	}
+	disk.goOn(t)
+	if out, status := m.End(save); status == 0 {
+		t.Errorf("the save ended well: %s", out)
+	}
+	stillThere(t, m)
+	m.Run("echo thawed > /mnt/file && sync && swapoff /dev/vdc && swapon /dev/vdc")
+}
