@@ -326,7 +326,7 @@ func startStorm(t *testing.T, kind string, n int) *storm {
 	if kind != "sleeps" {
 		s.await(t, 10)
 	}
-	for len(descendants(s.pid)) <= n {
+	for len(families()[s.pid]) < n { // who stay, where those that these have come and go
 		time.Sleep(time.Millisecond)
 	}
 	return s
@@ -426,9 +426,9 @@ func (s *storm) unharmed(t *testing.T) {
 	}
 }
 
-// descendants are root and who descends from it, by another way than that of
-// StopTree: the parents of all processes.
-func descendants(root int) []int {
+// families are the children of each process, by another way than that of StopTree: the
+// parents of all.
+func families() map[int][]int {
 	pids, _ := proc.Processes()
 	children := map[int][]int{}
 	for _, pid := range pids {
@@ -436,6 +436,12 @@ func descendants(root int) []int {
 			children[int(stat.Field(4))] = append(children[int(stat.Field(4))], pid)
 		}
 	}
+	return children
+}
+
+// descendants are root, its children, and who descends from these.
+func descendants(root int) []int {
+	children := families()
 	all := []int{root}
 	for i := 0; i < len(all); i++ {
 		all = append(all, children[all[i]]...)
