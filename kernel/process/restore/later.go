@@ -70,6 +70,10 @@ func (t *tree) planLater() {
 	if t.server == nil {
 		return
 	}
+	if !t.root.ids.same {
+		t.options.Warn("all memory is read first, since it may have locks in it that know thread IDs")
+		return
+	}
 	for _, p := range t.alive() {
 		// What several have is waited for: it would have to be there longer than the first of them.
 		if len(p.sharers) == 1 {

@@ -3,11 +3,12 @@
 package restore
 
 import (
-	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
+	"snappipe/kernel"
 	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/sys"
@@ -81,8 +82,12 @@ func (p *process) makeThread(tid int) (ptrace.Thread, error) {
 		if err == nil || !unavailable(err) {
 			return t, err
 		}
-		if p.options.SamePID {
-			return 0, sameIDsRefusal(fmt.Sprintf("thread ID %d", tid), err)
+		what := fmt.Sprintf("thread ID %d", tid)
+		switch {
+		case p.options.SamePID:
+			return 0, sameIDsRefusal(what, err)
+		case slices.ContainsFunc(p.mapped, func(m mapping) bool { return m.later }):
+			return 0, kernel.Refuse(what, "without --lazy that thread gets another ID", "%v", err)
 		}
 		p.options.Warn(fmt.Sprintf("thread ID %d is %s: that thread gets another", tid, why(err)))
 	}
@@ -148,29 +153,6 @@ func (t *thread) setAltStack(c *calls) {
 	c.add("sigaltstack", unix.SYS_SIGALTSTACK, at, 0)
 }
 
-// tidCache is where glibc on x86-64 has a thread's own ID: struct pthread.tid,
-// from the thread pointer on, which it also has the kernel clear at the end of
-// the thread.
-const tidCache = 0x2d0
-
-// renumber tells the C library of the new ID of a thread. It is changed only
-// where it is sure to be that.
-func (t *thread) renumber() error {
-	at := uint64(t.saved.ClearTID)
-	if t.id == t.saved.TID || at == 0 || at != t.saved.Regs.Fs_base+tidCache {
-		return nil
-	}
-	var b [4]byte
-	if err := t.stub.mem.Read(b[:], at); err != nil {
-		return err
-	}
-	if binary.LittleEndian.Uint32(b[:]) != uint32(t.saved.TID) {
-		return nil
-	}
-	binary.LittleEndian.PutUint32(b[:], uint32(t.id))
-	return t.stub.mem.Write(b[:], at)
-}
-
 // rseqCS is the offset of rseq_cs in struct rseq.
 const rseqCS = 8
 
@@ -178,6 +160,9 @@ const rseqCS = 8
 // made in them.
 func (p *process) setRegisters() error {
 	if _, err := p.stub.call("munmap", unix.SYS_MUNMAP, p.stub.scratch, roomSize); err != nil {
+		return err
+	}
+	if err := p.renumber(); err != nil {
 		return err
 	}
 	for _, t := range p.threads {
@@ -189,9 +174,6 @@ func (p *process) setRegisters() error {
 }
 
 func (t *thread) setRegisters() error {
-	if err := t.renumber(); err != nil {
-		return err
-	}
 	// Registering cleared it, and any code that ran since would have.
 	if cs := t.saved.Rseq.CriticalStruct; cs != 0 && t.saved.Rseq.Ptr != 0 {
 		if err := t.stub.mem.Write(sys.Words(uint64(cs)), uint64(t.saved.Rseq.Ptr)+rseqCS); err != nil {

@@ -77,6 +77,9 @@ var Sections = []Section{
 	{"Trees of processes", trees},
 }
 
+// otherIDs is said of locks that have the ID of a thread.
+const otherIDs = "with other thread IDs, in memory of its own those of glibc; all, with --same-pid"
+
 var threads = []Row{
 	{Object: "general registers, flags, segment bases", Program: "registers"},
 	{Object: "vector registers (SSE, AVX, AVX-512)", Program: "vectors", Variants: []string{"sse", "avx", "avx512"}},
@@ -85,10 +88,9 @@ var threads = []Row{
 	{Object: "threads with lower IDs than the process", Program: "low-thread-id", Users: root},
 	{Object: "threads that come and go", Program: "short-lived-threads", Moves: true},
 	{Object: "locks between threads, and who waits for them", Program: "locks-of-threads"},
-	{Object: "locks that lend priority (PI futexes)", Program: "pi-locks", SamePID: true,
-		Note: "the kernel knows an owner by its thread ID: --same-pid"},
-	{Object: "robust futexes, thread exit", Program: "robust", SamePID: true,
-		Note: "the kernel knows an owner by its thread ID: --same-pid"},
+	{Object: "locks that are held, and know by whom", Program: "held-locks", Note: otherIDs},
+	{Object: "locks that lend priority (PI futexes)", Program: "pi-locks", Note: otherIDs},
+	{Object: "robust futexes, thread exit", Program: "robust", Note: otherIDs},
 	{Object: "restartable sequences (rseq)", Program: "rseq"},
 	{Object: "Syscall User Dispatch", Program: "dispatch",
 		Variants: []string{"selector", "asleep", "range", "inclusive", "thread"},
