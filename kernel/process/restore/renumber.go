@@ -50,14 +50,45 @@ func (p *process) renumber() error {
 	if len(ids.by) == 0 {
 		return nil
 	}
+	seen := map[page]bool{}
 	for i := range p.mapped {
-		for _, r := range p.mapped[i].ofImage(p.img) {
-			if err := ids.inLocks(p.stub.mem, p.mapped[i].VMA, r); err != nil {
-				return err
+		m := &p.mapped[i]
+		for _, r := range m.ofImage(p.img) {
+			for _, r := range m.unseen(r, seen) {
+				if err := ids.inLocks(p.stub.mem, m.VMA, r); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	return nil
+}
+
+// page is one of shared memory, by the index of its file.
+type page struct {
+	file  int
+	index int64
+}
+
+// unseen is what of a range was not seen in another mapping. An ID is not to be changed
+// twice: the new one may be the old one of another thread.
+func (m *mapping) unseen(r world.Run, seen map[page]bool) (all []world.Run) {
+	if !m.Shared {
+		return []world.Run{r}
+	}
+	for at := r.Start; at < r.End; at += world.Page {
+		which := page{m.File, (m.Offset + int64(at-m.Start)) / world.Page}
+		if seen[which] {
+			continue
+		}
+		seen[which] = true
+		if n := len(all); n > 0 && all[n-1].End == at {
+			all[n-1].End = min(at+world.Page, r.End)
+		} else {
+			all = append(all, world.Run{Start: at, End: min(at+world.Page, r.End)})
+		}
+	}
+	return all
 }
 
 // tidCache is where glibc on x86-64 has a thread's own ID: struct pthread.tid,

@@ -66,6 +66,7 @@ int main(void)
 	pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(pages != MAP_FAILED);
 	locks[SHARED] = (void *)pages;
+	CHECK(mremap(pages, 0, 8192, MREMAP_MAYMOVE) != MAP_FAILED); /* and once more */
 	/* in two pages; and in two pieces of a megabyte, as they are looked through */
 	pages = mmap(NULL, 4 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(pages != MAP_FAILED);
