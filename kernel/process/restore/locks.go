@@ -25,17 +25,17 @@ const futexID = 0x3fffffff
 // isOwner reports whether a word, which is the ID of a thread and maybe flags of a futex,
 // says who holds a lock, of a kind that looks at this.
 func isOwner(w lockWords) bool {
-	if flags := w.word(0) &^ futexID; flags != 0 {
-		return isOwnedFutex(w)
-	}
-	return ownsMutex(w) || ownsRWLock(w) || isOwnedFutex(w)
+	flags := w.word(0) &^ futexID
+	return flags == 0 && (ownsMutex(w) || ownsRWLock(w)) || isLockOfMutex(w, flags != 0)
 }
 
 // Where struct __pthread_mutex_s has what: sysdeps/nptl/bits/struct_mutex.h of glibc. The
 // lock is 1 or 2 while it is held, but where the kernel has to know the owner, the ID of
-// that and flags. The count is how often one has it that counts.
+// that and flags. The count is how often one has it that counts. Behind the kind are two
+// numbers of 16 bits, and the neighbours in the list of robust ones.
 const (
-	mutexLock, mutexCount, mutexOwner, mutexUsers, mutexKind = 0, 4, 8, 12, 16
+	mutexLock, mutexCount, mutexOwner, mutexUsers, mutexKind, mutexSpins = 0, 4, 8, 12, 16, 20
+	mutexBefore, mutexNext                                               = 24, 32
 )
 
 // Kinds of a mutex: nptl/pthreadP.h.
@@ -43,7 +43,8 @@ const (
 	mutexType       = 0x3
 	mutexRecursive  = 0x1
 	mutexErrorCheck = 0x2
-	mutexByKernel   = 0x30 // robust, or lending its owner the priority of who waits
+	mutexRobust     = 0x10
+	mutexLends      = 0x20 // its owner the priority of who waits
 	mutexKinds      = 0x3ff
 
 	mutexCeiling      = 0xfff80000 // in the lock: a priority ceiling
@@ -53,16 +54,16 @@ const (
 const maxThreads = 1 << 22 // PID_MAX_LIMIT, include/linux/threads.h
 
 func ownsMutex(w lockWords) bool {
-	part := func(offset int) uint32 { return w.word(offset - mutexOwner) }
-	lock, count, users, kind := part(mutexLock), part(mutexCount), part(mutexUsers), part(mutexKind)
-	if users == 0 || users > maxThreads || kind&^mutexKinds != 0 {
+	m := lockWords{w.all, w.at - mutexOwner}
+	if m.word(mutexUsers) == 0 || !m.isMutex() {
 		return false
 	}
-	if kind&mutexByKernel != 0 {
-		return lock != 0
+	lock, count := m.word(mutexLock), m.word(mutexCount)
+	if m.word(mutexKind)&(mutexRobust|mutexLends) != 0 {
+		return lock != 0 && count > 0
 	}
 	held := lock &^ mutexCeiling
-	switch kind & mutexType {
+	switch m.word(mutexKind) & mutexType {
 	case mutexRecursive:
 		return count > 0 && (held == 1 || held == 2)
 	case mutexErrorCheck:
@@ -71,12 +72,32 @@ func ownsMutex(w lockWords) bool {
 	return false // unlocked by anybody
 }
 
-// isOwnedFutex is for the lock of a mutex whose owner the kernel has to know. It comes
-// before the owner is said in the mutex, and goes after that.
-func isOwnedFutex(w lockWords) bool {
-	owner, users, kind := w.word(mutexOwner), w.word(mutexUsers), w.word(mutexKind)
-	return kind&^mutexKinds == 0 && kind&mutexByKernel != 0 && users <= maxThreads &&
-		(owner <= maxThreads || owner == mutexInconsistent)
+// isLockOfMutex is for the lock of one whose owner the kernel has to know. Where others
+// wait, or the owner before has died, it may come before the new one is said in the mutex.
+func isLockOfMutex(m lockWords, flags bool) bool {
+	if m.word(mutexKind)&(mutexRobust|mutexLends) == 0 || !m.isMutex() {
+		return false
+	}
+	owner := m.word(mutexOwner)
+	return owner == m.word(mutexLock)&futexID || flags && (owner == 0 || owner == mutexInconsistent)
+}
+
+// isMutex looks at what all of them have in common.
+func (w lockWords) isMutex() bool {
+	kind := w.word(mutexKind)
+	if kind&^mutexKinds != 0 || w.word(mutexUsers) > maxThreads || w.word(mutexSpins)>>16 != 0 {
+		return false
+	}
+	before, next := w.pointer(mutexBefore), w.pointer(mutexNext)
+	if kind&mutexRobust == 0 {
+		return before == 0 && next == 0
+	}
+	const isLending = 1 // a flag in the pointer
+	return (before|next)&^isLending%8 == 0 && (before|next)>>47 == 0
+}
+
+func (w lockWords) pointer(offset int) uint64 {
+	return uint64(w.word(offset)) | uint64(w.word(offset+4))<<32
 }
 
 // ownsRWLock is for one that is held for writing, so that its first word says so:
