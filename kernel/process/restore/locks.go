@@ -105,8 +105,11 @@ func (w lockWords) pointer(offset int) uint64 {
 // nptl/pthread_rwlock_common.c.
 func ownsRWLock(w lockWords) bool {
 	const readers, phase, writers, padding1, padding2, writer, shared, padding3, flags = 0, 8, 12, 16, 20, 24, 28, 40, 48
-	const written = 3 // PTHREAD_RWLOCK_WRPHASE and PTHREAD_RWLOCK_WRLOCKED
+	const written = 3                   // PTHREAD_RWLOCK_WRPHASE and PTHREAD_RWLOCK_WRLOCKED; above, who waits
+	const held, heldAndWaitedFor = 1, 3 // of both futexes
 	part := func(offset int) uint32 { return w.word(offset - writer) }
-	return part(readers)&written == written && part(phase) <= 3 && part(writers) <= 3 && part(shared) <= 1 && part(flags) <= 2 &&
+	isHeld := func(word uint32) bool { return word == held || word == heldAndWaitedFor }
+	return part(readers)&written == written && part(readers)>>3 <= maxThreads &&
+		isHeld(part(phase)) && isHeld(part(writers)) && part(shared) <= 1 && part(flags) <= 2 &&
 		part(padding1)|part(padding2)|part(padding3) == 0
 }

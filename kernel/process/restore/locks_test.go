@@ -44,6 +44,7 @@ func TestIsOwner(t *testing.T) {
 		{"the size of memory, and what is in it", 2, [14]uint32{0, 0, id, 0, 0x31, 0, 0x10, 0, 0x20}, false},
 		{"small numbers", 0, [14]uint32{id, 1, 2, 3, 0x30, 5, 6, 7}, false},
 		{"small numbers, of another", 0, [14]uint32{id, 1, id + 1, 1, 0x20}, false},
+		{"the size of memory, behind a number", 6, [14]uint32{3, 0, 0, 0, 0, 0, id}, false},
 		{"with a flag", 2, [14]uint32{1, 1, id | waiters, 1, 1}, false},
 	} {
 		var b []byte
