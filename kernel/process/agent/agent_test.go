@@ -15,6 +15,7 @@ import (
 
 	"snappipe/kernel/process/capture"
 	"snappipe/kernel/process/proc"
+	"snappipe/kernel/process/ptrace"
 
 	"golang.org/x/sys/unix"
 )
@@ -247,13 +248,18 @@ func awaitState(t *testing.T, pid int, want byte) {
 	}
 }
 
+// take tries again, four times at most, where a busy machine kept a thread from running.
 func take(t *testing.T, pid int) *Snapshot {
 	t.Helper()
-	s, err := Take(context.Background(), pid, Options{Report: quiet, Warn: quiet})
-	if err != nil {
-		t.Fatal(err)
+	for tries := 0; ; tries++ {
+		s, err := Take(context.Background(), pid, Options{Report: quiet, Warn: quiet})
+		switch {
+		case err == nil:
+			return s
+		case tries == 4 || !strings.Contains(err.Error(), ptrace.ErrWontStop.Error()):
+			t.Fatal(err)
+		}
 	}
-	return s
 }
 
 func quiet(string) {}

@@ -158,7 +158,7 @@ func (g *Group) untilDone(p *Programs, threads []*Stopped) error {
 		}
 		waited := time.Since(begun)
 		if waited > orphaned/2 {
-			return fmt.Errorf("only %d of %d threads of process %d made their calls", n, len(threads), g.PID)
+			return fmt.Errorf("process %d: %w: only %d of %d threads made their calls", g.PID, ErrWontStop, n, len(threads))
 		}
 		if waited > later {
 			if err := g.push(threads); err != nil {
