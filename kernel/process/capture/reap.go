@@ -35,7 +35,7 @@ func ReapAll(parent int, area *ptrace.Area) error {
 // Reap has a process wait for a twin that is dead, or about to be, until that is gone:
 // what has just died may be nobody's to wait for yet, and the process busy.
 func Reap(parent, twin int) (err error) {
-	for deadline := time.Now().Add(cleanLimit); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for begun := time.Now(); time.Since(begun) < cleanLimit; time.Sleep(time.Millisecond) {
 		s, gone := proc.ReadStat(twin)
 		if gone != nil || s.Parent() != parent {
 			return nil
@@ -44,7 +44,7 @@ func Reap(parent, twin int) (err error) {
 			continue
 		}
 		err = reap(parent, twin, proc.InnerID(twin), func() error { return nil })
-		if err != nil && !errors.Is(err, ptrace.ErrWontStop) {
+		if err != nil && !mayPass(err, begun) {
 			return err
 		}
 	}
@@ -105,15 +105,23 @@ func Rescue(pid int, area *ptrace.Area) error {
 // patiently tries again with a process that does not stop, as on a busy machine; in
 // between it runs. That it has ended is no error.
 func patiently(try func() error) error {
-	for deadline := time.Now().Add(cleanLimit); ; time.Sleep(10 * time.Millisecond) {
+	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
 		err := try()
 		if errors.Is(err, ptrace.ErrGone) {
 			return nil
 		}
-		if !errors.Is(err, ptrace.ErrWontStop) || time.Now().After(deadline) {
+		if !mayPass(err, begun) {
 			return err
 		}
 	}
+}
+
+// mayPass reports whether to try again what failed: with who does not stop, and, for a
+// moment, with who may not be traced, since whoever did so is on his way to his end.
+func mayPass(err error, since time.Time) bool {
+	const moment = time.Second
+	waited := time.Since(since)
+	return errors.Is(err, ptrace.ErrWontStop) && waited < cleanLimit || errors.Is(err, unix.EPERM) && waited < moment
 }
 
 // Clean unmaps what the agent of a snapshot had mapped when it was killed. The
