@@ -127,6 +127,9 @@ func (t *tree) WriteAt(b []byte, off int64) (int, error) {
 			return int(from - off), err
 		}
 	}
+	if t.isSingle() {
+		t.root.stored.add(off, int64(len(b)))
+	}
 	return len(b), nil
 }
 

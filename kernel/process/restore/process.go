@@ -37,6 +37,7 @@ type process struct {
 	anonymous map[int]proc.Run
 	mapped    []mapping       // what to do with each mapping once its pages are there
 	filler    *filler         // of those that it is good for, or nil
+	stored    stored          // of a process alone: what has come of the image
 	threads   []*thread       // by index in world.Threads
 	screen    *world.Terminal // what the program had open of which it has our controlling terminal, or nil
 }

@@ -7,6 +7,9 @@ package restore
 
 import (
 	"encoding/binary"
+	"errors"
+
+	"golang.org/x/sys/unix"
 
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/world"
@@ -50,12 +53,19 @@ func (p *process) renumber() error {
 	if len(ids.by) == 0 {
 		return nil
 	}
-	seen := map[page]bool{}
+	p.stored.sort()
+	seen := map[int64]bool{}
 	for i := range p.mapped {
 		m := &p.mapped[i]
-		for _, r := range m.ofImage(p.img) {
-			for _, r := range m.unseen(r, seen) {
-				if err := ids.inLocks(p.stub.mem, m.VMA, r); err != nil {
+		off, size := m.inImage(p.img)
+		for _, e := range p.stored.within(off, size) {
+			for _, e := range m.unseen(e, seen) {
+				start := uint64(m.Start) + uint64(e.off-off)
+				l := lookThrough{&ids, p.stub.mem, uint64(m.Start), uint64(m.End)}
+				if m.Shared { // where to read makes pages of holes
+					l.least, l.most = start, start+uint64(e.size)
+				}
+				if err := l.run(start, start+uint64(e.size)); err != nil {
 					return err
 				}
 			}
@@ -64,29 +74,35 @@ func (p *process) renumber() error {
 	return nil
 }
 
-// page is one of shared memory, by the index of its file.
-type page struct {
-	file  int
-	index int64
+// inImage is where in the image the bytes of a mapping are. What is in a file is also that
+// of others, and stays.
+func (m *mapping) inImage(img *world.World) (off, size int64) {
+	if !m.Shared {
+		return m.ImageOffset, m.ImageSize
+	}
+	if m.File == world.NoIndex || img.Files[m.File].Content == world.NoIndex {
+		return 0, 0
+	}
+	c := &img.Contents[img.Files[m.File].Content]
+	return c.Offset + m.Offset, max(0, min(c.Size-m.Offset, int64(m.End-m.Start)))
 }
 
-// unseen is what of a range was not seen in another mapping. An ID is not to be changed
-// twice: the new one may be the old one of another thread.
-func (m *mapping) unseen(r world.Run, seen map[page]bool) (all []world.Run) {
+// unseen are the pages of shared memory, by where they are in the image, that were not seen
+// in another mapping. An ID is not to be changed twice: the new one may be the old one of
+// another thread.
+func (m *mapping) unseen(e extent, seen map[int64]bool) (all []extent) {
 	if !m.Shared {
-		return []world.Run{r}
+		return []extent{e}
 	}
-	for at := r.Start; at < r.End; at += world.Page {
-		which := page{m.File, (m.Offset + int64(at-m.Start)) / world.Page}
-		if seen[which] {
-			continue
+	for off := e.off; off < e.end(); {
+		next := min(off/world.Page*world.Page+world.Page, e.end())
+		if n := len(all); !seen[off] && n > 0 && all[n-1].end() == off {
+			all[n-1].size += next - off
+		} else if !seen[off] {
+			all = append(all, extent{off, next - off})
 		}
-		seen[which] = true
-		if n := len(all); n > 0 && all[n-1].End == at {
-			all[n-1].End = min(at+world.Page, r.End)
-		} else {
-			all = append(all, world.Run{Start: at, End: min(at+world.Page, r.End)})
-		}
+		seen[off] = true
+		off = next
 	}
 	return all
 }
@@ -114,40 +130,63 @@ func (t *thread) renumber() (changed bool, err error) {
 	return true, t.stub.mem.Write(b[:], at)
 }
 
-// ofImage are the ranges of a mapping whose bytes are from the image. What is in a file is
-// also that of others, and stays.
-func (m *mapping) ofImage(img *world.World) []world.Run {
-	if !m.Shared {
-		return m.filled
-	}
-	if m.File == world.NoIndex || img.Files[m.File].Content == world.NoIndex {
-		return nil
-	}
-	size := world.Hex(max(0, img.Contents[img.Files[m.File].Content].Size-m.Offset))
-	return []world.Run{{Start: m.Start, End: min(m.End, m.Start+size)}}
+// lookThrough changes the owners of the locks in memory.
+type lookThrough struct {
+	ids         *newIDs
+	mem         *ptrace.Memory
+	least, most uint64 // what may be read, for locks that lie across an end
 }
 
-// inLocks changes the owners of the locks in a range of a mapping.
-func (n *newIDs) inLocks(mem *ptrace.Memory, m *world.VMA, r world.Run) error {
-	const piece, around = 1 << 20, 64 // more than the size of a lock
-	buffer := make([]byte, piece+2*around)
-	for at := r.Start; at < r.End; at += piece {
-		from, end := max(m.Start, at-around), min(r.End, at+piece)
-		b := buffer[:min(m.End, end+around)-from]
-		if err := mem.Read(b, uint64(from)); err != nil {
+// run does so in a range. Pages that the process itself can't read, as those that guard
+// others, have none.
+func (l *lookThrough) run(start, end uint64) error {
+	const piece = 1 << 20
+	for at := start; at < end; at += piece {
+		next := min(at+piece, end)
+		err := l.piece(at, next)
+		if errors.Is(err, unix.EIO) {
+			err = l.pages(at, next)
+		}
+		if err != nil {
 			return err
 		}
-		for i := int(at - from); i < int(end-from); i += 8 {
-			word := binary.LittleEndian.Uint32(b[i:])
-			id, known := n.of(word & futexID)
-			if !known || !isOwner(lockWords{b, i}) {
-				continue
-			}
-			var owner [4]byte
-			binary.LittleEndian.PutUint32(owner[:], word&^futexID|id)
-			if err := mem.Write(owner[:], uint64(from)+uint64(i)); err != nil {
-				return err
-			}
+	}
+	return nil
+}
+
+func (l *lookThrough) pages(at, end uint64) error {
+	for at < end {
+		next := min((at+world.Page)&^(world.Page-1), end)
+		if err := l.piece(at, next); err != nil && !errors.Is(err, unix.EIO) {
+			return err
+		}
+		at = next
+	}
+	return nil
+}
+
+func (l *lookThrough) piece(at, end uint64) error {
+	const around = 64 // more than the size of a lock
+	b := make([]byte, around+end-at+around)
+	if err := l.mem.Read(b[around:len(b)-around], at); err != nil {
+		return err
+	}
+	if at >= l.least+around {
+		_ = l.mem.Read(b[:around], at-around) // or there is nothing
+	}
+	if end+around <= l.most {
+		_ = l.mem.Read(b[len(b)-around:], end)
+	}
+	for i := around; i+4 <= len(b)-around; i += 8 {
+		word := binary.LittleEndian.Uint32(b[i:])
+		id, known := l.ids.of(word & futexID)
+		if !known || !isOwner(lockWords{b, i}) {
+			continue
+		}
+		var owner [4]byte
+		binary.LittleEndian.PutUint32(owner[:], word&^futexID|id)
+		if err := l.mem.Write(owner[:], at+uint64(i-around)); err != nil {
+			return err
 		}
 	}
 	return nil
