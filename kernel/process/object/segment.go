@@ -13,6 +13,7 @@ package object
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -64,8 +65,18 @@ func (t *Taker) Loose(own bool) (added []int, err error) {
 	var st unix.SysvShmDesc
 	var ids []int
 	err = everyIPC(twin, unix.SYS_SHMCTL, shmInfo, shmStatAny, sys.Bytes(&st), func(id int) error {
-		if st.Nattch == 0 && (own || t.isInner(int(st.Cpid)) || t.isInner(int(st.Lpid))) {
+		switch {
+		case st.Nattch > 0:
+		case own:
 			ids = append(ids, id)
+		case t.isInner(int(st.Cpid)) || t.isInner(int(st.Lpid)):
+			others, err := isOthers(twin, id, &st)
+			if err != nil {
+				return err
+			}
+			if !others {
+				ids = append(ids, id)
+			}
 		}
 		return nil
 	})
@@ -78,6 +89,23 @@ func (t *Taker) Loose(own bool) (added []int, err error) {
 		added = append(added, i)
 	}
 	return added, err
+}
+
+// isOthers reports whether a process can neither read a segment nor give itself the right
+// to. Then it was made by who had the ID of the process before.
+func isOthers(twin Twin, id int, st *unix.SysvShmDesc) (bool, error) {
+	var unused unix.SysvShmDesc
+	_, err := ask(twin, sys.Bytes(&unused), unix.SYS_SHMCTL, uint64(id), unix.IPC_STAT)
+	if !errors.Is(err, unix.EACCES) {
+		return false, nil // if it failed otherwise, so it will when the segment is taken
+	}
+	status, err := proc.ReadStatus(twin.ID())
+	if err != nil {
+		return false, err
+	}
+	uids := status.Numbers("Uid") // real, effective, saved, of the file system
+	isTheirs := slices.ContainsFunc(uids, func(uid int) bool { return uid == 0 || uid == int(st.Perm.Uid) || uid == int(st.Perm.Cuid) })
+	return !isTheirs, nil
 }
 
 // statSegment fills in what shmctl(2) says.
