@@ -41,9 +41,13 @@ func newJob() (j *job, free func(), err error) {
 // It is a plain clone(2), not the runtime's: the child never comes back into
 // Go. No signal reaches it, since a handler would be the runtime's; SIGKILL
 // does, and is safe. The thread is locked since signals are held off by thread.
+// The checks of pointers that the race detector comes with are functions that
+// look after the stack, so that a child whose parent was to be preempted would
+// be, for ever.
 //
 //go:noinline
 //go:norace
+//go:nocheckptr
 func fork(t task, p unsafe.Pointer) (pid int, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

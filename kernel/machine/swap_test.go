@@ -8,8 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -139,6 +141,41 @@ func TestGuardianPutsRight(t *testing.T) {
 	for i, now := range contents(t, s) {
 		if !bytes.Equal(now, was[i]) {
 			t.Errorf("area %d is not as it was", i)
+		}
+	}
+}
+
+// A child never comes back into the runtime, not even if its parent was about to be
+// preempted: it could not be woken again.
+func TestForkWhilePreempted(t *testing.T) {
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				runtime.GC() // which stops all goroutines, this test's among them
+			}
+		}
+	}()
+	for range 200 {
+		g, err := newGuardian(nil, &swapHold{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stuck := time.AfterFunc(time.Minute, func() { unix.Kill(g.pid, unix.SIGKILL) })
+		if err := unix.Close(int(g.list.key)); err != nil {
+			t.Fatal(err)
+		}
+		status, err := waitFor(g.pid)
+		stuck.Stop()
+		if err != nil || status.Signaled() {
+			t.Fatalf("the child did not end by itself: %v, %v", status, err)
+		}
+		if err := g.mem.unmap(0); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
