@@ -129,15 +129,7 @@ func TestGuardianPutsRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	was[2] = contents(t, s)[2]
-	if err := unix.Close(int(g.list.key)); err != nil { // as when this process ends
-		t.Fatal(err)
-	}
-	if _, err := unix.Wait4(g.pid, nil, 0, nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := g.mem.unmap(0); err != nil {
-		t.Fatal(err)
-	}
+	abandon(t, g)
 	for i, now := range contents(t, s) {
 		if !bytes.Equal(now, was[i]) {
 			t.Errorf("area %d is not as it was", i)
@@ -165,18 +157,24 @@ func TestForkWhilePreempted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		stuck := time.AfterFunc(time.Minute, func() { unix.Kill(g.pid, unix.SIGKILL) })
-		if err := unix.Close(int(g.list.key)); err != nil {
-			t.Fatal(err)
-		}
-		status, err := waitFor(g.pid)
-		stuck.Stop()
-		if err != nil || status.Signaled() {
-			t.Fatalf("the child did not end by itself: %v, %v", status, err)
-		}
-		if err := g.mem.unmap(0); err != nil {
-			t.Fatal(err)
-		}
+		abandon(t, g)
+	}
+}
+
+// abandon leaves a guardian alone, as when this process ends, until it has ended too.
+func abandon(t *testing.T, g *guardian) {
+	t.Helper()
+	stuck := time.AfterFunc(time.Minute, func() { unix.Kill(g.pid, unix.SIGKILL) })
+	defer stuck.Stop()
+	if err := unix.Close(int(g.list.key)); err != nil {
+		t.Fatal(err)
+	}
+	status, err := waitFor(g.pid)
+	if err != nil || status.Signaled() {
+		t.Fatalf("the child did not end by itself: %v, %v", status, err)
+	}
+	if err := g.mem.unmap(0); err != nil {
+		t.Fatal(err)
 	}
 }
 
