@@ -105,7 +105,7 @@ func (c *member) keepApart(m *proc.Map, a *area, pagemap *proc.Pagemap) error {
 	case len(t.Swapped) > 0 && !pagemap.TellsGuards():
 		return errors.New("its guard pages can't be told from what is swapped out")
 	}
-	written := union(t.Written, common(t.Pages, a.written))
+	written := proc.Union(t.Written, proc.Common(t.Pages, a.written))
 	if copyCost(float64(size(written))) > forkCost(&t) {
 		return errors.New("it was written to faster than it could be copied")
 	}
@@ -147,21 +147,6 @@ func lookTogether(pagemap *proc.Pagemap, m *proc.Map) (all proc.Tracked, err err
 		all.Append(&parts[i])
 	}
 	return all, errors.Join(errs...)
-}
-
-// common returns what is in both lists, each of which is in order.
-func common(a, b []proc.Run) (both []proc.Run) {
-	for len(a) > 0 && len(b) > 0 {
-		if r := (proc.Run{Start: max(a[0].Start, b[0].Start), End: min(a[0].End, b[0].End)}); r.Start < r.End {
-			both = append(both, r)
-		}
-		if a[0].End < b[0].End {
-			a = a[1:]
-		} else {
-			b = b[1:]
-		}
-	}
-	return both
 }
 
 // aroundFork are the calls before and behind the fork.

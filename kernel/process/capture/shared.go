@@ -347,7 +347,7 @@ func (t *tree) copyMapped(h *object.Held) (all []piece, size int64, err error) {
 func (t *tree) isWhole(h *object.Held) bool {
 	var all []proc.Run
 	for _, m := range t.mappings(h) {
-		all = union(all, []proc.Run{{Start: m.Offset, End: m.Offset + m.End - m.Start}})
+		all = proc.Union(all, []proc.Run{{Start: m.Offset, End: m.Offset + m.End - m.Start}})
 	}
 	return len(all) == 1 && all[0].Start == 0 && all[0].End == pages(h.Size)
 }
@@ -364,22 +364,7 @@ func (c *member) presentShared(m *proc.Map, pagemap *proc.Pagemap) ([]proc.Run, 
 	if errors.Is(err, unix.ENOMEM) { // not in the twin
 		return runs, nil
 	}
-	return union(runs, resident), err
-}
-
-// union returns the ranges that are in either list.
-func union(a, b []proc.Run) []proc.Run {
-	all := slices.Concat(a, b)
-	slices.SortFunc(all, func(x, y proc.Run) int { return cmp.Compare(x.Start, y.Start) })
-	var out []proc.Run
-	for _, r := range all {
-		if n := len(out); n > 0 && r.Start <= out[n-1].End {
-			out[n-1].End = max(out[n-1].End, r.End)
-			continue
-		}
-		out = append(out, r)
-	}
-	return out
+	return proc.Union(runs, resident), err
 }
 
 // disjoint sorts pieces and cuts off what several have: the same memory may

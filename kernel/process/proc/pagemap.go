@@ -14,9 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Run is a range of addresses of pages that are there.
-type Run struct{ Start, End uint64 }
-
 // Pages selects pages of a mapping.
 type Pages int
 

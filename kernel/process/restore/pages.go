@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 
+	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/world"
 )
 
@@ -128,7 +129,7 @@ func (t *tree) WriteAt(b []byte, off int64) (int, error) {
 		}
 	}
 	if t.isSingle() {
-		t.root.stored.add(off, int64(len(b)))
+		t.root.stored.add(proc.Run{Start: uint64(off), End: uint64(end)})
 	}
 	return len(b), nil
 }

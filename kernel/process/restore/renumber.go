@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"snappipe/kernel/process/proc"
 	"snappipe/kernel/process/ptrace"
 	"snappipe/kernel/process/world"
 )
@@ -54,21 +55,11 @@ func (p *process) renumber() error {
 		return nil
 	}
 	p.stored.sort()
-	seen := map[int64]bool{}
+	l := lookThrough{ids: &ids, mem: p.stub.mem}
 	for i := range p.mapped {
 		m := &p.mapped[i]
-		off, size := m.inImage(p.img)
-		for _, e := range p.stored.within(off, size) {
-			for _, e := range m.unseen(e, seen) {
-				start := uint64(m.Start) + uint64(e.off-off)
-				l := lookThrough{&ids, p.stub.mem, uint64(m.Start), uint64(m.End)}
-				if m.Shared { // where to read makes pages of holes
-					l.least, l.most = start, start+uint64(e.size)
-				}
-				if err := l.run(start, start+uint64(e.size)); err != nil {
-					return err
-				}
-			}
+		if err := l.mapping(m, m.inImage(p.img), &p.stored); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -76,35 +67,16 @@ func (p *process) renumber() error {
 
 // inImage is where in the image the bytes of a mapping are. What is in a file is also that
 // of others, and stays.
-func (m *mapping) inImage(img *world.World) (off, size int64) {
-	if !m.Shared {
-		return m.ImageOffset, m.ImageSize
-	}
-	if m.File == world.NoIndex || img.Files[m.File].Content == world.NoIndex {
-		return 0, 0
-	}
-	c := &img.Contents[img.Files[m.File].Content]
-	return c.Offset + m.Offset, max(0, min(c.Size-m.Offset, int64(m.End-m.Start)))
-}
-
-// unseen are the pages of shared memory, by where they are in the image, that were not seen
-// in another mapping. An ID is not to be changed twice: the new one may be the old one of
-// another thread.
-func (m *mapping) unseen(e extent, seen map[int64]bool) (all []extent) {
-	if !m.Shared {
-		return []extent{e}
-	}
-	for off := e.off; off < e.end(); {
-		next := min(off/world.Page*world.Page+world.Page, e.end())
-		if n := len(all); !seen[off] && n > 0 && all[n-1].end() == off {
-			all[n-1].size += next - off
-		} else if !seen[off] {
-			all = append(all, extent{off, next - off})
+func (m *mapping) inImage(img *world.World) proc.Run {
+	off, size := m.ImageOffset, m.ImageSize
+	if m.Shared {
+		if m.File == world.NoIndex || img.Files[m.File].Content == world.NoIndex {
+			return proc.Run{}
 		}
-		seen[off] = true
-		off = next
+		c := &img.Contents[img.Files[m.File].Content]
+		off, size = c.Offset+m.Offset, max(0, min(c.Size-m.Offset, int64(m.End-m.Start)))
 	}
-	return all
+	return proc.Run{Start: uint64(off), End: uint64(off + size)}
 }
 
 // tidCache is where glibc on x86-64 has a thread's own ID: struct pthread.tid,
@@ -132,17 +104,45 @@ func (t *thread) renumber() (changed bool, err error) {
 
 // lookThrough changes the owners of the locks in memory.
 type lookThrough struct {
-	ids         *newIDs
-	mem         *ptrace.Memory
-	least, most uint64 // what may be read, for locks that lie across an end
+	ids    *newIDs
+	mem    *ptrace.Memory
+	whole  proc.Run // what may be read, for locks that lie across an end
+	buffer []byte
+}
+
+// Memory is looked through in pieces, and with what is around them: more than the size of
+// a lock.
+const (
+	lookPiece  = 1 << 20
+	lookAround = 64
+)
+
+// mapping does so in what of a mapping has come of the image, where that is at there.
+func (l *lookThrough) mapping(m *mapping, there proc.Run, came *stored) error {
+	l.whole = proc.Run{Start: uint64(m.Start), End: uint64(m.End)}
+	by := l.whole.Start - there.Start
+	for _, r := range came.within(there) {
+		r = proc.Run{Start: r.Start + by, End: r.End + by}
+		if m.Shared { // where to read makes pages of holes
+			l.whole = r
+		}
+		if err := l.run(r); err != nil {
+			return err
+		}
+	}
+	if m.Shared {
+		// Another mapping may have it too, and no ID is to be changed twice: the new one
+		// may be the old one of another thread.
+		came.forget(there)
+	}
+	return nil
 }
 
 // run does so in a range. Pages that the process itself can't read, as those that guard
 // others, have none.
-func (l *lookThrough) run(start, end uint64) error {
-	const piece = 1 << 20
-	for at := start; at < end; at += piece {
-		next := min(at+piece, end)
+func (l *lookThrough) run(r proc.Run) error {
+	for at := r.Start; at < r.End; at += lookPiece {
+		next := min(at+lookPiece, r.End)
 		err := l.piece(at, next)
 		if errors.Is(err, unix.EIO) {
 			err = l.pages(at, next)
@@ -166,15 +166,20 @@ func (l *lookThrough) pages(at, end uint64) error {
 }
 
 func (l *lookThrough) piece(at, end uint64) error {
-	const around = 64 // more than the size of a lock
-	b := make([]byte, around+end-at+around)
+	const around = lookAround
+	if l.buffer == nil {
+		l.buffer = make([]byte, around+lookPiece+around)
+	}
+	b := l.buffer[:around+end-at+around]
+	clear(b[:around])
+	clear(b[len(b)-around:])
 	if err := l.mem.Read(b[around:len(b)-around], at); err != nil {
 		return err
 	}
-	if at >= l.least+around {
+	if at >= l.whole.Start+around {
 		_ = l.mem.Read(b[:around], at-around) // or there is nothing
 	}
-	if end+around <= l.most {
+	if end+around <= l.whole.End {
 		_ = l.mem.Read(b[len(b)-around:], end)
 	}
 	for i := around; i+4 <= len(b)-around; i += 8 {

@@ -5,52 +5,40 @@ package restore
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"sync"
+
+	"snappipe/kernel/process/proc"
 )
-
-// extent is a range of the image.
-type extent struct{ off, size int64 }
-
-func (e extent) end() int64 { return e.off + e.size }
 
 // stored are those that came, from any number of goroutines.
 type stored struct {
 	mu  sync.Mutex
-	all []extent
+	all []proc.Run // of the image
 }
 
-func (s *stored) add(off, size int64) {
+func (s *stored) add(r proc.Run) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n := len(s.all); n > 0 && s.all[n-1].end() == off {
-		s.all[n-1].size += size
+	if n := len(s.all); n > 0 && s.all[n-1].End == r.Start {
+		s.all[n-1].End = r.End
 		return
 	}
-	s.all = append(s.all, extent{off, size})
+	s.all = append(s.all, r)
 }
 
 // sort puts them in order, and together what is next to each other. It is for when all
 // have come.
-func (s *stored) sort() {
-	slices.SortFunc(s.all, func(a, b extent) int { return cmp.Compare(a.off, b.off) })
-	joined := s.all[:0]
-	for _, e := range s.all {
-		if n := len(joined); n > 0 && joined[n-1].end() >= e.off {
-			joined[n-1].size = max(joined[n-1].end(), e.end()) - joined[n-1].off
-		} else {
-			joined = append(joined, e)
-		}
-	}
-	s.all = joined
-}
+func (s *stored) sort() { s.all = proc.Union(s.all) }
 
 // within are the parts of them that are in a range, when they are sorted.
-func (s *stored) within(off, size int64) (all []extent) {
-	i, _ := slices.BinarySearchFunc(s.all, off, func(e extent, off int64) int { return cmp.Compare(e.end()-1, off) })
-	for ; i < len(s.all) && s.all[i].off < off+size; i++ {
-		from, to := max(off, s.all[i].off), min(off+size, s.all[i].end())
-		all = append(all, extent{from, to - from})
-	}
-	return all
+func (s *stored) within(r proc.Run) []proc.Run {
+	i, _ := slices.BinarySearchFunc(s.all, r.Start, func(e proc.Run, at uint64) int { return cmp.Compare(e.End, at+1) })
+	return proc.Common(s.all[i:], []proc.Run{r})
+}
+
+// forget takes out what is in a range, when they are sorted.
+func (s *stored) forget(r proc.Run) {
+	s.all = proc.Common(s.all, []proc.Run{{Start: 0, End: r.Start}, {Start: r.End, End: math.MaxUint64}})
 }
